@@ -1,0 +1,71 @@
+#pragma once
+// Programs run by the daemon: posix_spawn with everything but the named descriptors closed, reaped by pid or pidfd,
+// never through a shell. Callers: storage, images, instance.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "daemon/base/cancel.h"
+#include "daemon/base/fd.h"
+
+namespace base {
+
+struct Command {
+    std::vector<std::string> argv;        // argv[0] is looked up in PATH unless it has a slash
+    std::vector<std::string> environment; // "KEY=VALUE"; empty: the daemon's own
+    std::vector<std::pair<int, int>> fds; // {ours, number in the child}; 0, 1, 2 default to /dev/null
+    std::string directory;                // empty: "/"
+    bool new_session = false;             // setsid in the child (it leads its own process group anyway)
+};
+
+/// How a process ended: its code, or 128 + the signal that killed it.
+struct Exit {
+    int code = 0;
+
+    bool ok() const noexcept { return code == 0; }
+};
+
+/// A child process. Destroying it while it runs kills it with SIGKILL and reaps it.
+class Process {
+public:
+    /// Throws std::system_error when the program cannot be started.
+    static Process spawn(const Command& command);
+    Process(Process&&) noexcept;
+    Process& operator=(Process&&) noexcept;
+    ~Process();
+
+    pid_t pid() const noexcept { return pid_; }
+    /// Readable when the process has ended; valid until wait() returns.
+    int pidfd() const noexcept { return pidfd_.get(); }
+    void kill(int signal) const noexcept;
+    /// Blocks; a second call returns the same.
+    Exit wait();
+
+private:
+    Process() = default;
+
+    pid_t pid_ = -1;
+    Fd pidfd_;
+    std::optional<Exit> exit_;
+};
+
+struct Output {
+    Exit exit;
+    std::string out; // standard output, up to 16 MiB
+    std::string err; // standard error, its last 64 KiB
+};
+
+/// Runs a program to its end and collects what it prints. Cancelling kills it and throws bad_request.
+Output run(Command command, const CancelToken& cancel = {});
+/// As run, but a failure throws schema::failure with the program's name and the last lines of its standard error.
+std::string run_or_throw(const Command& command, const CancelToken& cancel = {});
+/// The full path of a program in PATH, or an empty text.
+std::string find_program(std::string_view name);
+
+} // namespace base

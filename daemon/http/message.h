@@ -1,0 +1,121 @@
+#pragma once
+// A request and a response as plain values, so that handlers neither see cpprest nor Beast and are tested by equality.
+// Made by the glue in daemon/http, read by daemon/api.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "daemon/base/fd.h"
+
+namespace http {
+
+/// Header names compare without case. Several values of one name are joined by ", ".
+struct CaseInsensitive {
+    bool operator()(std::string_view left, std::string_view right) const noexcept;
+    using is_transparent = void;
+};
+using Headers = std::map<std::string, std::string, CaseInsensitive>;
+
+/// Who is at the other end of the connection.
+struct Peer {
+    enum class Kind { unix_socket, tls };
+    Kind kind = Kind::unix_socket;
+    // unix socket: SO_PEERCRED
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    int32_t pid = 0;
+    // TLS
+    std::string address;         // "192.0.2.1:4711"
+    std::string certificate_der; // what the client presented; empty where it presented none
+};
+
+/// A body that is pulled piece by piece, with back-pressure. One reader, blocking; any thread.
+class BodySource {
+public:
+    virtual ~BodySource() = default;
+    /// Fills `buffer` with at least one byte and returns how many; 0 at the end of the body. Throws schema::Error when
+    /// the peer goes away before it.
+    virtual size_t read(char* buffer, size_t size) = 0;
+};
+
+/// A response body that is produced piece by piece while it is sent.
+class BodyProducer {
+public:
+    virtual ~BodyProducer() = default;
+    /// As BodySource::read. An exception closes the connection, so that the client sees a cut body.
+    virtual size_t read(char* buffer, size_t size) = 0;
+    /// Bytes in all, where known: sent as Content-Length; otherwise the body is chunked.
+    virtual std::optional<uint64_t> length() const { return {}; }
+};
+
+/// A websocket after the upgrade. All methods may be called from any thread; one reader at a time.
+class WebSocket {
+public:
+    enum class Kind { text, binary };
+    struct Message {
+        Kind kind = Kind::binary;
+        std::string data;
+    };
+
+    virtual ~WebSocket() = default;
+    /// Blocks until a message is there; nothing once the socket is closed or lost. Pings are answered in between.
+    virtual std::optional<Message> receive() = 0;
+    /// Blocks while the peer is slow (at most ~256 KiB are queued). False once the socket is closed or lost.
+    virtual bool send(Kind kind, std::string_view data) = 0;
+    /// Never blocks: false (and the socket is dropped) when more than `backlog` bytes wait already, or it is closed.
+    virtual bool send_or_drop(std::string_view text, size_t backlog) = 0;
+    /// Sends what is queued, then a close frame, and waits for neither. Idempotent; receive() then returns nothing.
+    virtual void close() = 0;
+    /// Whether the peer vanished without a close frame.
+    virtual bool lost() const = 0;
+    /// Calls back once, when the socket is closed or lost (at once if it is already), on some thread.
+    virtual void on_closed(std::function<void()> callback) = 0;
+};
+
+struct Request {
+    std::string method;                       // "GET"
+    std::string path;                         // decoded, without query: "/1.0/instances/c1"
+    std::map<std::string, std::string> query; // decoded; the first of several values
+    Headers headers;
+    Peer peer;
+    std::string body;                             // whole, when no longer than `buffered_body_limit`
+    std::shared_ptr<BodySource> stream;           // otherwise (or when the length is unknown and proves larger)
+    std::map<std::string, std::string> arguments; // of the route: {"name": "c1"}; decoded
+
+    /// The value of a query parameter; empty where it is missing.
+    const std::string& parameter(const std::string& name) const;
+    /// The value of a header; empty where it is missing.
+    const std::string& header(std::string_view name) const;
+};
+
+/// Bodies up to this size are buffered before the handler runs, larger ones are pulled by it.
+constexpr size_t buffered_body_limit = 1U << 20U;
+
+struct Response {
+    int status = 200;
+    Headers headers;
+
+    struct Upgrade {
+        /// Takes the connection over as a websocket; runs on a worker thread and may block for the socket's life.
+        std::function<void(std::shared_ptr<WebSocket>)> websocket;
+    };
+    /// An answer that comes later without holding a thread: called once with a function that may be called once, from
+    /// any thread.
+    struct Deferred {
+        std::function<void(std::function<void(Response)> reply)> start;
+    };
+
+    std::variant<std::string, std::shared_ptr<BodyProducer>, Upgrade, Deferred> body;
+};
+
+/// Answers one request. May block; runs on a worker thread. Must not throw.
+using Handler = std::function<Response(Request)>;
+
+} // namespace http

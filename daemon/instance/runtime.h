@@ -1,0 +1,108 @@
+#pragma once
+// What the instance room needs of a container engine. The liblxc form is in liblxc_runtime; api tests use a fake.
+// All calls may block; one call at a time for one container is the caller's (lifecycle's) business.
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "daemon/base/cancel.h"
+#include "daemon/base/fd.h"
+#include "daemon/base/process.h"
+
+namespace instance {
+
+/// One line of lxc.container.conf. Order matters: lxc.net.0.type before its options.
+struct LxcItem {
+    std::string key;
+    std::string value;
+
+    bool operator==(const LxcItem&) const = default;
+};
+
+enum class RunState { stopped, starting, running, stopping, aborting, freezing, frozen, thawed, unknown };
+
+/// A container that runs, as found on the host.
+struct Running {
+    RunState state = RunState::running;
+    pid_t init_pid = 0;
+    pid_t monitor_pid = 0; // liblxc's monitor; its end means that all clean-up is done
+};
+
+struct ExecRequest {
+    std::vector<std::string> command;
+    std::vector<std::pair<std::string, std::string>> environment; // complete: nothing is inherited
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    std::string cwd;           // empty: "/" (or the user's home where the caller decided so)
+    bool terminal = false;     // fds[0] is a pty's slave and becomes the controlling terminal
+    int fds[3] = {-1, -1, -1}; // stdin, stdout, stderr of the command; stay the caller's
+};
+
+/// A command that runs inside a container.
+class ExecSession {
+public:
+    virtual ~ExecSession() = default;
+    /// To the command's process, not to the helper. Ignored when it has ended.
+    virtual void signal(int number) = 0;
+    /// Blocks. The exit code, or 128 + signal. Throws schema::Error when the command could not be started ("not found":
+    /// 127 and "not executable": 126 are exit codes, as LXD has it).
+    virtual int wait() = 0;
+};
+
+class Runtime {
+public:
+    virtual ~Runtime() = default;
+
+    /// The engine's version: "5.0.2".
+    virtual std::string version() const = 0;
+    /// {feature -> "true"/"false"} for the environment block.
+    virtual std::map<std::string, std::string> features() const = 0;
+    /// Throws bad_request that names the first item the engine does not take.
+    virtual void check(const std::vector<LxcItem>& items) = 0;
+
+    /// What runs under this name, if anything.
+    virtual std::optional<Running> find(const std::string& name) = 0;
+    /// Writes the configuration (kept at LOGDIR/NAME/lxc.conf) and starts; returns once init runs. On failure throws
+    /// schema::failure with the engine's own words and leaves nothing running.
+    virtual Running start(const std::string& name, const std::vector<LxcItem>& items,
+                          const base::CancelToken& cancel) = 0;
+    /// Sends init's halt signal (lxc.signal.halt); does not wait.
+    virtual void request_shutdown(const std::string& name) = 0;
+    /// Sends init's reboot signal; does not wait.
+    virtual void request_reboot(const std::string& name) = 0;
+    /// Kills all processes; returns when init is gone.
+    virtual void kill(const std::string& name) = 0;
+    virtual void freeze(const std::string& name) = 0;
+    virtual void unfreeze(const std::string& name) = 0;
+
+    /// Sets one cgroup item ("memory.limit_in_bytes", "cpu.max") of a running container.
+    virtual void set_cgroup(const std::string& name, const std::string& item, const std::string& value) = 0;
+    virtual std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) = 0;
+
+    virtual std::unique_ptr<ExecSession> exec(const std::string& name, const ExecRequest& request) = 0;
+
+    /// Runs the file helper: in the running container's namespaces, or confined to `rootfs` when it is stopped. The
+    /// helper talks the protocol of daemon/runner/files.h on the descriptors {3: request in, 4: reply out}.
+    virtual base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+                                      base::Fd reply) = 0;
+
+    /// Adds a host interface to the running container under `inside` (moves it), or an error.
+    virtual void attach_interface(const std::string& name, const std::string& host_interface,
+                                  const std::string& inside) = 0;
+    virtual void detach_interface(const std::string& name, const std::string& inside,
+                                  const std::string& host_interface) = 0;
+    /// Mounts a host path inside a running container (hotplug of a disk device); `idmapped` maps ownership into it.
+    virtual void attach_mount(const std::string& name, const std::string& source, const std::string& target,
+                              bool read_only, bool recursive, bool idmapped) = 0;
+    virtual void detach_mount(const std::string& name, const std::string& target) = 0;
+};
+
+} // namespace instance

@@ -1,0 +1,88 @@
+#pragma once
+// Background work as LXD defines it: an operation that clients can poll, wait for, cancel and attach websockets to.
+// The registry owns them; every change goes out as an event.
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/cancel.h"
+#include "daemon/base/event_loop.h"
+#include "daemon/base/worker_pool.h"
+#include "schema/api/event.h"
+#include "schema/api/operation.h"
+
+namespace operations {
+
+class EventsHub;
+class Operation;
+
+/// What a handler asks the registry to run.
+struct Spec {
+    std::string class_name = "task";                           // "task", "websocket" or "token"
+    std::string description;                                   // LXD's words: "Creating instance"
+    std::map<std::string, std::vector<std::string>> resources; // kind -> URLs; "containers" doubles "instances"
+    schema::Json metadata;                                     // at the start; null or an object
+    bool may_cancel = false;                                   // whether DELETE cancels `run` through its token
+    std::optional<schema::Requestor> requestor;
+    /// The work; runs on a worker thread, throws on failure. Nothing: the operation lives until cancelled (token).
+    std::function<void(Operation&)> run;
+};
+
+class Operation {
+public:
+    const std::string& id() const noexcept;
+    schema::Operation snapshot() const; // as clients see it now
+    const base::CancelToken& cancel_token() const noexcept;
+    const std::optional<schema::Requestor>& requestor() const noexcept;
+
+    /// Replaces one member of the metadata and sends an event. Thread-safe.
+    void set_metadata(std::string_view key, schema::Json value);
+    /// As set_metadata, for progress texts: at most four events a second.
+    void set_progress(std::string_view key, std::string_view text);
+    /// Called once with the final state, on some thread; at once if it is final already. The returned handle
+    /// unregisters when destroyed.
+    std::shared_ptr<void> on_done(std::function<void(const schema::Operation&)> callback);
+    /// Blocks until final.
+    schema::Operation wait();
+
+    /// For class "websocket": what /websocket?secret= hands its connection to. Set before the operation is published.
+    /// Throws forbidden for a wrong secret. Type-erased so that this room need not know http.
+    std::function<void(const std::string& secret, std::shared_ptr<void> socket)> connect;
+
+private:
+    friend class Registry;
+    struct State;
+    explicit Operation(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
+};
+
+class Registry {
+public:
+    /// All must outlive the registry.
+    Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop);
+    /// Cancels what may be cancelled and waits for the rest.
+    ~Registry();
+
+    /// Starts the work; the operation returned is Running already. `prepare` runs before it is visible to anybody
+    /// (to set `connect`).
+    std::shared_ptr<Operation> start(Spec spec, const std::function<void(Operation&)>& prepare = {});
+    /// Throws not_found. A finished operation is found for 5 s.
+    std::shared_ptr<Operation> find(const std::string& id) const;
+    std::vector<std::shared_ptr<Operation>> list() const; // by creation
+    /// Throws bad_request "This operation can't be cancelled" or not_found. Returns at once; the operation becomes
+    /// Cancelling, then Cancelled when its work has stopped.
+    void cancel(const std::string& id);
+    /// Operations that are not final.
+    size_t running() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+} // namespace operations

@@ -1,0 +1,76 @@
+#pragma once
+// What a storage backend must do. A pool (storage/pool.h) calls it with paths that it has laid out and checked; the
+// driver knows nothing of instances, the database or the API. Optional abilities are separate small interfaces.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/base/cancel.h"
+#include "schema/config.h"
+
+namespace storage {
+
+enum class VolumeType { container, image, custom };
+
+/// A volume's place: `name` is the instance's name or the image's fingerprint, checked by the pool.
+struct VolumeId {
+    VolumeType type = VolumeType::container;
+    std::string name;
+};
+
+/// Called with a percentage (0 to 100) now and then.
+using Progress = std::function<void(int percent)>;
+
+class Driver {
+public:
+    virtual ~Driver() = default;
+
+    virtual std::string_view name() const = 0; // "dir"
+    virtual std::string version() const = 0;   // as `lxc info` shows: "1"
+    /// Makes what the pool consists of under `pool_path()`; throws schema::Error on a bad or missing source.
+    virtual void create_pool() = 0;
+    virtual void delete_pool() = 0;
+    /// Makes the pool usable after a (re)start of the daemon or host; idempotent.
+    virtual void mount_pool() = 0;
+    virtual void unmount_pool() = 0;
+
+    /// The folder of a volume: for containers and images it holds metadata.yaml, rootfs/ and templates/.
+    virtual std::string path(const VolumeId& volume) const = 0;
+    virtual bool exists(const VolumeId& volume) const = 0;
+    /// An empty volume that `fill` then fills; when `fill` throws, nothing is left. The volume appears under its final
+    /// name only when it is whole.
+    virtual void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) = 0;
+    /// A writable copy, as cheap as the backend can (snapshot, reflink, parallel copy); all or nothing.
+    virtual void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
+                       const Progress& progress) = 0;
+    virtual void rename(const VolumeId& volume, const std::string& new_name) = 0;
+    /// Not an error when it is missing.
+    virtual void remove(const VolumeId& volume) = 0;
+    /// Makes the volume's path usable, idempotent and counted by nobody: dir has nothing to do.
+    virtual void mount(const VolumeId& volume) = 0;
+    virtual void unmount(const VolumeId& volume) = 0;
+    /// Bytes used, where the backend can tell cheaply.
+    virtual std::optional<int64_t> usage(const VolumeId& volume) const = 0;
+    /// Removes what a crash left half-made (names that the driver gave itself). Called once after mount_pool.
+    virtual void clean_up() = 0;
+};
+
+/// {bytes used, bytes in all, inodes used, inodes in all} of the filesystem below a pool.
+struct Space {
+    uint64_t used = 0, total = 0, inodes_used = 0, inodes_total = 0;
+};
+
+struct DriverContext {
+    std::string pool_name;
+    std::string pool_path; // LXD_DIR/storage-pools/NAME, where the pool is seen
+    schema::Config config; // the pool's
+};
+
+/// Makes the driver of that name; throws bad_request for an unknown one.
+std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext context);
+
+} // namespace storage

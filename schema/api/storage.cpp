@@ -1,0 +1,75 @@
+#include "schema/api/storage.h"
+
+namespace schema {
+
+namespace {
+
+void read_put(const Json& value, StoragePoolPut& put) {
+    value.as_object();
+    json::read(value, "config", put.config);
+    json::read(value, "description", put.description);
+}
+
+} // namespace
+
+Json to_json(const StoragePoolPut& pool) {
+    Json json;
+    json.set("config", pool.config).set("description", pool.description);
+    return json;
+}
+
+Json to_json(const StoragePool& pool) {
+    auto json = to_json(static_cast<const StoragePoolPut&>(pool));
+    json.set("name", pool.name)
+        .set("driver", pool.driver)
+        .set("used_by", pool.used_by)
+        .set("status", pool.status)
+        .set("locations", pool.locations);
+    return json;
+}
+
+Json to_json(const StorageVolume& volume) {
+    Json json;
+    json.set("config", volume.config)
+        .set("description", volume.description)
+        .set("name", volume.name)
+        .set("type", volume.type)
+        .set("used_by", volume.used_by)
+        .set("location", volume.location)
+        .set("content_type", volume.content_type)
+        .set("project", volume.project)
+        .set("created_at", volume.created_at);
+    return json;
+}
+
+StoragePoolPut storage_pool_put_from(const Json& value, StoragePoolPut base) {
+    read_put(value, base);
+    return base;
+}
+
+StoragePool storage_pool_from(const Json& value) {
+    StoragePool pool;
+    read_put(value, pool);
+    json::read(value, "name", pool.name);
+    json::read(value, "driver", pool.driver);
+    json::read(value, "used_by", pool.used_by);
+    json::read(value, "status", pool.status);
+    json::read(value, "locations", pool.locations);
+    return pool;
+}
+
+StorageVolume storage_volume_from(const Json& value) {
+    StorageVolume volume;
+    json::read(value, "config", volume.config);
+    json::read(value, "description", volume.description);
+    json::read(value, "name", volume.name);
+    json::read(value, "type", volume.type);
+    json::read(value, "used_by", volume.used_by);
+    json::read(value, "location", volume.location);
+    json::read(value, "content_type", volume.content_type);
+    json::read(value, "project", volume.project);
+    json::read(value, "created_at", volume.created_at);
+    return volume;
+}
+
+} // namespace schema
