@@ -1,0 +1,36 @@
+#pragma once
+// The daemon's SQLite database (LXD_DIR/lxd.db): WAL, foreign keys, one writer, numbered migrations from schema/db.
+// Tables are reached through the row stores beside this file; no other room writes SQL.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace SQLite {
+class Database;
+}
+
+namespace state {
+
+/// One connection with its lock. Stores take the lock for each call, so all methods of all stores are thread-safe.
+class Database {
+public:
+    /// Opens or creates and migrates; throws schema::failure when the file is newer than this program, or damaged.
+    explicit Database(const std::string& path);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    /// Runs `work` under the lock in one transaction: committed on return, rolled back on an exception. Calls of
+    /// stores inside join it.
+    void transaction(const std::function<void()>& work);
+
+    /// For the stores: the connection, valid while `work` runs, under the lock.
+    void with(const std::function<void(SQLite::Database&)>& work);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace state
