@@ -12,6 +12,7 @@
 
 #include "daemon/base/cancel.h"
 #include "daemon/base/event_loop.h"
+#include "daemon/base/web_socket.h"
 #include "daemon/base/worker_pool.h"
 #include "schema/api/event.h"
 #include "schema/api/operation.h"
@@ -50,9 +51,9 @@ public:
     /// Blocks until final.
     schema::Operation wait();
 
-    /// For class "websocket": what /websocket?secret= hands its connection to. Set before the operation is published.
-    /// Throws forbidden for a wrong secret. Type-erased so that this room need not know http.
-    std::function<void(const std::string& secret, std::shared_ptr<void> socket)> connect;
+    /// For class "websocket": takes over the connection that came with this secret. Throws forbidden for a wrong one,
+    /// before the connection is upgraded: then it is called with no socket, to check. Set in `prepare`.
+    std::function<void(const std::string& secret, std::shared_ptr<base::WebSocket> socket)> connect;
 
 private:
     friend class Registry;
