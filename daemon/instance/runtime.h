@@ -16,16 +16,9 @@
 #include "daemon/base/cancel.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/process.h"
+#include "daemon/instance/lxc_item.h"
 
 namespace instance {
-
-/// One line of lxc.container.conf. Order matters: lxc.net.0.type before its options.
-struct LxcItem {
-    std::string key;
-    std::string value;
-
-    bool operator==(const LxcItem&) const = default;
-};
 
 enum class RunState { stopped, starting, running, stopping, aborting, freezing, frozen, thawed, unknown };
 
