@@ -24,6 +24,9 @@ public:
     virtual bool send(Kind kind, std::string_view data) = 0;
     /// Never blocks: false (and the socket is dropped) when more than `backlog` bytes wait already, or it is closed.
     virtual bool send_or_drop(std::string_view text, size_t backlog) = 0;
+    /// Reads and drops whatever comes from now on, holding no thread, so that pings are answered and a close is seen:
+    /// for sockets that only send (events). Not together with receive().
+    virtual void discard_input() = 0;
     /// Sends what is queued, then a close frame, and waits for neither. Idempotent; receive() then returns nothing.
     virtual void close() = 0;
     /// Whether the peer vanished without a close frame.
