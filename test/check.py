@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+"""Builds and runs the suites in order; called by contrib/dev/check, which sets the machine up first.
+
+Every suite appends its tests to one results file. At the end each skip is shown with its reason, and one that
+test/expected-skips.txt does not list counts as a failure, as does a suite that ended badly without a failed test.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+SANITIZED = ROOT / "build-asan"
+
+
+class Check:
+    def __init__(self, long, results):
+        self.long = long
+        self.results = Path(results)
+        self.environment = os.environ | {"CHECK_RESULTS": str(results), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def record(self, outcome, name, note=""):
+        with self.results.open("a", encoding="utf-8") as file:
+            file.write(f"{outcome}\t{name}\t{note}\n")
+
+    def lines(self):
+        return [line.split("\t") for line in self.results.read_text(encoding="utf-8").splitlines()]
+
+    def run(self, *command, environment=None):
+        return subprocess.run(
+            [str(part) for part in command], cwd=ROOT, env=self.environment | (environment or {}), check=False
+        ).returncode
+
+    def single(self, name, *command):
+        """A step that is one test."""
+        ok = self.run(*command) == 0
+        self.record("ok" if ok else "FAIL", name)
+        return ok
+
+    def suite(self, name, *command):
+        """A step that records its own tests; it must record some, and end well when none failed."""
+        before = len(self.lines())
+        code = self.run(*command)
+        new = self.lines()[before:]
+        if not new:
+            self.record("FAIL", name, "ran no test")
+        elif code != 0 and not any(line[0] == "FAIL" for line in new):
+            self.record("FAIL", name, f"ended with {code}")
+
+    def meson(self, name, folder, suites, environment=None):
+        logs = folder / "meson-logs" / f"check-{name}.junit.xml"
+        logs.unlink(missing_ok=True)
+        chosen = [part for suite in suites for part in ("--suite", suite)]
+        code = self.run(
+            *("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--logbase", f"check-{name}"),
+            *chosen,
+            environment=environment,
+        )
+        failed = 0
+        cases = list(ElementTree.parse(logs).iter("testcase")) if logs.exists() else []
+        for case in cases:
+            test = f"{name}:{case.get('classname', '')}.{case.get('name')}"
+            bad = case.find("failure") is not None or case.find("error") is not None
+            skipped = case.find("skipped")
+            if skipped is not None or case.get("result") == "skipped":
+                self.record("skip", test, " ".join((skipped.get("message") or "").split()) if skipped is not None else "")
+            else:
+                self.record("FAIL" if bad else "ok", test)
+            failed += bad
+        if code != 0 and not failed:
+            self.record("FAIL", name, f"meson test ended with {code}")
+        if not cases:
+            self.record("FAIL", name, "ran no test")
+
+
+def lint(check):
+    check.single("lint:format", "test/lint/format.py")
+    check.single("lint:include-direction", "test/lint/include_direction.py")
+    check.single("lint:scripts", "test/lint/scripts.py")
+
+
+def build(check):
+    """False stops the run: nothing below means anything without the executables."""
+    return check.single("build", "contrib/dev/build", BUILD)
+
+
+def tidy(check):
+    check.single("lint:tidy", "test/lint/tidy.py", BUILD, *(["--all"] if check.long else []))
+
+
+def unit(check):
+    check.meson("unit", BUILD, ["unit", "api"])
+
+
+def test_targets(folder):
+    """The executables of the unit and api tests, so that the sanitized build makes nothing else."""
+    tests = json.loads(subprocess.check_output(["meson", "introspect", "--tests", folder]))
+    wanted = [test for test in tests if any(suite.endswith((":unit", ":api")) for suite in test["suite"])]
+    return sorted({os.path.relpath(test["cmd"][0], folder) for test in wanted})
+
+
+def sanitized(check):
+    options = ["--buildtype=debug", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
+    if not check.single("sanitized:configure", "contrib/dev/build", SANITIZED, *options, "--", "build.ninja"):
+        return
+    if not check.single("sanitized:build", "contrib/dev/build", SANITIZED, "--", *test_targets(SANITIZED)):
+        return
+    environment = {
+        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+    check.meson("sanitized", SANITIZED, ["unit", "api"], environment)
+
+
+def system(check):
+    check.suite("system", "test/system/run", *(["--long"] if check.long else []))
+
+
+def interop(check):
+    check.suite("interop", "test/interop/run")
+
+
+def bench(check):
+    check.suite("bench", "test/bench/run", *([] if check.long else ["--smoke"]))
+
+
+STEPS = [lint, build, tidy, unit, sanitized, system, interop, bench]
+
+
+def expected_skips():
+    with open("/etc/os-release", encoding="utf-8") as file:
+        here = dict(line.rstrip().split("=", 1) for line in file if "=" in line).get("ID", "").strip('"')
+    for line in (ROOT / "test/expected-skips.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, reason, where = line.split("\t")
+            if where in ("any", here):
+                yield name, reason
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true", help="the long scenarios, tidy over everything, the full bench")
+    names = [step.__name__ for step in STEPS]
+    parser.add_argument("--only", action="append", choices=names, help="this suite (and the build); may be repeated")
+    options = parser.parse_args()
+
+    with tempfile.NamedTemporaryFile(prefix="check-") as results:
+        check = Check(options.long, results.name)
+        for step in STEPS:
+            if options.only and step.__name__ not in options.only and step is not build:
+                continue
+            print(f"\n== {step.__name__}", flush=True)
+            start = time.monotonic()
+            go_on = step(check)
+            print(f"== {step.__name__}: {time.monotonic() - start:.0f} s", flush=True)
+            if go_on is False:
+                break
+        return report(check.lines())
+
+
+def report(lines):
+    expected = list(expected_skips())
+    failures = [line for line in lines if line[0] == "FAIL"]
+    skips = [line for line in lines if line[0] == "skip"]
+    passed = sum(line[0] == "ok" for line in lines)
+    print()
+    for _, name, reason in skips:
+        known = any(fnmatch.fnmatch(name, test) and fnmatch.fnmatch(reason, why) for test, why in expected)
+        print(f"skipped {name}: {reason}" + ("" if known else " (not in test/expected-skips.txt)"))
+        if not known:
+            failures.append(["FAIL", name, "skipped unexpectedly"])
+    for _, name, reason in failures:
+        print(f"failed {name}" + (f": {reason}" if reason else ""))
+    print(f"{passed} passed, {len(failures)} failed, {len(skips)} skipped")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
