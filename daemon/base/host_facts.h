@@ -90,4 +90,10 @@ struct HostFacts {
     std::string gid_map;
 };
 
+/// What the files below `root` tell ("" is the host itself; tests give a tree of their own). Kernel, architectures,
+/// programs and probed features stay empty.
+HostFacts read_host_facts(const std::string& root);
+/// Everything about the host that we run on. Takes some milliseconds; called once, at start.
+HostFacts detect_host();
+
 } // namespace base
