@@ -22,7 +22,7 @@ public:
         if (cancelled()) throw schema::bad_request("Operation cancelled");
     }
     /// Runs the registered callbacks, once, on this thread.
-    void cancel() {
+    void cancel() const {
         std::map<int, std::function<void()>> callbacks;
         {
             const std::scoped_lock lock(state_->mutex);
@@ -36,7 +36,7 @@ public:
     /// Registers a callback that ends a blocking call (kills a process, shuts a socket down). It must be quick, must
     /// stand being called late, and is called at once if the token is cancelled already. Destroying the returned
     /// handle unregisters it.
-    std::shared_ptr<void> on_cancel(std::function<void()> callback) {
+    std::shared_ptr<void> on_cancel(std::function<void()> callback) const {
         int id = 0;
         {
             const std::scoped_lock lock(state_->mutex);

@@ -19,7 +19,8 @@ public:
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
-    /// Calls back whenever `fd` is readable, until removed. The loop does not own the descriptor.
+    /// Calls back whenever `fd` is readable, has ended or failed, until removed (level-triggered). The loop does not
+    /// own the descriptor: remove the watch before closing it. One watch a descriptor.
     Id watch(int fd, std::function<void()> callback);
     /// Calls back once after `delay`.
     Id after(std::chrono::milliseconds delay, std::function<void()> callback);

@@ -95,8 +95,8 @@ std::string container_base(const std::string& root) {
     return {};
 }
 
-/// Whether v2 groups have a file that the root group lacks: looks at the groups that are there.
-bool v2_groups_have(const std::string& base, const std::string& file) {
+/// Whether groups have a file that the root group may lack: looks at the groups that are there.
+bool groups_have(const std::string& base, const std::string& file) {
     if (exists(base + "/" + file)) return true;
     return std::ranges::any_of(names_in(base),
                                [&](const auto& name) { return exists(base + "/" + name + "/" + file); });
@@ -120,17 +120,17 @@ std::set<std::string> hugepage_sizes(const std::string& folder) {
 
 std::string disk_weight(const CgroupFacts& cgroup, const std::string& v1, const std::string& v2) {
     for (const auto* file : {"blkio.weight", "blkio.bfq.weight"}) {
-        if (cgroup.version("blkio") == 1 && exists(v1 + "/blkio/" + file)) return file;
+        if (cgroup.version("blkio") == 1 && groups_have(v1 + "/blkio", file)) return file;
     }
     for (const auto* file : {"io.weight", "io.bfq.weight"}) {
-        if (cgroup.version("io") == 2 && v2_groups_have(v2, file)) return file;
+        if (cgroup.version("io") == 2 && groups_have(v2, file)) return file;
     }
     return {};
 }
 
 bool swap_accounting(const CgroupFacts& cgroup, const std::string& v1, const std::string& v2) {
     if (cgroup.version("memory") == 1) return exists(v1 + "/memory/memory.memsw.limit_in_bytes");
-    return cgroup.version("memory") == 2 && v2_groups_have(v2, "memory.swap.max");
+    return cgroup.version("memory") == 2 && groups_have(v2, "memory.swap.max");
 }
 
 CgroupFacts cgroup_facts(const std::string& root) {

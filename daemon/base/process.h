@@ -31,7 +31,7 @@ struct Exit {
     bool ok() const noexcept { return code == 0; }
 };
 
-/// A child process. Destroying it while it runs kills it with SIGKILL and reaps it.
+/// A child process. Destroying it while it runs kills its process group with SIGKILL and reaps it.
 class Process {
 public:
     /// Throws std::system_error when the program cannot be started.
@@ -43,7 +43,10 @@ public:
     pid_t pid() const noexcept { return pid_; }
     /// Readable when the process has ended; valid until wait() returns.
     int pidfd() const noexcept { return pidfd_.get(); }
+    /// Signals the process alone; nothing happens once it has been reaped.
     void kill(int signal) const noexcept;
+    /// Signals it and what it started that stayed in its group.
+    void kill_group(int signal) const noexcept;
     /// Blocks; a second call returns the same.
     Exit wait();
 
@@ -57,11 +60,12 @@ private:
 
 struct Output {
     Exit exit;
-    std::string out; // standard output, up to 16 MiB
+    std::string out; // standard output; more than 16 MiB is an error
     std::string err; // standard error, its last 64 KiB
 };
 
-/// Runs a program to its end and collects what it prints. Cancelling kills it and throws bad_request.
+/// Runs a program to its end and collects what it prints (not what daemons that it left behind print later).
+/// Cancelling kills its process group and throws bad_request.
 Output run(Command command, const CancelToken& cancel = {});
 /// As run, but a failure throws schema::failure with the program's name and the last lines of its standard error.
 std::string run_or_throw(const Command& command, const CancelToken& cancel = {});
