@@ -25,7 +25,7 @@ class Log {
 public:
     struct Options {
         LogLevel level = LogLevel::warning; // what is printed; listeners get everything
-        std::string file;                   // appended to as well when not empty
+        std::string file{};                 // appended to as well when not empty
         bool syslog = false;
     };
 

@@ -17,11 +17,11 @@
 namespace base {
 
 struct Command {
-    std::vector<std::string> argv;        // argv[0] is looked up in PATH unless it has a slash
-    std::vector<std::string> environment; // "KEY=VALUE"; empty: the daemon's own
-    std::vector<std::pair<int, int>> fds; // {ours, number in the child}; 0, 1, 2 default to /dev/null
-    std::string directory;                // empty: "/"
-    bool new_session = false;             // setsid in the child (it leads its own process group anyway)
+    std::vector<std::string> argv;          // argv[0] is looked up in PATH unless it has a slash
+    std::vector<std::string> environment{}; // "KEY=VALUE"; empty: the daemon's own
+    std::vector<std::pair<int, int>> fds{}; // {ours, number in the child}; 0, 1, 2 default to /dev/null
+    std::string directory{};                // empty: "/"
+    bool new_session = false;               // setsid in the child (it leads its own process group anyway)
 };
 
 /// How a process ended: its code, or 128 + the signal that killed it.
