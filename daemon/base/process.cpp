@@ -12,8 +12,8 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +25,11 @@ namespace {
 
 constexpr size_t output_limit = 16U << 20U;
 constexpr size_t error_tail = 64U << 10U;
+
+// Called by number: <sys/pidfd.h> of glibc 2.36 forgets extern "C".
+int open_pidfd(pid_t pid) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
 
 void check(int error, std::string_view what) {
     if (error != 0) throw std::system_error(error, std::generic_category(), std::string(what));
@@ -184,7 +189,7 @@ Process Process::spawn(const Command& command) {
                        command.environment.empty() ? environ : environment.data()),
           what);
     // The child stays a zombie until we reap it, so the pid cannot have been given to another.
-    process.pidfd_ = Fd(::pidfd_open(process.pid_, 0));
+    process.pidfd_ = Fd(open_pidfd(process.pid_));
     if (!process.pidfd_) {
         const int error = errno;
         ::kill(process.pid_, SIGKILL);
@@ -214,7 +219,7 @@ Process::~Process() {
 }
 
 void Process::kill(int signal) const noexcept {
-    if (pidfd_) ::pidfd_send_signal(pidfd_.get(), signal, nullptr, 0);
+    if (pidfd_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
 }
 
 void Process::kill_group(int signal) const noexcept {
