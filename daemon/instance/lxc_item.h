@@ -1,16 +1,10 @@
 #pragma once
-// One line of lxc.container.conf: what facets and devices produce, and runtimes take.
+// The room's name for an item of lxc.container.conf; runtimes include it.
 
-#include <string>
+#include "schema/lxc_item.h"
 
 namespace instance {
 
-/// Order matters: lxc.net.0.type comes before its options.
-struct LxcItem {
-    std::string key;
-    std::string value;
-
-    bool operator==(const LxcItem&) const = default;
-};
+using schema::LxcItem;
 
 } // namespace instance

@@ -1,0 +1,141 @@
+#include "schema/keys/instance.h"
+
+#include <algorithm>
+#include <array>
+
+#include "schema/error.h"
+#include "schema/keys/pattern.h"
+#include "schema/values.h"
+
+namespace schema {
+
+namespace {
+
+using namespace checks;
+
+void memory_enforcement(std::string_view value) {
+    if (value != "soft" && value != "hard") {
+        throw bad_request("Invalid value {} (not one of [soft hard])", quoted(value));
+    }
+}
+
+// clang-format off
+constexpr std::array rows = {
+    InstanceKey{"boot.autostart", optional<boolean>, "bool", "as before the last shutdown", true, "",
+                "Start the instance when the daemon starts"},
+    InstanceKey{"boot.autostart.delay", optional<integer>, "integer", "0", true, "",
+                "Seconds to wait after this instance before the next is started"},
+    InstanceKey{"boot.autostart.priority", optional<integer>, "integer", "0", true, "",
+                "Order in which instances are started, highest first"},
+    InstanceKey{"boot.host_shutdown_timeout", optional<integer>, "integer", "30", true, "container_host_shutdown_timeout",
+                "Seconds that the instance has to stop when the host shuts down"},
+    InstanceKey{"boot.stop.priority", optional<integer>, "integer", "0", true, "container_stop_priority",
+                "Order in which instances are stopped, highest first"},
+    InstanceKey{"cloud-init.network-config", optional<yaml>, "string", "DHCP on eth0", true, "cloud_init",
+                "Network configuration for cloud-init"},
+    InstanceKey{"cloud-init.user-data", optional<cloud_init>, "string", "#cloud-config", true, "cloud_init",
+                "User data for cloud-init"},
+    InstanceKey{"cloud-init.vendor-data", optional<cloud_init>, "string", "#cloud-config", true, "cloud_init",
+                "Vendor data for cloud-init"},
+    InstanceKey{"environment.*", one_line, "string", "", false, "",
+                "Environment variable of init (at its next start) and of commands that are run in the instance"},
+    InstanceKey{"image.*", any, "string", "", true, "",
+                "Properties of the image that the instance was made from"},
+    InstanceKey{"limits.cpu", optional<cpus>, "count or set", "all", true, "",
+                "Number of CPUs, or the CPUs (0-3,7) that the instance may use"},
+    InstanceKey{"limits.cpu.allowance", optional<cpu_allowance>, "string", "100%", true, "",
+                "Share of CPU time under load (50%), or a hard limit (25ms/100ms)"},
+    InstanceKey{"limits.cpu.priority", optional<priority>, "integer", "10 (highest)", true, "",
+                "CPU priority among instances of the same allowance, 0 to 10"},
+    InstanceKey{"limits.disk.priority", optional<priority>, "integer", "5", true, "",
+                "Share of disk time under load, 0 to 10"},
+    InstanceKey{"limits.kernel.*", process_limit, "string", "as the daemon's", false, "kernel_limits",
+                "Process limit of that name (nofile, memlock ...)"},
+    InstanceKey{"limits.memory", optional<memory_limit>, "size", "all", true, "",
+                "Memory as a size or a percentage of the host's"},
+    InstanceKey{"limits.memory.enforce", optional<memory_enforcement>, "string", "hard", true, "",
+                "hard: never more; soft: more while the host has memory to spare"},
+    InstanceKey{"limits.memory.swap", optional<boolean>, "bool", "true", true, "",
+                "Whether the instance's memory may be swapped out"},
+    InstanceKey{"limits.memory.swap.priority", optional<priority>, "integer", "10 (highest)", true, "",
+                "The higher, the less likely memory is swapped out, 0 to 10 (cgroup v1)"},
+    InstanceKey{"limits.processes", optional<integer>, "integer", "max", true, "",
+                "Number of processes"},
+    InstanceKey{"linux.kernel_modules", any, "string", "", true, "",
+                "Kernel modules, separated by commas, to load before the instance starts"},
+    InstanceKey{"linux.sysctl.*", one_line, "string", "", false, "linux_sysctl",
+                "Kernel parameter set in the instance"},
+    InstanceKey{"raw.lxc", optional<raw_lxc>, "blob", "", false, "",
+                "Lines of lxc.container.conf to add"},
+    InstanceKey{"security.nesting", optional<boolean>, "bool", "false", false, "",
+                "Support containers inside of the instance"},
+    InstanceKey{"security.privileged", optional<boolean>, "bool", "false", false, "",
+                "Run without a user namespace"},
+    InstanceKey{"security.protection.delete", optional<boolean>, "bool", "false", true, "container_protection_delete",
+                "Refuse to delete the instance"},
+    InstanceKey{"user.*", any, "string", "", true, "",
+                "Free for users"},
+    InstanceKey{"volatile.*.host_name", any, "string", "", true, "",
+                "Host side of a network device"},
+    InstanceKey{"volatile.*.hwaddr", any, "string", "", true, "",
+                "MAC address of a network device"},
+    InstanceKey{"volatile.*.name", any, "string", "", true, "",
+                "Interface name of a network device"},
+    InstanceKey{"volatile.apply_template", any, "string", "", true, "",
+                "Template trigger to run at the next start"},
+    InstanceKey{"volatile.base_image", any, "string", "", true, "",
+                "Fingerprint of the image that the instance was made from"},
+    InstanceKey{"volatile.cloud-init.instance-id", optional<uuid>, "string", "", true, "cloud_init",
+                "The instance's id as cloud-init sees it"},
+    InstanceKey{"volatile.idmap.base", any, "integer", "", true, "",
+                "First host id of the instance's map"},
+    InstanceKey{"volatile.idmap.current", any, "string", "", true, "",
+                "Id map that the instance runs with"},
+    InstanceKey{"volatile.idmap.next", any, "string", "", true, "",
+                "Id map for the next start"},
+    InstanceKey{"volatile.last_state.idmap", any, "string", "", true, "",
+                "Id map that files on disk are shifted by"},
+    InstanceKey{"volatile.last_state.power", any, "string", "", true, "",
+                "Whether the instance runs, for the time after a reboot"},
+    InstanceKey{"volatile.uuid", optional<uuid>, "string", "", true, "",
+                "The instance's unique id"},
+};
+// clang-format on
+
+static_assert(std::is_sorted(rows.begin(), rows.end(),
+                             [](const InstanceKey& a, const InstanceKey& b) { return a.name < b.name; }));
+
+void check_owner(std::string_view key, ConfigOwner owner) {
+    if (owner == ConfigOwner::instance) return;
+    if (key.starts_with("volatile.")) throw bad_request("Volatile keys can only be set on instances");
+    if (key.starts_with("image.")) throw bad_request("Image keys can only be set on instances");
+}
+
+} // namespace
+
+std::span<const InstanceKey> instance_keys() noexcept {
+    return rows;
+}
+
+const InstanceKey* find_instance_key(std::string_view key) noexcept {
+    // A name of its own goes before a pattern: "volatile.idmap.next" is no device's.
+    const InstanceKey* match = nullptr;
+    for (const auto& row : rows) {
+        if (row.name == key) return &row;
+        if (match == nullptr && matches_key(row.name, key)) match = &row;
+    }
+    return match;
+}
+
+void check_instance_config(const Config& config, ConfigOwner owner) {
+    for (const auto& [key, value] : config) {
+        check_owner(key, owner);
+        const auto* row = find_instance_key(key);
+        if (row == nullptr) throw bad_request("Unknown configuration key: {}", key);
+        // Keys of namespaces become parts of lines in lxc.container.conf.
+        one_line(key);
+        row->check(value);
+    }
+}
+
+} // namespace schema

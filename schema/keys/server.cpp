@@ -1,0 +1,51 @@
+#include "schema/keys/server.h"
+
+#include <algorithm>
+#include <array>
+
+#include "schema/error.h"
+#include "schema/keys/pattern.h"
+
+namespace schema {
+
+namespace {
+
+using namespace checks;
+
+// clang-format off
+constexpr std::array rows = {
+    ServerKey{"core.shutdown_timeout", optional<integer>, "integer", "5", "",
+              "Minutes that a shutdown waits for running operations"},
+    ServerKey{"user.*", any, "string", "", "",
+              "Free for users"},
+};
+// clang-format on
+
+static_assert(std::is_sorted(rows.begin(), rows.end(),
+                             [](const ServerKey& a, const ServerKey& b) { return a.name < b.name; }));
+
+} // namespace
+
+std::span<const ServerKey> server_keys() noexcept {
+    return rows;
+}
+
+const ServerKey* find_server_key(std::string_view key) noexcept {
+    const auto* row =
+        std::find_if(rows.begin(), rows.end(), [&](const ServerKey& r) { return matches_key(r.name, key); });
+    return row == rows.end() ? nullptr : row;
+}
+
+void check_server_config(const Config& config) {
+    for (const auto& [key, value] : config) {
+        const auto* row = find_server_key(key);
+        if (row == nullptr) throw bad_request("cannot set '{}' to '{}': unknown key", key, value);
+        try {
+            row->check(value);
+        } catch (const Error& error) {
+            throw bad_request("cannot set '{}' to '{}': {}", key, value, error.what());
+        }
+    }
+}
+
+} // namespace schema

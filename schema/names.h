@@ -1,0 +1,15 @@
+#pragma once
+// The rules for names that users choose. Each check throws bad_request with LXD 5.0's text.
+
+#include <string_view>
+
+namespace schema {
+
+void check_instance_name(std::string_view name);
+void check_profile_name(std::string_view name);
+void check_pool_name(std::string_view name);
+/// Aliases may hold slashes, but cannot be empty.
+void check_alias_name(std::string_view name);
+void check_device_name(std::string_view name);
+
+} // namespace schema
