@@ -1,0 +1,41 @@
+#pragma once
+// The driver "dir": volumes are plain folders of the pool. Made by make_driver alone.
+
+#include "daemon/storage/driver.h"
+
+namespace storage {
+
+class DirDriver : public Driver {
+public:
+    explicit DirDriver(DriverContext context) : context_(std::move(context)) {}
+
+    std::string_view name() const override { return "dir"; }
+    std::string version() const override { return "1"; }
+    void create_pool() override;
+    void delete_pool() override;
+    void mount_pool() override;
+    void unmount_pool() override;
+
+    std::string path(const VolumeId& volume) const override;
+    bool exists(const VolumeId& volume) const override;
+    void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
+    void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
+               const Progress& progress) override;
+    void rename(const VolumeId& volume, const std::string& new_name) override;
+    void remove(const VolumeId& volume) override;
+    void mount(const VolumeId& volume) override;
+    void unmount(const VolumeId& volume) override;
+    std::optional<int64_t> usage(const VolumeId& volume) const override;
+    void clean_up() override;
+
+private:
+    std::string folder(VolumeType type) const;
+    /// A name beside the volumes that no volume can have; clean_up removes all such.
+    std::string temporary_path(VolumeType type) const;
+    std::string source() const;
+    bool source_is_elsewhere() const;
+
+    DriverContext context_;
+};
+
+} // namespace storage

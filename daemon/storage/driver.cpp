@@ -1,0 +1,31 @@
+#include "daemon/storage/driver.h"
+
+#include "daemon/storage/dir.h"
+#include "schema/error.h"
+
+namespace storage {
+
+namespace {
+
+struct Row {
+    std::string_view name;
+    std::unique_ptr<Driver> (*make)(DriverContext context);
+};
+
+template <class T> std::unique_ptr<Driver> make(DriverContext context) {
+    return std::make_unique<T>(std::move(context));
+}
+
+constexpr Row rows[] = {
+    {"dir", make<DirDriver>},
+};
+
+} // namespace
+
+std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext context) {
+    for (const auto& row : rows)
+        if (row.name == name) return row.make(std::move(context));
+    throw schema::failure("Unknown driver");
+}
+
+} // namespace storage

@@ -1,0 +1,102 @@
+#include "daemon/storage/file_content.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace storage {
+
+namespace {
+
+constexpr off_t step = 4 << 20; // between two looks at the cancel token: a slow disk writes it well within a second
+
+[[noreturn]] void fail(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+/// Nothing is left between these offsets where the file became shorter while it was read.
+off_t copy_by_buffer(int source, int target, off_t offset, off_t end) {
+    std::vector<char> buffer(static_cast<size_t>(std::min<off_t>(end - offset, 1 << 20)));
+    while (offset < end) {
+        const auto wanted = std::min<off_t>(end - offset, static_cast<off_t>(buffer.size()));
+        const auto count = ::pread(source, buffer.data(), static_cast<size_t>(wanted), offset);
+        if (count < 0) {
+            if (errno == EINTR) continue;
+            fail("read");
+        }
+        if (count == 0) break;
+        for (ssize_t done = 0; done < count;) {
+            const auto written =
+                ::pwrite(target, buffer.data() + done, static_cast<size_t>(count - done), offset + done);
+            if (written < 0) {
+                if (errno == EINTR) continue;
+                fail("write");
+            }
+            done += written;
+        }
+        offset += count;
+    }
+    return offset;
+}
+
+bool kernel_cannot(int error) {
+    return error == EXDEV || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == EBADF;
+}
+
+} // namespace
+
+bool ContentCopier::clone(int source, int target) {
+    if (!reflink_.load(std::memory_order_relaxed)) return false;
+    if (::ioctl(target, FICLONE, source) == 0) return true;
+    if (errno == ENOSPC || errno == EDQUOT || errno == EIO) fail("reflink");
+    reflink_.store(false, std::memory_order_relaxed);
+    return false;
+}
+
+void ContentCopier::copy_range(int source, int target, off_t offset, off_t end) {
+    while (offset < end) {
+        cancel_.check();
+        const auto length = std::min(end - offset, step);
+        off_t from = offset;
+        off_t to = offset;
+        const auto count = ::copy_file_range(source, &from, target, &to, static_cast<size_t>(length), 0);
+        if (count > 0) {
+            offset += count;
+            continue;
+        }
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && !kernel_cannot(errno)) fail("copy_file_range");
+        // Zero is the end of the file, or a filesystem that reports none for files it makes up.
+        const auto reached = copy_by_buffer(source, target, offset, offset + length);
+        if (reached == offset) return;
+        offset = reached;
+    }
+}
+
+void ContentCopier::copy_data_and_holes(int source, int target, off_t size) {
+    if (::ftruncate(target, size) < 0) fail("ftruncate");
+    off_t hole = 0;
+    while (hole < size) {
+        const auto data = ::lseek(source, hole, SEEK_DATA);
+        if (data < 0) {
+            if (errno == ENXIO) return; // only a hole is left
+            return copy_range(source, target, hole, size);
+        }
+        hole = ::lseek(source, data, SEEK_HOLE);
+        if (hole < 0) fail("lseek");
+        copy_range(source, target, data, std::min(hole, size));
+    }
+}
+
+void ContentCopier::copy(int source, const struct stat& source_stat, int target) {
+    if (source_stat.st_size == 0 || clone(source, target)) return;
+    const bool sparse = source_stat.st_blocks * 512 < source_stat.st_size;
+    if (sparse) return copy_data_and_holes(source, target, source_stat.st_size);
+    copy_range(source, target, 0, source_stat.st_size);
+}
+
+} // namespace storage

@@ -1,0 +1,338 @@
+#include "daemon/storage/tree_copy.h"
+
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <dirent.h>
+#include <exception>
+#include <fcntl.h>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/fd.h"
+#include "daemon/storage/file_attributes.h"
+#include "daemon/storage/file_content.h"
+
+namespace storage {
+
+namespace {
+
+constexpr size_t files_worth_a_thread = 48; // waiting files that justify one more thread
+constexpr size_t most_waiting = 192;        // each may keep two descriptors open
+
+[[noreturn]] void fail(const char* what, std::string_view name) {
+    throw std::system_error(errno, std::generic_category(), std::string(what) + " " + std::string(name));
+}
+
+struct CloseDir {
+    void operator()(DIR* dir) const { ::closedir(dir); }
+};
+using Dir = std::unique_ptr<DIR, CloseDir>;
+
+Dir open_listing(int folder_fd) {
+    auto fd = base::checked(::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open folder");
+    Dir dir(::fdopendir(fd.get()));
+    if (!dir) fail("open", "folder");
+    fd.release();
+    return dir;
+}
+
+/// The next name in a folder, "." and ".." left out; nullptr at the end.
+const dirent* next_entry(DIR& dir) {
+    for (;;) {
+        errno = 0;
+        const auto* entry = ::readdir(&dir);
+        if (entry == nullptr) {
+            if (errno != 0) fail("list", "folder");
+            return nullptr;
+        }
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") return entry;
+    }
+}
+
+/// A folder on both sides. Its attributes are set when the last reference is gone: its files are then all in it.
+struct Folder {
+    base::Fd source;
+    base::Fd target;
+    std::string path; // below the root, with a slash at the end
+    struct stat wanted{};
+    Xattrs attributes;
+};
+using FolderRef = std::shared_ptr<Folder>;
+
+struct File {
+    FolderRef folder;
+    std::string name;
+    struct stat wanted;
+};
+
+class TreeCopy {
+public:
+    TreeCopy(int source, int target, const TreeCopyOptions& options)
+        : options_(options), content_(options.reflink, options.cancel), target_root_(target) {
+        if (::fstat(source, &source_root_) < 0 || ::fstat(target, &made_as_) < 0) fail("stat", "folder");
+        if (options.progress) total_ = count(source);
+        enter(adopt(base::checked(::openat(source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open source"),
+                    base::checked(::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open target"), "",
+                    source_root_));
+    }
+
+    ~TreeCopy() { stop(); }
+
+    void run() {
+        try {
+            walk();
+            while (copy_one_waiting()) {
+            }
+        } catch (...) {
+            record_failure();
+        }
+        stop();
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+private:
+    struct Frame {
+        FolderRef folder;
+        Dir listing;
+    };
+
+    FolderRef adopt(base::Fd source, base::Fd target, std::string path, const struct stat& wanted) {
+        auto folder = std::make_unique<Folder>();
+        folder->attributes = xattrs(source.get());
+        folder->source = std::move(source);
+        folder->target = std::move(target);
+        folder->path = std::move(path);
+        folder->wanted = wanted;
+        return {folder.release(), [this](Folder* raw) { finish(std::unique_ptr<Folder>(raw)); }};
+    }
+
+    void finish(const std::unique_ptr<Folder>& folder) {
+        try {
+            set_attributes(folder->target.get(), folder->wanted, made_as_, folder->attributes);
+        } catch (...) {
+            record_failure();
+        }
+    }
+
+    void enter(FolderRef folder) {
+        auto listing = open_listing(folder->source.get());
+        frames_.push_back({std::move(folder), std::move(listing)});
+    }
+
+    void walk() {
+        while (!frames_.empty() && !failed()) {
+            options_.cancel.check();
+            const auto* entry = next_entry(*frames_.back().listing);
+            if (entry == nullptr) {
+                frames_.pop_back();
+                continue;
+            }
+            const auto folder = frames_.back().folder;
+            struct stat wanted{};
+            if (::fstatat(folder->source.get(), entry->d_name, &wanted, AT_SYMLINK_NOFOLLOW) < 0) {
+                if (errno == ENOENT) continue; // removed meanwhile from a tree in use
+                fail("stat", folder->path + entry->d_name);
+            }
+            copy_entry(folder, entry->d_name, wanted);
+            report();
+        }
+    }
+
+    void copy_entry(const FolderRef& folder, const std::string& name, const struct stat& wanted) {
+        if (S_ISDIR(wanted.st_mode)) return copy_folder(folder, name, wanted);
+        if (wanted.st_nlink > 1 && link_to_copy(*folder, name, wanted)) return;
+        if (S_ISREG(wanted.st_mode) && wanted.st_nlink == 1) return submit({folder, name, wanted});
+        if (S_ISREG(wanted.st_mode))
+            copy_file({folder, name, wanted}); // here, so that the links to it find it
+        else if (S_ISLNK(wanted.st_mode))
+            copy_link(*folder, name, wanted);
+        else
+            copy_node(*folder, name, wanted);
+    }
+
+    void copy_folder(const FolderRef& parent, const std::string& name, const struct stat& wanted) {
+        if (::mkdirat(parent->target.get(), name.c_str(), 0700) < 0) fail("make folder", parent->path + name);
+        constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        auto target = base::checked(::openat(parent->target.get(), name.c_str(), flags), "open copied folder");
+        auto source = base::checked(::openat(parent->source.get(), name.c_str(), flags), "open folder " + name);
+        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/", wanted);
+        if (wanted.st_dev == source_root_.st_dev) enter(std::move(folder));
+    }
+
+    /// Whether a file with several names was copied already and is now linked to.
+    bool link_to_copy(const Folder& folder, const std::string& name, const struct stat& wanted) {
+        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.path + name);
+        if (is_new) return false;
+        // Every folder on this path was made by us in a tree that nobody else can reach yet.
+        if (::linkat(target_root_, known->second.c_str(), folder.target.get(), name.c_str(), 0) < 0)
+            fail("link", folder.path + name);
+        return true;
+    }
+
+    void copy_link(const Folder& folder, const std::string& name, const struct stat& wanted) {
+        std::string text(static_cast<size_t>(wanted.st_size) + 1, '\0');
+        const auto length = ::readlinkat(folder.source.get(), name.c_str(), text.data(), text.size());
+        if (length < 0) fail("read link", folder.path + name);
+        text.resize(static_cast<size_t>(length));
+        if (::symlinkat(text.c_str(), folder.target.get(), name.c_str()) < 0) fail("make link", folder.path + name);
+        copy_attributes(folder, name, wanted);
+    }
+
+    void copy_node(const Folder& folder, const std::string& name, const struct stat& wanted) {
+        if (::mknodat(folder.target.get(), name.c_str(), (wanted.st_mode & S_IFMT) | 0600, wanted.st_rdev) < 0)
+            fail("make node", folder.path + name);
+        copy_attributes(folder, name, wanted);
+    }
+
+    void copy_attributes(const Folder& folder, const std::string& name, const struct stat& wanted) {
+        set_attributes({folder.target.get(), name.c_str()}, wanted, made_as_,
+                       xattrs({folder.source.get(), name.c_str()}));
+    }
+
+    void copy_file(const File& file) {
+        const auto& folder = *file.folder;
+        const base::Fd source(::openat(folder.source.get(), file.name.c_str(),
+                                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        if (!source) fail("open", folder.path + file.name);
+        struct stat now{};
+        if (::fstat(source.get(), &now) < 0) fail("stat", folder.path + file.name);
+        if (!S_ISREG(now.st_mode))
+            throw std::system_error(EIO, std::generic_category(), folder.path + file.name + " changed meanwhile");
+        const base::Fd target(::openat(folder.target.get(), file.name.c_str(),
+                                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        if (!target) fail("create", folder.path + file.name);
+        content_.copy(source.get(), now, target.get());
+        set_attributes(target.get(), now, made_as_, xattrs(source.get()));
+    }
+
+    void submit(File file) {
+        bool start_thread = false;
+        bool crowded = false;
+        {
+            const std::scoped_lock lock(mutex_);
+            waiting_.push_back(std::move(file));
+            crowded = waiting_.size() > most_waiting;
+            start_thread = waiting_.size() > files_worth_a_thread && threads_.size() + 1 < options_.threads;
+        }
+        changed_.notify_one();
+        if (start_thread) threads_.emplace_back([this] { work(); });
+        if (crowded) copy_one_waiting();
+    }
+
+    bool copy_one_waiting() {
+        File file;
+        {
+            const std::scoped_lock lock(mutex_);
+            if (waiting_.empty() || failure_) return false;
+            file = std::move(waiting_.front());
+            waiting_.pop_front();
+        }
+        options_.cancel.check();
+        copy_file(file);
+        return true;
+    }
+
+    void work() {
+        for (;;) {
+            {
+                std::unique_lock lock(mutex_);
+                changed_.wait(lock, [this] { return !waiting_.empty() || ending_ || failure_; });
+                if (waiting_.empty() || failure_) return;
+            }
+            try {
+                copy_one_waiting();
+            } catch (...) {
+                record_failure();
+            }
+        }
+    }
+
+    void stop() {
+        {
+            const std::scoped_lock lock(mutex_);
+            ending_ = true;
+        }
+        changed_.notify_all();
+        for (auto& thread : threads_) thread.join();
+        threads_.clear();
+        // The references in here set attributes of folders as they go, which needs the lock: so not under it.
+        frames_.clear();
+        std::exchange(waiting_, {}).clear();
+    }
+
+    bool failed() {
+        const std::scoped_lock lock(mutex_);
+        return failure_ != nullptr;
+    }
+
+    void record_failure() {
+        const std::scoped_lock lock(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        changed_.notify_all();
+    }
+
+    /// The number of files below a folder.
+    uint64_t count(int folder_fd) const {
+        uint64_t files = 0;
+        std::vector<Dir> open;
+        open.push_back(open_listing(folder_fd));
+        while (!open.empty()) {
+            options_.cancel.check();
+            const auto* entry = next_entry(*open.back());
+            if (entry == nullptr) {
+                open.pop_back();
+                continue;
+            }
+            ++files;
+            if (entry->d_type != DT_DIR) continue;
+            base::Fd fd(
+                ::openat(::dirfd(open.back().get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            if (fd) open.push_back(open_listing(fd.get()));
+        }
+        return files;
+    }
+
+    void report() {
+        if (!options_.progress || total_ == 0) return;
+        const auto percent = static_cast<int>(std::min<uint64_t>(99, ++done_ * 100 / total_));
+        if (percent == reported_) return;
+        reported_ = percent;
+        options_.progress(percent);
+    }
+
+    const TreeCopyOptions& options_;
+    ContentCopier content_;
+    int target_root_;
+    struct stat source_root_{};
+    struct stat made_as_{}; // owner that new files get here, also below a setgid folder
+    std::vector<Frame> frames_;
+    std::map<std::pair<dev_t, ino_t>, std::string> copied_links_;
+    uint64_t total_ = 0;
+    uint64_t done_ = 0;
+    int reported_ = -1;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<File> waiting_;
+    std::vector<std::thread> threads_;
+    std::exception_ptr failure_;
+    bool ending_ = false;
+};
+
+} // namespace
+
+void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
+    TreeCopy(source_fd, target_fd, options).run();
+}
+
+} // namespace storage

@@ -1,0 +1,25 @@
+#pragma once
+// Copies a file tree as it is: owner, mode with its setuid bits, extended attributes (capabilities and ACLs among
+// them), times, hard links, symbolic links, devices, FIFOs, sockets and holes. Called by drivers that have no
+// snapshots.
+
+#include <functional>
+
+#include "daemon/base/cancel.h"
+
+namespace storage {
+
+struct TreeCopyOptions {
+    base::CancelToken cancel;
+    std::function<void(int percent)> progress; // costs a walk over the source beforehand; may be empty
+    unsigned threads = 2;                      // for file contents; a small tree is copied by the caller alone
+    bool reflink = true;                       // share extents (FICLONE) where the filesystem can
+};
+
+/// Copies what is in the folder `source_fd` into the empty folder `target_fd`, then the folder's own attributes.
+/// Everything is reached relative to open folders, so no link is ever followed, and other filesystems mounted inside
+/// are left out. Throws std::system_error or what the token throws; the target is then incomplete and the caller's to
+/// remove.
+void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options);
+
+} // namespace storage
