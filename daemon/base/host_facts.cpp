@@ -41,6 +41,13 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     return parts;
 }
 
+/// The lines of a file that may be missing.
+std::vector<std::string> lines_of(const std::string& path) {
+    const auto text = content(path);
+    const auto views = split(text, '\n');
+    return {views.begin(), views.end()};
+}
+
 std::vector<std::string> names_in(const std::string& folder) {
     std::vector<std::string> names;
     std::error_code ignored;
@@ -86,9 +93,10 @@ uint64_t memory_total(const std::string& meminfo) {
 
 /// The v2 group below which liblxc puts the containers of root: init's, without init.scope.
 std::string container_base(const std::string& root) {
-    for (const auto line : split(content(root + "/proc/1/cgroup"), '\n')) {
+    for (const auto& line : lines_of(root + "/proc/1/cgroup")) {
         if (!line.starts_with("0::")) continue;
-        auto path = line.substr(3);
+        std::string_view path(line);
+        path.remove_prefix(3);
         if (path.ends_with("/init.scope")) path.remove_suffix(std::string_view("/init.scope").size());
         return path == "/" ? std::string() : std::string(path);
     }
@@ -141,11 +149,12 @@ CgroupFacts cgroup_facts(const std::string& root) {
     const auto v2 = tree + (pure ? "" : "/unified") + container_base(root);
 
     if (!pure) {
-        for (const auto line : split(content(root + "/proc/self/cgroup"), '\n')) { // 4:cpu,cpuacct:/path
+        for (const auto& line : lines_of(root + "/proc/self/cgroup")) { // 4:cpu,cpuacct:/path
             const auto first = line.find(':');
             const auto second = line.find(':', first + 1);
-            if (second == std::string_view::npos) continue;
-            for (const auto name : split(line.substr(first + 1, second - first - 1), ',')) {
+            if (second == std::string::npos) continue;
+            const auto names = std::string_view(line).substr(first + 1, second - first - 1);
+            for (const auto name : split(names, ',')) {
                 if (!name.starts_with("name=") && exists(tree + "/" + std::string(name))) {
                     cgroup.controllers.emplace(name, 1);
                 }

@@ -1,0 +1,57 @@
+#include "schema/api_extensions.h"
+
+#include <array>
+
+namespace schema {
+
+namespace {
+
+constexpr std::array table{
+    ApiExtension{"container_host_shutdown_timeout", "boot_keys_are_kept_and_checked"},
+    ApiExtension{"container_stop_priority", "boot_keys_are_kept_and_checked"},
+    ApiExtension{"container_last_used_at", "a_start_sets_last_used_at"},
+    ApiExtension{"etag", "a_stale_if_match_changes_nothing"},
+    ApiExtension{"patch", "a_patch_merges"},
+    ApiExtension{"directory_manipulation", "directories_are_made_and_listed"},
+    ApiExtension{"container_cpu_time", "state_counts_cpu_time"},
+    ApiExtension{"profile_usedby", "used_by_lists_urls"},
+    ApiExtension{"container_exec_signal_handling", "a_signal_reaches_the_command"},
+    ApiExtension{"container_image_properties", "image_properties_become_config"},
+    ApiExtension{"storage", "a_pool_is_made_and_deleted"},
+    ApiExtension{"file_delete", "a_file_is_deleted"},
+    ApiExtension{"file_append", "a_write_can_append"},
+    ApiExtension{"image_create_aliases", "an_image_comes_with_its_aliases"},
+    ApiExtension{"entity_description", "descriptions_are_kept"},
+    ApiExtension{"file_symlinks", "a_symlink_is_made_and_read"},
+    ApiExtension{"operation_description", "operations_say_what_they_do"},
+    ApiExtension{"file_get_symlink", "a_symlink_is_made_and_read"},
+    ApiExtension{"event_lifecycle", "a_change_is_a_lifecycle_event"},
+    ApiExtension{"container_backup", "backups_are_an_empty_list"},
+    ApiExtension{"container_full", "recursion_2_has_state_and_snapshots"},
+    ApiExtension{"kernel_features", "the_environment_describes_the_host"},
+    ApiExtension{"lxc_features", "the_environment_describes_the_host"},
+    ApiExtension{"container_exec_user_group_cwd", "exec_takes_user_group_and_folder"},
+    ApiExtension{"instances", "both_families_serve_instances"},
+    ApiExtension{"image_types", "images_have_a_type"},
+    ApiExtension{"images_expiry", "an_images_expiry_can_be_edited"},
+    ApiExtension{"api_filtering", "lists_can_be_filtered"},
+    ApiExtension{"firewall_driver", "the_environment_describes_the_host"},
+    ApiExtension{"api_os", "the_environment_describes_the_host"},
+    ApiExtension{"usedby_consistency", "used_by_lists_urls"},
+    ApiExtension{"server_instance_driver_operational", "the_environment_describes_the_host"},
+    ApiExtension{"server_supported_storage_drivers", "the_environment_describes_the_host"},
+    ApiExtension{"event_lifecycle_requestor_address", "a_change_is_a_lifecycle_event"},
+    ApiExtension{"network_counters_errors_dropped", "state_counts_errors_and_drops"},
+    ApiExtension{"instance_all_projects", "all_projects_lists_every_instance"},
+    ApiExtension{"instance_get_full", "recursion_1_on_one_instance_is_full"},
+    ApiExtension{"event_project", "events_name_their_project"},
+    ApiExtension{"instance_file_head", "head_tells_about_a_file"},
+};
+
+} // namespace
+
+std::span<const ApiExtension> api_extensions() noexcept {
+    return table;
+}
+
+} // namespace schema
