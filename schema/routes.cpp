@@ -90,29 +90,6 @@ std::string_view take_segment(std::string_view& rest) {
     return segment;
 }
 
-int hex_digit(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded += text[i];
-            continue;
-        }
-        const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-        const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-        if (high < 0 || low < 0) throw bad_request("invalid URL escape \"{}\"", text.substr(i, 3));
-        decoded += static_cast<char>(high * 16 + low);
-        i += 2;
-    }
-    return decoded;
-}
-
 /// Both without their leading slash; a difference in how many segments there are shows as an empty rest.
 bool path_fits(std::string_view pattern, std::string_view path) {
     while (true) {
@@ -134,7 +111,7 @@ std::map<std::string, std::string> arguments_of(std::string_view pattern, std::s
         const auto segment = greedy ? path : take_segment(path);
         if (!wanted.starts_with('{')) continue;
         wanted = wanted.substr(1, wanted.size() - (greedy ? 3 : 2));
-        arguments.emplace(wanted, percent_decoded(segment));
+        arguments.emplace(wanted, segment);
     }
     return arguments;
 }

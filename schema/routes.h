@@ -30,7 +30,7 @@ std::span<const Route> routes() noexcept;
 
 struct RouteMatch {
     const Route* route = nullptr;                 // nullptr: the path is known, this method on it is not
-    std::map<std::string, std::string> arguments; // percent-decoded: {"name": "c1"}
+    std::map<std::string, std::string> arguments; // {"name": "c1"}
 };
 
 /// Finds the route of a request. `path` is as sent, still percent-encoded, without the query. Nothing where no route
