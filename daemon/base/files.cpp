@@ -8,13 +8,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
-
-#include "daemon/base/crypto.h"
 
 namespace base {
 
@@ -35,6 +34,13 @@ int open_resolved(int root_fd, const std::string& path, int flags, mode_t mode, 
         if (fd >= 0 || errno != EAGAIN) return static_cast<int>(fd);
     }
     return -1;
+}
+
+/// Unlikely to be taken; not a secret, so the small programs that use this file need no OpenSSL.
+std::string fresh_suffix() {
+    uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) < 0) number = static_cast<uint64_t>(::getpid());
+    return fmt::format("{:016x}", number);
 }
 
 void sync_folder_of(const std::string& path) {
@@ -86,7 +92,7 @@ private:
     }
 
     void move_up(int parent, const char* name) {
-        const auto fresh = ".removed-" + random_hex(8);
+        const auto fresh = ".removed-" + fresh_suffix();
         if (::renameat(parent, name, top_, fresh.c_str()) < 0) fail("Failed moving for removal", path_);
         moved_up_ = true;
     }
@@ -128,7 +134,7 @@ void write_file(const std::string& path, std::string_view content, mode_t mode) 
 }
 
 void replace_file(const std::string& path, std::string_view content, mode_t mode) {
-    const auto fresh = path + ".new-" + random_hex(8);
+    const auto fresh = path + ".new-" + fresh_suffix();
     try {
         const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
         if (!fd) fail("Failed writing", fresh);

@@ -1,0 +1,72 @@
+#include "daemon/runner/own_cgroup.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+#include "daemon/base/files.h"
+
+namespace runner {
+
+namespace {
+
+std::vector<std::string> split(std::string_view text, char separator) {
+    std::vector<std::string> parts;
+    for (size_t start = 0; start <= text.size();) {
+        const auto end = std::min(text.find(separator, start), text.size());
+        if (end > start) parts.emplace_back(text.substr(start, end - start));
+        start = end + 1;
+    }
+    return parts;
+}
+
+/// {controller ("memory", "name=systemd"; empty: cgroup v2) -> where the hierarchy is mounted}
+std::map<std::string, std::string> hierarchies() {
+    std::map<std::string, std::string> result;
+    for (const auto& line : split(base::read_file("/proc/self/mountinfo"), '\n')) {
+        const auto dash = line.find(" - ");
+        if (dash == std::string::npos) continue;
+        const auto front = split(line.substr(0, dash), ' ');
+        const auto back = split(line.substr(dash + 3), ' ');
+        if (front.size() < 5 || back.size() < 3) continue;
+        if (back[0] == "cgroup2") result.emplace("", front[4]);
+        if (back[0] != "cgroup") continue;
+        for (const auto& option : split(back[2], ',')) result.emplace(option, front[4]);
+    }
+    return result;
+}
+
+void leave(const std::string& path) {
+    const auto parent = path.substr(0, path.rfind('/'));
+    const auto self = std::to_string(::getpid());
+    for (const auto& target : {parent + "/lxc.pivot", parent}) {
+        try {
+            base::write_file(target + "/cgroup.procs", self);
+            break;
+        } catch (const std::exception&) { // The next one may take it.
+        }
+    }
+    ::rmdir(path.c_str());
+}
+
+} // namespace
+
+void leave_own_cgroups(std::string_view prefix) {
+    const auto mounts = hierarchies();
+    // Lines of "number:controllers:/path".
+    for (const auto& line : split(base::read_file("/proc/self/cgroup"), '\n')) {
+        const auto first = line.find(':');
+        const auto second = line.find(':', first + 1);
+        const auto path = line.substr(second + 1);
+        if (path.substr(path.rfind('/') + 1).compare(0, prefix.size(), prefix) != 0) continue;
+        const auto controllers = line.substr(first + 1, second - first - 1);
+        const auto mount = mounts.find(controllers.substr(0, controllers.find(',')));
+        if (mount != mounts.end()) leave(mount->second + path);
+    }
+}
+
+} // namespace runner

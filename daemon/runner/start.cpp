@@ -1,0 +1,64 @@
+#include <cerrno>
+#include <cstdio>
+#include <stdexcept>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/base/files.h"
+#include "daemon/runner/lxc_log.h"
+#include "daemon/runner/own_cgroup.h"
+#include "daemon/runner/verbs.h"
+#include "lxcwrap/container.h"
+
+namespace runner {
+
+namespace {
+
+/// The monitor becomes our child when the process between us and it ends, so that its end can be awaited.
+void adopt_orphans() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/// The only child that is left when liblxc's start has returned.
+std::string monitor_pid() {
+    const auto self = std::to_string(::getpid());
+    auto children = base::read_file("/proc/" + self + "/task/" + self + "/children");
+    return children.substr(0, children.find(' '));
+}
+
+/// Waits until the monitor has cleaned up. Whatever it leaves becomes our child as well, so this returns when nothing
+/// of the failed start is left.
+void await_monitor() {
+    siginfo_t info{};
+    while (::waitid(P_ALL, 0, &info, WEXITED) == 0 || errno == EINTR) {
+    }
+}
+
+void print_reason(const std::string& name, const std::string& log_file) {
+    const auto log = base::read_file_if_exists(log_file).value_or("");
+    const auto messages = error_messages(log);
+    std::fprintf(stderr, "%s\n",
+                 messages.empty() ? ("liblxc gave no reason for \"" + name + "\"").c_str() : messages.c_str());
+}
+
+} // namespace
+
+int start(const Arguments& arguments) {
+    if (arguments.size() != 4) throw std::invalid_argument("start: expected NAME LXCPATH CONF LOG");
+    lxcwrap::Container container(arguments[0], arguments[1]);
+    container.load_config(arguments[2]);
+    adopt_orphans();
+    if (!container.start()) {
+        await_monitor();
+        // liblxc counts the process that called start to the monitor, whose cgroup it could therefore not remove.
+        leave_own_cgroups("lxc.monitor.");
+        print_reason(arguments[0], arguments[3]);
+        return 1;
+    }
+    std::printf("%s %d\n", monitor_pid().c_str(), container.init_pid().value_or(0));
+    return 0;
+}
+
+} // namespace runner
