@@ -1,0 +1,20 @@
+"""The images that the suites launch, built by contrib/image."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from harness import private_host
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def busybox():
+    """A unified image file; built once a run, in a second."""
+    given = os.environ.get("BUSYBOX_IMAGE")
+    if given:
+        return Path(given)
+    image = private_host.scratch() / "busybox-image.tar.xz"
+    if not image.exists():
+        subprocess.run([ROOT / "contrib/image/busybox", image], check=True, stdout=subprocess.DEVNULL)
+    return image
