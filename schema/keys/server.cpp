@@ -5,6 +5,7 @@
 
 #include "schema/error.h"
 #include "schema/keys/pattern.h"
+#include "schema/values.h"
 
 namespace schema {
 
@@ -12,9 +13,13 @@ namespace {
 
 using namespace checks;
 
+void server_integer(std::string_view value) {
+    if (!parse_integer(value)) throw bad_request("invalid integer");
+}
+
 // clang-format off
 constexpr std::array rows = {
-    ServerKey{"core.shutdown_timeout", optional<integer>, "integer", "5", "",
+    ServerKey{"core.shutdown_timeout", optional<server_integer>, "integer", "5", "",
               "Minutes that a shutdown waits for running operations"},
     ServerKey{"user.*", any, "string", "", "",
               "Free for users"},

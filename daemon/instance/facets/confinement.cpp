@@ -1,0 +1,33 @@
+#include "daemon/instance/facets/list.h"
+#include "daemon/instance/seccomp_policy.h"
+#include "schema/values.h"
+
+namespace instance {
+
+namespace {
+
+/// No item at all on a kernel without AppArmor: CRIU refuses to restore with one.
+void add_apparmor(const Subject& subject, const base::AppArmorFacts& apparmor, Items& items) {
+    if (!apparmor.available) return;
+    if (apparmor.confined || !apparmor.admin) {
+        items.push_back({"lxc.apparmor.profile", apparmor.current});
+        return;
+    }
+    items.push_back({"lxc.apparmor.profile", "generated"});
+    if (schema::is_true(schema::get(subject.config, "security.nesting"))) {
+        items.push_back({"lxc.apparmor.allow_nesting", "1"});
+    }
+}
+
+Items lxc_items(const Subject& subject, const base::HostFacts& facts) {
+    Items items;
+    add_apparmor(subject, facts.apparmor, items);
+    items.push_back({"lxc.seccomp.profile", seccomp_policy_path(subject.paths, subject.name)});
+    return items;
+}
+
+} // namespace
+
+const Facet confinement_facet = {"confinement", {}, lxc_items};
+
+} // namespace instance

@@ -1,0 +1,133 @@
+#include "daemon/instance/idmap.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "schema/error.h"
+#include "schema/json.h"
+#include "schema/values.h"
+
+namespace instance {
+
+namespace {
+
+constexpr int64_t smallest_range = 65536;
+constexpr int64_t full_range = 4294967295;
+
+/// root's first range in a subuid or subgid file that is large enough.
+std::optional<IdRange> range_of_root(std::string_view file) {
+    for (const auto line : schema::split(file, '\n')) {
+        const auto fields = schema::split(schema::stripped(line), ':');
+        if (fields.size() != 3 || fields[0] != "root") continue;
+        const auto host = schema::parse_integer(fields[1]);
+        const auto size = schema::parse_integer(fields[2]);
+        if (host && size && *size >= smallest_range) return IdRange{*host, *size};
+    }
+    return std::nullopt;
+}
+
+/// "         0    1000000 1000000000" -> the numbers.
+std::vector<int64_t> numbers_of(std::string_view line) {
+    std::vector<int64_t> numbers;
+    for (const auto word : schema::split(line, ' ')) {
+        if (const auto number = schema::parse_integer(word)) numbers.push_back(*number);
+    }
+    return numbers;
+}
+
+/// What a namespace map leaves for containers: all ids have a range of LXD's choice; inside of a user namespace, the
+/// first part of the own ids above 100000.
+std::optional<IdRange> range_from_own_map(std::string_view map) {
+    constexpr int64_t lowest = 100000;
+    for (const auto line : schema::split(map, '\n')) {
+        const auto numbers = numbers_of(line);
+        if (numbers.size() != 3) continue;
+        const auto first = numbers[0];
+        const auto size = numbers[2];
+        if (first == 0 && size >= full_range) return IdRange{1000000, 1000000000};
+        const auto start = std::max(first, lowest);
+        const auto left = first + size - start;
+        if (left >= smallest_range) return IdRange{start, left};
+    }
+    return std::nullopt;
+}
+
+std::optional<HostIds> both(std::optional<IdRange> uids, std::optional<IdRange> gids) {
+    if (!uids || !gids) return std::nullopt;
+    return HostIds{*uids, *gids};
+}
+
+int64_t host_id_of_root(const IdMap& map, bool IdMapEntry::* kind) {
+    const auto entry = std::find_if(
+        map.begin(), map.end(), [&](const IdMapEntry& candidate) { return candidate.*kind && candidate.ns_id == 0; });
+    return entry == map.end() ? 0 : entry->host_id;
+}
+
+} // namespace
+
+std::optional<HostIds> host_ids(const base::HostFacts& facts) {
+    if (facts.has_newuidmap && !facts.subuid.empty() && !facts.subgid.empty()) {
+        return both(range_of_root(facts.subuid), range_of_root(facts.subgid));
+    }
+    return both(range_from_own_map(facts.uid_map), range_from_own_map(facts.gid_map));
+}
+
+IdMap id_map_of(const schema::Config& config, const std::optional<HostIds>& ids) {
+    if (schema::is_true(schema::get(config, "security.privileged"))) return {};
+    if (!ids) {
+        throw schema::bad_request("LXD doesn't have a uid/gid allocation. In this mode, only privileged containers are "
+                                  "supported");
+    }
+    return {{true, false, ids->uids.host, 0, ids->uids.size}, {false, true, ids->gids.host, 0, ids->gids.size}};
+}
+
+std::string to_json(const IdMap& map) {
+    auto list = schema::Json::empty_array();
+    for (const auto& entry : map) {
+        schema::Json object;
+        object.set("Isuid", entry.is_uid).set("Isgid", entry.is_gid).set("Hostid", entry.host_id);
+        object.set("Nsid", entry.ns_id).set("Maprange", entry.range);
+        list.push_back(std::move(object));
+    }
+    return list.dump();
+}
+
+IdMap id_map_from(std::string_view json) {
+    IdMap map;
+    if (json.empty()) return map;
+    const auto list = schema::Json::parse(json);
+    if (list.is_null()) return map;
+    for (const auto& object : list.as_array()) {
+        IdMapEntry entry;
+        schema::json::read(object, "Isuid", entry.is_uid);
+        schema::json::read(object, "Isgid", entry.is_gid);
+        schema::json::read(object, "Hostid", entry.host_id);
+        schema::json::read(object, "Nsid", entry.ns_id);
+        schema::json::read(object, "Maprange", entry.range);
+        map.push_back(entry);
+    }
+    return map;
+}
+
+std::vector<schema::LxcItem> id_map_items(const IdMap& map) {
+    std::vector<schema::LxcItem> items;
+    const auto add = [&](char kind, const IdMapEntry& entry) {
+        items.push_back({"lxc.idmap", fmt::format("{} {} {} {}", kind, entry.ns_id, entry.host_id, entry.range)});
+    };
+    for (const auto& entry : map) {
+        if (entry.is_uid) add('u', entry);
+        if (entry.is_gid) add('g', entry);
+    }
+    return items;
+}
+
+int64_t root_uid(const IdMap& map) {
+    return host_id_of_root(map, &IdMapEntry::is_uid);
+}
+
+int64_t root_gid(const IdMap& map) {
+    return host_id_of_root(map, &IdMapEntry::is_gid);
+}
+
+} // namespace instance
