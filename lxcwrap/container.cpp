@@ -82,6 +82,14 @@ bool Container::start() {
     return container_->start(container_, 0, nullptr);
 }
 
+bool Container::shutdown() {
+    return container_->shutdown(container_, 0);
+}
+
+bool Container::reboot() {
+    return container_->reboot2(container_, 0);
+}
+
 bool Container::freeze() {
     ensure_config();
     return container_->freeze(container_);

@@ -41,6 +41,10 @@ public:
     /// Starts /sbin/init, or lxc.init.cmd, with a monitor of its own that closes every inherited descriptor. Forks.
     /// False on failure: the reason is in lxc.log.file.
     bool start();
+    /// Sends lxc.signal.halt of the loaded configuration; without one liblxc looks which signal init waits for.
+    bool shutdown();
+    /// Sends lxc.signal.reboot of the loaded configuration, or SIGINT.
+    bool reboot();
     /// On cgroup v1 liblxc looks once a second whether it is done.
     bool freeze();
     bool unfreeze();

@@ -34,8 +34,12 @@ GROUPS = {
     "@storage": ["daemon/state", "daemon/operations", "@base"],
     "@instance": ["daemon/devices", "daemon/images", "daemon/storage", "daemon/network", "@storage"],
 }
-# Single files that may do what their room may not: the instance room sees liblxc from its liblxc runtime alone.
-FILE_ARROWS = {"daemon/instance/lxc_runtime": ["lxcwrap"]}
+# Single files that may do what their room may not: the instance room sees liblxc, and the protocols of the runner, from
+# its liblxc runtime alone; and the runner's file protocol from its files.
+FILE_ARROWS = {
+    "daemon/instance/liblxc_": ["lxcwrap", "daemon/runner"],
+    "daemon/instance/files": ["daemon/runner"],
+}
 
 # Third-party headers -> the only places that may include them.
 RESERVED = {

@@ -1,0 +1,275 @@
+#include "daemon/instance/liblxc_runtime.h"
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/base/files.h"
+#include "daemon/instance/liblxc_exec.h"
+#include "daemon/runner/files.h"
+#include "lxcwrap/container.h"
+#include "lxcwrap/features.h"
+#include "lxcwrap/version.h"
+#include "schema/error.h"
+
+namespace instance {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* search_path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// liblxc hands hooks to a shell, and takes quotes around a whole value away.
+std::string shell_word(std::string_view text) {
+    std::string word;
+    for (const char character : text) {
+        const bool plain = std::isalnum(static_cast<unsigned char>(character)) != 0 ||
+                           std::string_view("/._-").find(character) != std::string_view::npos;
+        if (!plain) word += '\\';
+        word += character;
+    }
+    return word;
+}
+
+/// The fourth field of /proc/PID/stat; the second, a name in parentheses, may hold anything.
+pid_t parent_of(pid_t pid) {
+    const auto stat = base::read_file_if_exists(fmt::format("/proc/{}/stat", pid));
+    if (!stat) return 0;
+    pid_t parent = 0;
+    char state = 0;
+    std::sscanf(stat->c_str() + stat->rfind(')') + 1, " %c %d", &state, &parent);
+    return parent;
+}
+
+bool wait_for_end(int pidfd, std::chrono::milliseconds limit) {
+    pollfd watched{pidfd, POLLIN, 0};
+    int ready = 0;
+    do ready = ::poll(&watched, 1, static_cast<int>(limit.count()));
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+/// cgroup v1 announces nothing: its state can only be read again. Usually two or three readings do.
+bool await_freezer_state(const lxcwrap::Container& container, std::string_view wanted) {
+    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end;) {
+        if (container.cgroup("freezer.state") == wanted) return true;
+        std::this_thread::sleep_for(1ms);
+    }
+    return false;
+}
+
+/// Thaws by cgroup, whoever froze it.
+void thaw(lxcwrap::Container& container) {
+    if (!container.set_cgroup("freezer.state", "THAWED")) container.set_cgroup("cgroup.freeze", "0");
+}
+
+std::string joined_lines(std::string_view text) {
+    std::string result;
+    for (const char character : base::trimmed(text))
+        result += character == '\n' ? std::string("; ") : std::string(1, character);
+    return result;
+}
+
+} // namespace
+
+LiblxcRuntime::LiblxcRuntime(const state::Paths& paths) : paths_(paths) {}
+
+std::string LiblxcRuntime::version() const {
+    return lxcwrap::version();
+}
+
+std::map<std::string, std::string> LiblxcRuntime::features() const {
+    std::map<std::string, std::string> result;
+    for (const auto& [name, there] : lxcwrap::features()) result.emplace(name, there ? "true" : "false");
+    return result;
+}
+
+void LiblxcRuntime::check(const std::vector<LxcItem>& items) {
+    lxcwrap::Container scratch("lxd-check", paths_.containers());
+    for (const auto& [key, value] : items) {
+        if (!lxcwrap::item_is_supported(key)) throw schema::bad_request("liblxc does not know the item \"{}\"", key);
+        if (value.find('\n') != std::string::npos || !scratch.set_item(key, value))
+            throw schema::bad_request("liblxc does not take the item \"{} = {}\"", key, value);
+    }
+}
+
+std::optional<Running> LiblxcRuntime::find(const std::string& name) {
+    const lxcwrap::Container container(name, paths_.containers());
+    const auto state = container.state();
+    if (state == lxcwrap::State::stopped) return std::nullopt;
+    Running running;
+    running.state = static_cast<RunState>(state);
+    running.init_pid = container.init_pid().value_or(0);
+    if (running.init_pid > 0) running.monitor_pid = parent_of(running.init_pid);
+    return running;
+}
+
+std::string LiblxcRuntime::stop_target_file(const std::string& name) const {
+    return paths_.logs(name) + "/stop-target";
+}
+
+std::string LiblxcRuntime::conf_text(const std::string& name, const std::vector<LxcItem>& items) const {
+    std::string text;
+    const auto add = [&](const std::string& key, const std::string& value) {
+        if ((key + value).find('\n') != std::string::npos)
+            throw schema::bad_request("Failed starting instance \"{}\": the item \"{}\" has a line break", name, key);
+        text += fmt::format("{} = {}\n", key, value);
+    };
+    add("lxc.log.file", paths_.lxc_log(name)); // first, so that what is wrong with the rest is logged
+    add("lxc.log.level", "warn");
+    for (const auto& item : items) add(item.key, item.value);
+    add("lxc.hook.post-stop",
+        fmt::format("{} stop-hook {}", shell_word(paths_.runner), shell_word(stop_target_file(name))));
+    return text;
+}
+
+base::Command LiblxcRuntime::runner(std::vector<std::string> arguments) const {
+    base::Command command;
+    command.argv = std::move(arguments);
+    command.argv.insert(command.argv.begin(), paths_.runner);
+    command.environment = {search_path};
+    return command;
+}
+
+void LiblxcRuntime::run_verb(const std::string& name, std::string_view attempt,
+                             std::vector<std::string> arguments) const {
+    const auto pidfd = init_pidfd(name);
+    auto command = runner(std::move(arguments));
+    command.fds = {{pidfd.get(), 3}};
+    const auto output = base::run(std::move(command));
+    if (!output.exit.ok())
+        throw schema::failure("Failed {} instance \"{}\": {}", attempt, name, joined_lines(output.err));
+}
+
+base::Fd LiblxcRuntime::init_pidfd(const std::string& name) const {
+    const auto pidfd = lxcwrap::Container(name, paths_.containers()).init_pidfd();
+    if (!pidfd) throw schema::bad_request("Instance \"{}\" is not running", name);
+    return base::Fd(*pidfd);
+}
+
+Running LiblxcRuntime::start(const std::string& name, const std::vector<LxcItem>& items,
+                             const base::CancelToken& cancel) {
+    cancel.check();
+    base::make_dir(paths_.logs(name), 0700);
+    std::rename(paths_.lxc_log(name).c_str(), (paths_.lxc_log(name) + ".old").c_str());
+    ::unlink(stop_target_file(name).c_str());
+    base::write_file(paths_.lxc_conf(name), conf_text(name, items));
+
+    const auto output =
+        base::run(runner({"start", name, paths_.containers(), paths_.lxc_conf(name), paths_.lxc_log(name)}));
+    if (!output.exit.ok()) throw schema::failure("Failed starting instance \"{}\": {}", name, joined_lines(output.err));
+    if (cancel.cancelled()) {
+        kill(name);
+        cancel.check();
+    }
+    Running running;
+    std::sscanf(output.out.c_str(), "%d %d", &running.monitor_pid, &running.init_pid);
+    return running;
+}
+
+std::string LiblxcRuntime::stop_target(const std::string& name) {
+    const auto recorded = base::read_file_if_exists(stop_target_file(name));
+    ::unlink(stop_target_file(name).c_str());
+    return recorded == "reboot" ? "reboot" : "stop";
+}
+
+void LiblxcRuntime::request_shutdown(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    container.load_config(paths_.lxc_conf(name));
+    if (!container.shutdown()) throw schema::failure("Failed sending the halt signal to instance \"{}\"", name);
+}
+
+void LiblxcRuntime::request_reboot(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    container.load_config(paths_.lxc_conf(name));
+    if (!container.reboot()) throw schema::failure("Failed sending the reboot signal to instance \"{}\"", name);
+}
+
+void LiblxcRuntime::kill(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    const auto init = container.init_pidfd();
+    if (!init) return;
+    const base::Fd pidfd(*init);
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+    // A frozen process dies once it is thawed (cgroup v1), and liblxc's state misses a freeze made by others.
+    const bool frozen = container.state() == lxcwrap::State::frozen;
+    if (!frozen && wait_for_end(pidfd.get(), 100ms)) return;
+    thaw(container);
+    if (!wait_for_end(pidfd.get(), 30s))
+        throw schema::failure("Failed killing instance \"{}\": init did not end within 30 seconds", name);
+}
+
+void LiblxcRuntime::freeze(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    // liblxc looks once a second on cgroup v1; when it is frozen already it only tells the monitor.
+    const bool v1 = container.set_cgroup("freezer.state", "FROZEN");
+    if ((v1 && !await_freezer_state(container, "FROZEN")) || !container.freeze()) {
+        if (v1) thaw(container);
+        throw schema::failure("Failed freezing instance \"{}\"", name);
+    }
+}
+
+void LiblxcRuntime::unfreeze(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    thaw(container);
+    if (!container.unfreeze()) throw schema::failure("Failed unfreezing instance \"{}\"", name);
+}
+
+void LiblxcRuntime::set_cgroup(const std::string& name, const std::string& item, const std::string& value) {
+    lxcwrap::Container container(name, paths_.containers());
+    if (!container.set_cgroup(item, value))
+        throw schema::failure("Failed setting the cgroup item \"{}\" of instance \"{}\" to \"{}\"", item, name, value);
+}
+
+std::optional<std::string> LiblxcRuntime::get_cgroup(const std::string& name, const std::string& item) {
+    return lxcwrap::Container(name, paths_.containers()).cgroup(item);
+}
+
+std::unique_ptr<ExecSession> LiblxcRuntime::exec(const std::string& name, const ExecRequest& request) {
+    return start_exec(runner({"exec", name, paths_.containers(), paths_.lxc_conf(name)}), name, request);
+}
+
+base::Process LiblxcRuntime::spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+                                         base::Fd reply) {
+    const auto init = lxcwrap::Container(name, paths_.containers()).init_pidfd();
+    const base::Fd pidfd(init.value_or(-1));
+    auto command = init ? runner({"files"}) : runner({"files", rootfs});
+    command.fds = {{request.get(), runner::files_request_fd}, {reply.get(), runner::files_reply_fd}};
+    if (init) command.fds.emplace_back(pidfd.get(), runner::files_pidfd);
+    return base::Process::spawn(command);
+}
+
+void LiblxcRuntime::attach_interface(const std::string& name, const std::string& host_interface,
+                                     const std::string& inside) {
+    run_verb(name, fmt::format("moving the interface \"{}\" into", host_interface),
+             {"attach-interface", name, paths_.containers(), host_interface, inside});
+}
+
+void LiblxcRuntime::detach_interface(const std::string& name, const std::string& inside,
+                                     const std::string& host_interface) {
+    run_verb(name, fmt::format("moving the interface \"{}\" out of", inside),
+             {"detach-interface", name, paths_.containers(), inside, host_interface});
+}
+
+void LiblxcRuntime::attach_mount(const std::string& name, const std::string& source, const std::string& target,
+                                 bool read_only, bool recursive, bool idmapped) {
+    std::vector<std::string> arguments = {"mount", source, target};
+    if (read_only) arguments.emplace_back("read-only");
+    if (recursive) arguments.emplace_back("recursive");
+    if (idmapped) arguments.emplace_back("idmapped");
+    run_verb(name, fmt::format("mounting \"{}\" in", source), std::move(arguments));
+}
+
+void LiblxcRuntime::detach_mount(const std::string& name, const std::string& target) {
+    run_verb(name, fmt::format("unmounting \"{}\" in", target), {"unmount", target});
+}
+
+} // namespace instance
