@@ -164,6 +164,12 @@ bool DirDriver::exists(const VolumeId& volume) const {
     return base::exists(path(volume));
 }
 
+std::vector<std::string> DirDriver::list(VolumeType type) const {
+    auto names = names_in(folder(type));
+    std::erase_if(names, [](const auto& name) { return name.starts_with('.'); });
+    return names;
+}
+
 void DirDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
     const auto making = temporary_path(volume.type);

@@ -18,6 +18,7 @@ public:
 
     std::string path(const VolumeId& volume) const override;
     bool exists(const VolumeId& volume) const override;
+    std::vector<std::string> list(VolumeType type) const override;
     void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
     void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                const Progress& progress) override;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/cancel.h"
 #include "schema/config.h"
@@ -41,6 +42,8 @@ public:
     /// The folder of a volume: for containers and images it holds metadata.yaml, rootfs/ and templates/.
     virtual std::string path(const VolumeId& volume) const = 0;
     virtual bool exists(const VolumeId& volume) const = 0;
+    /// The names of the volumes of a type.
+    virtual std::vector<std::string> list(VolumeType type) const = 0;
     /// An empty volume that `fill` then fills; when `fill` throws, nothing is left. The volume appears under its final
     /// name only when it is whole.
     virtual void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) = 0;
@@ -70,7 +73,7 @@ struct DriverContext {
     schema::Config config; // the pool's
 };
 
-/// Makes the driver of that name; throws bad_request for an unknown one.
+/// Makes the driver of that name; throws schema::failure for an unknown one, as LXD does.
 std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext context);
 
 } // namespace storage

@@ -1,0 +1,293 @@
+#include "daemon/storage/pool.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
+#include "daemon/storage/archive.h"
+#include "schema/error.h"
+#include "schema/keys/pool.h"
+#include "schema/names.h"
+
+namespace storage {
+
+namespace {
+
+VolumeId container(const std::string& name) {
+    return {VolumeType::container, name};
+}
+VolumeId image(const std::string& fingerprint) {
+    return {VolumeType::image, fingerprint};
+}
+
+[[noreturn]] void fail(const std::string& attempt) {
+    throw std::system_error(errno, std::generic_category(), attempt);
+}
+
+bool uses_pool(const schema::Profile& profile, const std::string& pool) {
+    return std::ranges::any_of(profile.devices, [&](const auto& device) {
+        return schema::get(device.second, "type") == "disk" && schema::get(device.second, "pool") == pool;
+    });
+}
+
+} // namespace
+
+Pools::Pools(state::Paths paths, Stores stores, base::Log& log, MakeDriver make)
+    : paths_(std::move(paths)), stores_(stores), log_(log), make_(make) {}
+
+DriverContext Pools::context(const schema::StoragePool& pool) const {
+    return {pool.name, paths_.pool(pool.name), pool.config};
+}
+
+Pools::DriverRef Pools::driver(const std::string& pool) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = drivers_.find(pool);
+    if (found != drivers_.end()) return found->second;
+    row(pool);
+    throw schema::Error(schema::ErrorKind::unavailable, "Storage pool is unavailable on this server");
+}
+
+schema::StoragePool Pools::row(const std::string& name) const {
+    auto pool = stores_.pools.find(name);
+    if (!pool) throw schema::not_found("Storage pool not found");
+    return *std::move(pool);
+}
+
+void Pools::mount_all() {
+    for (const auto& pool : stores_.pools.list()) {
+        try {
+            mount_one(pool);
+        } catch (const std::exception& error) {
+            log_.error("Failed mounting storage pool", {{"pool", pool.name}, {"err", error.what()}});
+        }
+    }
+}
+
+void Pools::mount_one(const schema::StoragePool& pool) {
+    DriverRef driver = make_(pool.driver, context(pool));
+    driver->mount_pool();
+    driver->clean_up();
+    remove_orphaned_images(*driver, pool.name);
+    const std::scoped_lock lock(mutex_);
+    drivers_[pool.name] = std::move(driver);
+}
+
+void Pools::remove_orphaned_images(Driver& driver, const std::string& pool) const {
+    for (const auto& fingerprint : driver.list(VolumeType::image)) {
+        if (stores_.images.find(fingerprint)) continue;
+        log_.info("Removing the unpacked copy of a deleted image", {{"pool", pool}, {"fingerprint", fingerprint}});
+        driver.remove(image(fingerprint));
+    }
+}
+
+std::vector<schema::StoragePool> Pools::list() const {
+    std::vector<schema::StoragePool> pools;
+    for (const auto& pool : stores_.pools.list()) pools.push_back(get(pool.name));
+    return pools;
+}
+
+schema::StoragePool Pools::get(const std::string& name) const {
+    auto pool = row(name);
+    pool.used_by = used_by(name);
+    const std::scoped_lock lock(mutex_);
+    if (!drivers_.contains(name)) pool.status = "Unavailable";
+    return pool;
+}
+
+void Pools::create(schema::StoragePool pool) {
+    schema::check_pool_name(pool.name);
+    if (pool.driver.empty()) throw schema::bad_request("No driver provided");
+    const std::scoped_lock changing(changing_);
+    if (stores_.pools.find(pool.name))
+        throw schema::conflict("The storage pool already exists: The record already exists");
+    if (schema::get(pool.config, "source").empty()) pool.config.erase("source");
+    DriverRef driver = make_(pool.driver, context(pool));
+    schema::check_pool_config(pool.driver, pool.config);
+
+    base::Rollback rollback;
+    driver->create_pool();
+    rollback.add([&] { driver->delete_pool(); });
+    // What LXD shows and what a restart goes by.
+    pool.config.try_emplace("source", paths_.pool(pool.name));
+    pool.status = "Created";
+    stores_.pools.insert(pool);
+    rollback.dismiss();
+    const std::scoped_lock lock(mutex_);
+    drivers_[pool.name] = std::move(driver);
+}
+
+void Pools::update(const std::string& name, const schema::StoragePoolPut& put) {
+    const std::scoped_lock changing(changing_);
+    const auto pool = row(name);
+    schema::check_pool_config(pool.driver, put.config);
+    schema::check_pool_change(pool.driver, pool.config, put.config);
+    stores_.pools.update(name, put);
+}
+
+void Pools::remove(const std::string& name) {
+    const std::scoped_lock changing(changing_);
+    const auto pool = row(name);
+    const auto users = used_by(name);
+    const bool only_images =
+        std::ranges::all_of(users, [](const auto& user) { return user.starts_with("/1.0/images/"); });
+    if (!only_images) throw schema::bad_request("The storage pool is currently in use");
+    const auto gone = driver(name);
+    {
+        const std::scoped_lock lock(mutex_);
+        drivers_.erase(name);
+    }
+    base::Rollback rollback;
+    rollback.add([&] {
+        const std::scoped_lock lock(mutex_);
+        drivers_[name] = gone;
+    });
+    for (const auto& fingerprint : gone->list(VolumeType::image)) {
+        const auto hold = image_locks_.exclusive(name + "/" + fingerprint, {});
+        gone->remove(image(fingerprint));
+        stores_.images.remove_from_pool(fingerprint, name);
+    }
+    gone->delete_pool();
+    stores_.pools.remove(name);
+    rollback.dismiss();
+}
+
+std::vector<std::string> Pools::used_by(const std::string& name) const {
+    std::vector<std::string> urls;
+    for (const auto& instance : stores_.instances.list())
+        if (instance.pool == name) urls.push_back("/1.0/instances/" + instance.name);
+    for (const auto& profile : stores_.profiles.list())
+        if (uses_pool(profile, name)) urls.push_back("/1.0/profiles/" + profile.name);
+    for (const auto& image : stores_.images.list())
+        for (const auto& pool : stores_.images.pools_of(image.fingerprint))
+            if (pool == name) urls.push_back("/1.0/images/" + image.fingerprint);
+    std::ranges::sort(urls);
+    return urls;
+}
+
+Space Pools::space(const std::string& name) const {
+    driver(name);
+    struct statvfs status{};
+    const auto path = paths_.pool(name);
+    if (::statvfs(path.c_str(), &status) < 0) fail("Failed reading the space of " + path);
+    Space space;
+    space.total = status.f_blocks * status.f_frsize;
+    space.used = (status.f_blocks - status.f_bfree) * status.f_frsize;
+    space.inodes_total = status.f_files;
+    space.inodes_used = status.f_files - status.f_ffree;
+    return space;
+}
+
+std::map<std::string, std::string> Pools::drivers_in_use() const {
+    std::map<std::string, std::string> versions;
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [pool, driver] : drivers_) versions.emplace(driver->name(), driver->version());
+    return versions;
+}
+
+void Pools::ensure_image(const std::string& pool, const std::string& fingerprint, const base::CancelToken& cancel,
+                         const Progress& progress) {
+    hold_image(*driver(pool), pool, fingerprint, cancel, progress);
+}
+
+KeyedLock::Hold Pools::hold_image(Driver& driver, const std::string& pool, const std::string& fingerprint,
+                                  const base::CancelToken& cancel, const Progress& progress) {
+    const auto key = pool + "/" + fingerprint;
+    for (;;) {
+        auto hold = image_locks_.shared(key, cancel);
+        if (driver.exists(image(fingerprint))) return hold;
+        hold.reset();
+        const auto alone = image_locks_.exclusive(key, cancel);
+        if (!driver.exists(image(fingerprint))) unpack(driver, pool, fingerprint, cancel, progress);
+    }
+}
+
+void Pools::unpack(Driver& driver, const std::string& pool, const std::string& fingerprint,
+                   const base::CancelToken& cancel, const Progress& progress) {
+    const auto file = paths_.images() + "/" + fingerprint;
+    if (!stores_.images.find(fingerprint) || !base::exists(file)) throw schema::not_found("Image not found");
+    std::optional<std::string> root_file = file + ".rootfs";
+    if (!base::exists(*root_file)) root_file.reset();
+    driver.create(image(fingerprint),
+                  [&](const std::string& folder) { unpack_image(file, root_file, folder, cancel, progress); });
+    base::Rollback rollback;
+    rollback.add([&] { driver.remove(image(fingerprint)); });
+    stores_.images.add_to_pool(fingerprint, pool);
+    rollback.dismiss();
+}
+
+void Pools::remove_image(const std::string& fingerprint) {
+    std::map<std::string, DriverRef> drivers;
+    {
+        const std::scoped_lock lock(mutex_);
+        drivers = drivers_;
+    }
+    for (const auto& [pool, driver] : drivers) {
+        const auto hold = image_locks_.exclusive(pool + "/" + fingerprint, {});
+        driver->remove(image(fingerprint));
+        stores_.images.remove_from_pool(fingerprint, pool);
+    }
+}
+
+void Pools::create_from_image(const std::string& pool, const std::string& instance, const std::string& fingerprint,
+                              const base::CancelToken& cancel, const Progress& progress) {
+    const auto driver = this->driver(pool);
+    const auto hold = hold_image(*driver, pool, fingerprint, cancel, progress);
+    driver->clone(image(fingerprint), container(instance), cancel, {});
+    base::Rollback rollback;
+    rollback.add([&] { driver->remove(container(instance)); });
+    link_container(instance, driver->path(container(instance)));
+    rollback.dismiss();
+}
+
+void Pools::create_empty(const std::string& pool, const std::string& instance) {
+    const auto driver = this->driver(pool);
+    driver->create(container(instance), [](const std::string& folder) { base::make_dir(folder + "/rootfs", 0755); });
+    base::Rollback rollback;
+    rollback.add([&] { driver->remove(container(instance)); });
+    link_container(instance, driver->path(container(instance)));
+    rollback.dismiss();
+}
+
+void Pools::remove_container(const std::string& pool, const std::string& instance) {
+    unlink_container(instance);
+    driver(pool)->remove(container(instance));
+}
+
+void Pools::rename_container(const std::string& pool, const std::string& instance, const std::string& new_name) {
+    const auto driver = this->driver(pool);
+    driver->rename(container(instance), new_name);
+    base::Rollback rollback;
+    rollback.add([&] { driver->rename(container(new_name), instance); });
+    link_container(new_name, driver->path(container(new_name)));
+    unlink_container(instance);
+    rollback.dismiss();
+}
+
+void Pools::give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid) {
+    const auto path = container_path(pool, instance);
+    if (::chown(path.c_str(), root_uid, 0) < 0) fail("Failed giving " + path + " to its root");
+    if (::chmod(path.c_str(), 0100) < 0) fail("Failed setting the mode of " + path);
+}
+
+std::string Pools::container_path(const std::string& pool, const std::string& instance) const {
+    return driver(pool)->path(container(instance));
+}
+
+void Pools::link_container(const std::string& instance, const std::string& target) const {
+    // A link left by a crash may point to another pool.
+    unlink_container(instance);
+    const auto link = paths_.container(instance);
+    if (::symlink(target.c_str(), link.c_str()) < 0) fail("Failed to create symlink " + link);
+}
+
+void Pools::unlink_container(const std::string& instance) const {
+    const auto link = paths_.container(instance);
+    if (::unlink(link.c_str()) < 0 && errno != ENOENT) fail("Failed to remove symlink " + link);
+}
+
+} // namespace storage

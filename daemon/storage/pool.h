@@ -1,0 +1,103 @@
+#pragma once
+// The storage pools of this daemon: their rows, their drivers, and the volumes of images and containers in them.
+// Called by api (pools), images (removal) and instance (roots). Everything is thread-safe.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "daemon/base/cancel.h"
+#include "daemon/base/log.h"
+#include "daemon/state/images.h"
+#include "daemon/state/instances.h"
+#include "daemon/state/paths.h"
+#include "daemon/state/pools.h"
+#include "daemon/state/profiles.h"
+#include "daemon/storage/driver.h"
+#include "daemon/storage/keyed_lock.h"
+
+namespace storage {
+
+class Pools {
+public:
+    struct Stores {
+        state::Pools& pools;
+        state::Images& images;
+        state::Instances& instances;
+        state::Profiles& profiles;
+    };
+    using MakeDriver = std::unique_ptr<Driver> (*)(const std::string& name, DriverContext context);
+
+    Pools(state::Paths paths, Stores stores, base::Log& log, MakeDriver make = make_driver);
+
+    /// At the daemon's start: makes every pool usable and removes what a crash left. A pool that fails is logged and
+    /// stays unavailable.
+    void mount_all();
+
+    std::vector<schema::StoragePool> list() const;
+    /// Throws not_found "Storage pool not found". With `used_by`, and "Unavailable" as the status of a pool that could
+    /// not be mounted.
+    schema::StoragePool get(const std::string& name) const;
+    /// Throws bad_request on a bad name or option, conflict where the name is taken, failure on a bad source.
+    void create(schema::StoragePool pool);
+    void update(const std::string& name, const schema::StoragePoolPut& put);
+    /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count.
+    void remove(const std::string& name);
+    /// URLs of the instances, images and profiles that use a pool, sorted.
+    std::vector<std::string> used_by(const std::string& name) const;
+    Space space(const std::string& name) const;
+    /// {driver -> version} of the drivers in use, for the environment block.
+    std::map<std::string, std::string> drivers_in_use() const;
+
+    /// Unpacks an image on a pool unless it is there. Callers at the same time wait for the first.
+    void ensure_image(const std::string& pool, const std::string& fingerprint, const base::CancelToken& cancel,
+                      const Progress& progress);
+    /// From every pool; waits for copies that are being made of it.
+    void remove_image(const std::string& fingerprint);
+
+    /// Makes a container's root and its link in LXD_DIR/containers, all or nothing. `fingerprint` is a full one.
+    void create_from_image(const std::string& pool, const std::string& instance, const std::string& fingerprint,
+                           const base::CancelToken& cancel, const Progress& progress);
+    /// As create_from_image, with an empty rootfs.
+    void create_empty(const std::string& pool, const std::string& instance);
+    /// Not an error when it is missing, so that a half-made instance can be removed.
+    void remove_container(const std::string& pool, const std::string& instance);
+    void rename_container(const std::string& pool, const std::string& instance, const std::string& new_name);
+    /// Before a start: the folder goes to the container's root as the host sees it, so that it (and nobody else) can
+    /// pass through; mode 0100 as LXD has it.
+    void give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid);
+
+    /// The folder with metadata.yaml, rootfs/ and templates/.
+    std::string container_path(const std::string& pool, const std::string& instance) const;
+    std::string rootfs_path(const std::string& pool, const std::string& instance) const {
+        return container_path(pool, instance) + "/rootfs";
+    }
+
+private:
+    using DriverRef = std::shared_ptr<Driver>;
+
+    DriverContext context(const schema::StoragePool& pool) const;
+    DriverRef driver(const std::string& pool) const;
+    schema::StoragePool row(const std::string& name) const;
+    void mount_one(const schema::StoragePool& pool);
+    void remove_orphaned_images(Driver& driver, const std::string& pool) const;
+    KeyedLock::Hold hold_image(Driver& driver, const std::string& pool, const std::string& fingerprint,
+                               const base::CancelToken& cancel, const Progress& progress);
+    void unpack(Driver& driver, const std::string& pool, const std::string& fingerprint,
+                const base::CancelToken& cancel, const Progress& progress);
+    void link_container(const std::string& instance, const std::string& target) const;
+    void unlink_container(const std::string& instance) const;
+
+    state::Paths paths_;
+    Stores stores_;
+    base::Log& log_;
+    MakeDriver make_;
+    std::mutex changing_; // one creation or removal of a pool at a time
+    mutable std::mutex mutex_;
+    std::map<std::string, DriverRef> drivers_; // by pool; the available ones
+    KeyedLock image_locks_;                    // by "POOL/FINGERPRINT"
+};
+
+} // namespace storage
