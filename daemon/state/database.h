@@ -6,11 +6,9 @@
 #include <memory>
 #include <string>
 
-namespace SQLite {
-class Database;
-}
-
 namespace state {
+
+class Connection;
 
 /// One connection with its lock. Stores take the lock for each call, so all methods of all stores are thread-safe.
 class Database {
@@ -21,12 +19,15 @@ public:
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
-    /// Runs `work` under the lock in one transaction: committed on return, rolled back on an exception. Calls of
-    /// stores inside join it.
+    /// Runs `work` under the lock in one transaction: on the disk on return, rolled back on an exception. Calls of
+    /// stores inside, and transactions, join it.
     void transaction(const std::function<void()>& work);
 
-    /// For the stores: the connection, valid while `work` runs, under the lock.
-    void with(const std::function<void(SQLite::Database&)>& work);
+    /// For the stores: the connection, valid while `work` runs, under the lock. Errors of SQLite that `work` lets
+    /// through become schema::failure.
+    void with(const std::function<void(Connection&)>& work);
+    /// As `with`, in a transaction.
+    void write(const std::function<void(Connection&)>& work);
 
 private:
     struct State;

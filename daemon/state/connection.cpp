@@ -1,0 +1,47 @@
+#include "daemon/state/connection.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include "daemon/base/fd.h"
+
+namespace state {
+
+namespace {
+
+constexpr int busy_timeout_ms = 10000;
+
+/// SQLite gives the files beside it (-wal, -shm) the same mode.
+const std::string& with_private_mode(const std::string& path) {
+    base::checked(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), path);
+    return path;
+}
+
+} // namespace
+
+Connection::Connection(const std::string& path)
+    : database_(with_private_mode(path), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, busy_timeout_ms) {
+    database_.exec("PRAGMA journal_mode = WAL");
+    // A commit is on the disk when it returns: 0.27 ms against 0.02 ms with NORMAL on a virtual disk, and a change
+    // that a client was told of must outlive a power cut.
+    database_.exec("PRAGMA synchronous = FULL");
+    database_.exec("PRAGMA cache_size = -1024");
+    database_.exec("PRAGMA journal_size_limit = 1048576");
+}
+
+SQLite::Statement& Connection::prepared(const std::string& sql) {
+    const auto found = statements_.find(sql);
+    if (found != statements_.end()) return found->second;
+    return statements_.try_emplace(sql, database_, sql).first->second;
+}
+
+bool is_unique_violation(const SQLite::Exception& error) noexcept {
+    const int code = error.getExtendedErrorCode();
+    return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY;
+}
+
+bool is_foreign_key_violation(const SQLite::Exception& error) noexcept {
+    return error.getExtendedErrorCode() == SQLITE_CONSTRAINT_FOREIGNKEY;
+}
+
+} // namespace state
