@@ -1,0 +1,125 @@
+#include "daemon/api/bind.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "daemon/api/handlers/handlers.h"
+#include "daemon/api/respond.h"
+#include "schema/error.h"
+#include "schema/routes.h"
+
+namespace api {
+
+namespace {
+
+constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunction>>({
+    {"events_get", events_get},
+    {"image_alias_delete", image_alias_delete},
+    {"image_alias_get", image_alias_get},
+    {"image_alias_patch", image_alias_patch},
+    {"image_alias_post", image_alias_post},
+    {"image_alias_put", image_alias_put},
+    {"image_aliases_get", image_aliases_get},
+    {"image_aliases_post", image_aliases_post},
+    {"image_delete", image_delete},
+    {"image_export_get", image_export_get},
+    {"image_get", image_get},
+    {"image_patch", image_patch},
+    {"image_put", image_put},
+    {"images_get", images_get},
+    {"images_post", images_post},
+    {"instance_backups_get", instance_backups_get},
+    {"instance_delete", instance_delete},
+    {"instance_exec_post", instance_exec_post},
+    {"instance_files_delete", instance_files_delete},
+    {"instance_files_get", instance_files_get},
+    {"instance_files_head", instance_files_head},
+    {"instance_files_post", instance_files_post},
+    {"instance_get", instance_get},
+    {"instance_log_delete", instance_log_delete},
+    {"instance_log_get", instance_log_get},
+    {"instance_logs_get", instance_logs_get},
+    {"instance_patch", instance_patch},
+    {"instance_post", instance_post},
+    {"instance_put", instance_put},
+    {"instance_snapshots_get", instance_snapshots_get},
+    {"instance_state_get", instance_state_get},
+    {"instance_state_put", instance_state_put},
+    {"instances_get", instances_get},
+    {"instances_post", instances_post},
+    {"operation_delete", operation_delete},
+    {"operation_get", operation_get},
+    {"operation_wait_get", operation_wait_get},
+    {"operation_websocket_get", operation_websocket_get},
+    {"operations_get", operations_get},
+    {"pool_delete", pool_delete},
+    {"pool_get", pool_get},
+    {"pool_patch", pool_patch},
+    {"pool_put", pool_put},
+    {"pool_resources_get", pool_resources_get},
+    {"pools_get", pools_get},
+    {"pools_post", pools_post},
+    {"profile_delete", profile_delete},
+    {"profile_get", profile_get},
+    {"profile_patch", profile_patch},
+    {"profile_post", profile_post},
+    {"profile_put", profile_put},
+    {"profiles_get", profiles_get},
+    {"profiles_post", profiles_post},
+    {"ready_get", ready_get},
+    {"server_get", server_get},
+    {"server_patch", server_patch},
+    {"server_put", server_put},
+    {"shutdown_put", shutdown_put},
+    {"versions_get", versions_get},
+});
+
+static_assert(std::is_sorted(handlers.begin(), handlers.end(),
+                             [](const auto& left, const auto& right) { return left.first < right.first; }));
+
+HandlerFunction handler_of(std::string_view name) {
+    const auto found = std::lower_bound(handlers.begin(), handlers.end(), name,
+                                        [](const auto& row, std::string_view wanted) { return row.first < wanted; });
+    return found != handlers.end() && found->first == name ? found->second : nullptr;
+}
+
+/// Whoever reaches the unix socket is trusted; over TLS nobody is until certificates can be trusted.
+bool is_trusted(const http::Peer& peer) {
+    return peer.kind == http::Peer::Kind::unix_socket;
+}
+
+http::Response answer(Context& context, http::Request& request) {
+    if (request.method == "OPTIONS") return {};
+    auto match = schema::match_route(request.method, request.path);
+    if (!match) throw schema::not_found("not found");
+    const bool guest = match->route != nullptr && match->route->access == schema::Access::guest;
+    if (!guest && !is_trusted(request.peer)) throw schema::forbidden("not authorized");
+    if (match->route == nullptr) throw schema::Error(schema::ErrorKind::not_implemented, "not implemented");
+    const auto& project = request.parameter("project");
+    if (!project.empty() && project != "default") throw schema::not_found("Project not found");
+    request.arguments = std::move(match->arguments);
+    return handler_of(match->route->name)(context, request);
+}
+
+} // namespace
+
+bool is_bound(std::string_view route_name) {
+    return handler_of(route_name) != nullptr;
+}
+
+http::Handler bind(Context& context) {
+    return [&context](http::Request request) -> http::Response {
+        try {
+            return answer(context, request);
+        } catch (...) {
+            auto response = error(std::current_exception());
+            context.log.debug(
+                "Request failed",
+                {{"method", request.method}, {"url", request.path}, {"status", std::to_string(response.status)}});
+            return response;
+        }
+    };
+}
+
+} // namespace api

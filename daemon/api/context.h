@@ -1,0 +1,57 @@
+#pragma once
+// What handlers work with: references to the rooms, built once by daemon.cpp, and the values a request stands for.
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "daemon/base/host_facts.h"
+#include "daemon/base/log.h"
+#include "daemon/http/message.h"
+#include "daemon/images/store.h"
+#include "daemon/instance/lifecycle.h"
+#include "daemon/instance/registry.h"
+#include "daemon/instance/report.h"
+#include "daemon/operations/events.h"
+#include "daemon/operations/operation.h"
+#include "daemon/state/paths.h"
+#include "daemon/state/profiles.h"
+#include "daemon/state/server_config.h"
+#include "daemon/storage/pool.h"
+#include "schema/api/server.h"
+
+namespace api {
+
+struct Context {
+    const state::Paths& paths;
+    const base::HostFacts& facts;
+    base::Log& log;
+    base::WorkerPool& workers;
+    base::EventLoop& loop;
+    operations::EventsHub& events;
+    operations::Registry& operations;
+    state::Profiles& profiles;
+    state::ServerConfig& server_config;
+    images::ImageStore& images;
+    storage::Pools& pools;
+    instance::Registry& instances;
+    instance::Lifecycle& lifecycle;
+    instance::Runtime& runtime;
+    instance::Reporter& reporter;
+    /// The environment block of GET /1.0, as it is now.
+    std::function<schema::ServerEnvironment()> environment;
+    /// Asks the daemon to end; with `stop_instances` they are stopped first.
+    std::function<void(bool stop_instances)> shut_down;
+};
+
+/// Who asks, for events and operations.
+schema::Requestor requestor(const http::Request& request);
+/// The body as JSON; throws bad_request, and too_large for one past the buffer limit.
+schema::Json json_body(const http::Request& request);
+/// The `recursion` parameter; 0 where it is missing or no number.
+int recursion(const http::Request& request);
+/// The last part of a route's argument: throws bad_request where it is empty.
+const std::string& argument(const http::Request& request, const std::string& name);
+
+} // namespace api

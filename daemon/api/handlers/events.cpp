@@ -1,0 +1,47 @@
+#include "daemon/api/handlers/handlers.h"
+
+#include <set>
+#include <sstream>
+
+#include "daemon/api/respond.h"
+#include "schema/error.h"
+
+namespace api {
+
+namespace {
+
+/// What may wait for a slow listener before it is dropped.
+constexpr size_t backlog = 4U << 20U;
+
+std::set<std::string> wanted_types(const http::Request& request) {
+    const auto& text = request.parameter("type");
+    if (text.empty()) return {"logging", "operation", "lifecycle"};
+    std::set<std::string> types;
+    std::istringstream words(text);
+    for (std::string word; std::getline(words, word, ',');) {
+        // LXD takes any text; a type that nobody sends simply stays silent, but a typing error deserves an answer.
+        if (word != "logging" && word != "operation" && word != "lifecycle" && word != "network-acl")
+            throw schema::bad_request("Unknown event type {:?}", word);
+        types.insert(word);
+    }
+    return types;
+}
+
+} // namespace
+
+http::Response events_get(Context& context, const http::Request& request) {
+    const auto types = wanted_types(request);
+    http::Response response;
+    response.status = 101;
+    response.body = http::Response::Upgrade{[&context, types](std::shared_ptr<base::WebSocket> socket) {
+        const auto subscription =
+            context.events.subscribe(types, base::LogLevel::debug,
+                                     [socket](const std::string& text) { return socket->send_or_drop(text, backlog); });
+        // The subscription is this closure's; it goes when the client does, without a thread waiting for that.
+        socket->on_closed([subscription]() mutable { subscription.reset(); });
+        socket->discard_input();
+    }};
+    return response;
+}
+
+} // namespace api

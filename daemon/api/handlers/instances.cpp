@@ -1,0 +1,212 @@
+#include "daemon/api/handlers/handlers.h"
+
+#include <algorithm>
+
+#include "daemon/api/instance_view.h"
+#include "daemon/api/respond.h"
+#include "schema/error.h"
+#include "schema/filter.h"
+#include "schema/names.h"
+
+namespace api {
+
+using schema::Json;
+
+namespace {
+
+/// "/1.0/containers" for a request that came that way, so that its answers stay in the family it knows.
+std::string family(const http::Request& request) {
+    return request.path.starts_with("/1.0/containers") ? "/1.0/containers" : "/1.0/instances";
+}
+
+operations::Spec task(const char* description, const std::string& name, const http::Request& request) {
+    operations::Spec spec;
+    spec.description = description;
+    spec.resources["instances"] = {"/1.0/instances/" + name};
+    spec.requestor = requestor(request);
+    return spec;
+}
+
+instance::Caller caller(const operations::Operation& operation) {
+    return {operation.requestor(), operation.cancel_token()};
+}
+
+bool has_properties(const schema::Image& image, const schema::Config& wanted) {
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](const auto& row) { return schema::get(image.properties, row.first) == row.second; });
+}
+
+/// The newest image with these properties.
+schema::Image image_with(Context& context, const schema::Config& properties) {
+    std::optional<schema::Image> newest;
+    for (auto& image : context.images.list())
+        if (has_properties(image, properties) && (!newest || newest->created_at <= image.created_at))
+            newest = std::move(image);
+    if (!newest) throw schema::failure("No matching image could be found");
+    return *std::move(newest);
+}
+
+std::optional<schema::Image> source_image(Context& context, const schema::InstanceSource& source) {
+    if (source.type == "none") return {};
+    if (source.type != "image") throw schema::bad_request("Unknown source type {}", source.type);
+    if (!source.server.empty())
+        throw schema::Error(schema::ErrorKind::not_implemented,
+                            "Images of other servers cannot be used yet: import the image first");
+    if (!source.fingerprint.empty()) return context.images.get(source.fingerprint);
+    if (!source.alias.empty()) return context.images.get(context.images.alias(source.alias).target);
+    if (!source.properties.empty()) return image_with(context, source.properties);
+    throw schema::failure("Must specify one of alias, fingerprint or properties for init from image");
+}
+
+Json rendered(Context& context, const instance::Instance& instance, int recursion) {
+    return recursion >= 2 ? full_instance_json(context, instance) : to_json(instance_view(context, instance));
+}
+
+} // namespace
+
+http::Response instances_get(Context& context, const http::Request& request) {
+    const auto depth = recursion(request);
+    const auto& filter_text = request.parameter("filter");
+    const auto filter = schema::Filter::parse(filter_text);
+    auto list = Json::empty_array();
+    for (const auto& instance : context.instances.list()) {
+        if (!filter_text.empty() && !filter.matches(rendered(context, *instance, depth))) continue;
+        if (depth == 0)
+            list.push_back(family(request) + "/" + instance->record()->row.name);
+        else
+            list.push_back(rendered(context, *instance, depth));
+    }
+    return sync(list);
+}
+
+http::Response instances_post(Context& context, const http::Request& request) {
+    if (request.header("Content-Type") == "application/octet-stream")
+        throw schema::Error(schema::ErrorKind::not_implemented, "Backups cannot be restored yet");
+    const auto post = schema::instances_post_from(json_body(request));
+    auto creation = context.lifecycle.check(post, source_image(context, post.source));
+    auto spec = task("Creating instance", creation.name, request);
+    spec.may_cancel = false;
+    spec.run = [&context, creation = std::move(creation)](operations::Operation& operation) {
+        if (creation.image) context.images.touch(creation.image->fingerprint);
+        context.lifecycle.create(creation, caller(operation), [&operation](int percent) {
+            operation.set_progress("create_instance_from_image_unpack_progress", fmt::format("Unpack: {}%", percent));
+        });
+    };
+    return async(*context.operations.start(std::move(spec)));
+}
+
+http::Response instance_get(Context& context, const http::Request& request) {
+    const auto instance = context.instances.get(argument(request, "name"));
+    // One instance is whole from recursion=1 on, a list from recursion=2 on.
+    return sync(rendered(context, *instance, recursion(request) + 1), instance_writable(*instance->record()));
+}
+
+http::Response instance_put(Context& context, const http::Request& request) {
+    const auto& name = argument(request, "name");
+    const auto instance = context.instances.get(name);
+    check_etag(request, instance_writable(*instance->record()));
+    auto wanted = schema::instance_put_from(json_body(request));
+    if (!wanted.restore.empty()) throw schema::not_found("Instance snapshot not found");
+    if (wanted.architecture.empty()) wanted.architecture = instance->record()->row.put.architecture;
+    auto spec = task("Updating instance", name, request);
+    spec.run = [&context, name, wanted](operations::Operation& operation) {
+        context.lifecycle.update(name, wanted, caller(operation));
+    };
+    return async(*context.operations.start(std::move(spec)));
+}
+
+http::Response instance_patch(Context& context, const http::Request& request) {
+    const auto& name = argument(request, "name");
+    const auto record = context.instances.get(name)->record();
+    check_etag(request, instance_writable(*record));
+    const auto& present = record->row.put;
+    auto wanted = schema::instance_put_from(json_body(request), present);
+    if (!wanted.restore.empty()) throw schema::bad_request("Can't call PATCH in restore mode");
+    for (const auto& [key, value] : present.config) wanted.config.try_emplace(key, value);
+    for (const auto& [device, options] : present.devices) wanted.devices.try_emplace(device, options);
+    context.lifecycle.update(name, wanted, {requestor(request), {}});
+    return done();
+}
+
+http::Response instance_post(Context& context, const http::Request& request) {
+    const auto& name = argument(request, "name");
+    context.instances.get(name);
+    const auto body = json_body(request);
+    std::string wanted;
+    bool migration = false;
+    schema::json::read(body, "name", wanted);
+    schema::json::read(body, "migration", migration);
+    if (migration) throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be migrated yet");
+    schema::check_instance_name(wanted);
+    if (context.instances.find(wanted)) throw schema::conflict("Name {:?} already in use", wanted);
+    auto spec = task("Renaming instance", name, request);
+    spec.run = [&context, name, wanted](operations::Operation& operation) {
+        context.lifecycle.rename(name, wanted, caller(operation));
+    };
+    return async(*context.operations.start(std::move(spec)));
+}
+
+http::Response instance_delete(Context& context, const http::Request& request) {
+    const auto& name = argument(request, "name");
+    if (context.instances.get(name)->live().running) throw schema::bad_request("Instance is running");
+    auto spec = task("Deleting instance", name, request);
+    spec.run = [&context, name](operations::Operation& operation) {
+        context.lifecycle.remove(name, caller(operation));
+    };
+    return async(*context.operations.start(std::move(spec)));
+}
+
+http::Response instance_snapshots_get(Context& context, const http::Request& request) {
+    context.instances.get(argument(request, "name"));
+    return sync(Json::empty_array());
+}
+
+http::Response instance_backups_get(Context& context, const http::Request& request) {
+    return instance_snapshots_get(context, request);
+}
+
+http::Response instance_state_get(Context& context, const http::Request& request) {
+    return sync(to_json(instance_state(context, *context.instances.get(argument(request, "name")))));
+}
+
+http::Response instance_state_put(Context& context, const http::Request& request) {
+    struct Action {
+        std::string_view name;
+        const char* description;
+        void (*run)(Context&, const std::string&, int timeout, const instance::Caller&);
+    };
+    static constexpr Action actions[] = {
+        {"start", "Starting instance",
+         [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.start(name, by); }},
+        {"stop", "Stopping instance",
+         [](Context& c, const std::string& name, int timeout, const instance::Caller& by) {
+             c.lifecycle.stop(name, timeout, by);
+         }},
+        {"restart", "Restarting instance",
+         [](Context& c, const std::string& name, int timeout, const instance::Caller& by) {
+             c.lifecycle.restart(name, timeout, by);
+         }},
+        {"freeze", "Freezing instance",
+         [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.freeze(name, by); }},
+        {"unfreeze", "Unfreezing instance",
+         [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.unfreeze(name, by); }},
+    };
+
+    const auto& name = argument(request, "name");
+    const auto put = schema::instance_state_put_from(json_body(request));
+    context.instances.get(name);
+    if (put.stateful)
+        throw schema::Error(schema::ErrorKind::not_implemented, "Stateful start and stop are not available yet");
+    for (const auto& action : actions) {
+        if (action.name != put.action) continue;
+        auto spec = task(action.description, name, request);
+        const auto timeout = put.force ? 0 : put.timeout;
+        spec.run = [&context, &action, name, timeout](operations::Operation& operation) {
+            action.run(context, name, timeout, caller(operation));
+        };
+        return async(*context.operations.start(std::move(spec)));
+    }
+    throw schema::bad_request("Unknown action: '{}'", put.action);
+}
+
+} // namespace api

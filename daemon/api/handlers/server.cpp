@@ -1,0 +1,71 @@
+#include "daemon/api/handlers/handlers.h"
+
+#include "daemon/api/respond.h"
+#include "schema/api/server.h"
+#include "schema/error.h"
+#include "schema/keys/server.h"
+
+namespace api {
+
+using schema::Json;
+
+namespace {
+
+schema::Server server(Context& context) {
+    schema::Server shown;
+    shown.config = context.server_config.get();
+    shown.environment = context.environment();
+    return shown;
+}
+
+Json writable(Context& context) {
+    return {context.server_config.get()};
+}
+
+void replace(Context& context, const http::Request& request, schema::Config config) {
+    std::erase_if(config, [](const auto& row) { return row.second.empty(); });
+    schema::check_server_config(config);
+    context.server_config.replace(config);
+    context.events.lifecycle("config-updated", "/1.0", {}, requestor(request));
+}
+
+} // namespace
+
+http::Response versions_get(Context&, const http::Request&) {
+    return sync(Json(std::vector<std::string>{"/1.0"}));
+}
+
+http::Response server_get(Context& context, const http::Request&) {
+    const auto shown = server(context);
+    return sync(to_json(shown), writable(context));
+}
+
+http::Response server_put(Context& context, const http::Request& request) {
+    check_etag(request, writable(context));
+    schema::Config wanted;
+    schema::json::read(json_body(request), "config", wanted);
+    replace(context, request, std::move(wanted));
+    return done();
+}
+
+http::Response server_patch(Context& context, const http::Request& request) {
+    check_etag(request, writable(context));
+    schema::Config wanted;
+    schema::json::read(json_body(request), "config", wanted);
+    for (const auto& [key, value] : context.server_config.get()) wanted.try_emplace(key, value);
+    replace(context, request, std::move(wanted));
+    return done();
+}
+
+http::Response shutdown_put(Context& context, const http::Request& request) {
+    if (request.parameter("force") != "true" && context.operations.running() > 0)
+        context.log.info("Waiting for operations to finish before shutting down");
+    context.shut_down(true);
+    return done();
+}
+
+http::Response ready_get(Context&, const http::Request&) {
+    return done();
+}
+
+} // namespace api

@@ -1,0 +1,49 @@
+#include "daemon/api/instance_view.h"
+
+namespace api {
+
+namespace {
+
+schema::Instance view(const instance::Record& record, schema::Status status) {
+    schema::Instance shown;
+    static_cast<schema::InstancePut&>(shown) = record.row.put;
+    shown.name = record.row.name;
+    shown.created_at = record.row.created_at;
+    shown.last_used_at = record.row.last_used_at;
+    shown.expanded_config = record.expanded_config;
+    shown.expanded_devices = record.expanded_devices;
+    shown.status = status;
+    return shown;
+}
+
+} // namespace
+
+schema::Instance instance_view(Context& context, const instance::Instance& instance) {
+    return view(*instance.record(), context.lifecycle.status(instance));
+}
+
+schema::InstanceState instance_state(Context& context, const instance::Instance& instance) {
+    const auto live = instance.live();
+    if (!live.running) {
+        schema::InstanceState stopped;
+        stopped.status = live.status;
+        return stopped;
+    }
+    auto state = context.reporter.state(live.running->init_pid);
+    state.status = context.lifecycle.status(instance);
+    return state;
+}
+
+schema::Json full_instance_json(Context& context, const instance::Instance& instance) {
+    const auto state = instance_state(context, instance);
+    auto json = to_json(view(*instance.record(), state.status));
+    // Snapshots and backups come with the storage room; until then there truthfully are none.
+    json.set("backups", nullptr).set("state", to_json(state)).set("snapshots", nullptr);
+    return json;
+}
+
+schema::Json instance_writable(const instance::Record& record) {
+    return to_json(record.row.put);
+}
+
+} // namespace api

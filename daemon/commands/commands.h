@@ -1,0 +1,25 @@
+#pragma once
+// The sub-commands of `lxd` that are not the daemon itself: each talks to a running one over its unix socket.
+
+#include <string>
+
+#include "daemon/state/paths.h"
+
+namespace commands {
+
+struct InitOptions {
+    bool automatic = false;
+    bool minimal = false;
+    std::string storage_backend = "dir";
+    std::string storage_pool = "default";
+};
+
+/// Each returns the process's exit code, or throws what stopped it.
+int version();
+/// Waits until the daemon answers that it is ready; `timeout` in seconds, 0: for ever.
+int wait_ready(const state::Paths& paths, int timeout);
+/// Asks the daemon to stop its instances and end, and waits for its end.
+int shut_down(const state::Paths& paths, int timeout, bool force);
+int init(const state::Paths& paths, const InitOptions& options);
+
+} // namespace commands

@@ -1,0 +1,565 @@
+#include "daemon/instance/lifecycle.h"
+
+#include <algorithm>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "daemon/base/crypto.h"
+#include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
+#include "daemon/instance/free_name.h"
+#include "daemon/instance/start_plan.h"
+#include "schema/error.h"
+#include "schema/keys/instance.h"
+#include "schema/names.h"
+
+namespace instance {
+
+using schema::Status;
+using Milliseconds = std::chrono::milliseconds;
+
+namespace {
+
+/// In the configuration of an instance from the moment its row is stored until its root is complete: what still has it
+/// at the next start was left half-made by a crash.
+constexpr const char* creating_key = "volatile.last_state.creating";
+constexpr const char* power_key = "volatile.last_state.power";
+
+/// How long a killed container may take to be gone, its monitor's clean-up included.
+constexpr Milliseconds kill_timeout{30'000};
+
+schema::Time now() {
+    return std::chrono::system_clock::now();
+}
+
+std::string url(const std::string& name) {
+    return "/1.0/instances/" + name;
+}
+
+bool is_true(const schema::Config& config, const char* key) {
+    const auto& value = schema::get(config, key);
+    return value == "true" || value == "1" || value == "yes" || value == "on";
+}
+
+/// Seconds as LXD's API counts them: negative waits for ever.
+Milliseconds wait_time(int seconds) {
+    return seconds < 0 ? Milliseconds(-1) : Milliseconds(seconds * 1000LL);
+}
+
+bool is_stopped(const Live& live) {
+    return !live.running;
+}
+
+/// Sets or, where the value is empty, removes.
+void merge(schema::Config& config, const schema::Config& changes) {
+    for (const auto& [key, value] : changes) {
+        if (value.empty())
+            config.erase(key);
+        else
+            config[key] = value;
+    }
+}
+
+} // namespace
+
+Lifecycle::Lifecycle(Rooms rooms) : rooms_(rooms) {}
+
+Lifecycle::~Lifecycle() {
+    const std::scoped_lock lock(watches_mutex_);
+    for (auto& [name, watch] : watches_) rooms_.loop.remove(watch.id);
+}
+
+void Lifecycle::report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context) {
+    rooms_.events.lifecycle(action, url(name), std::move(context), caller.requestor);
+}
+
+// --- taking over what is there -----------------------------------------------------------------------------------
+
+void Lifecycle::adopt_all() {
+    for (const auto& instance : rooms_.instances.list()) {
+        const auto record = instance->record();
+        try {
+            if (is_true(record->row.put.config, creating_key)) {
+                rooms_.log.warning("Removing an instance that was never completed", {{"instance", record->row.name}});
+                remove_locked(*instance);
+            } else {
+                adopt(*instance);
+            }
+        } catch (const std::exception& error) {
+            rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
+        }
+    }
+}
+
+void Lifecycle::adopt(Instance& instance) {
+    const auto name = instance.record()->row.name;
+    if (auto running = rooms_.runtime.find(name)) {
+        const auto status = running->state == RunState::frozen ? Status::frozen : Status::running;
+        instance.set_live({status, running});
+        watch_monitor(name, *running);
+        return;
+    }
+    // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
+    const auto target = rooms_.runtime.stop_target(name);
+    if (target.empty()) return;
+    clean_after_stop(instance);
+    if (instance.record()->row.put.ephemeral)
+        remove_locked(instance);
+    else if (target == "stop")
+        store_volatile(instance, {{power_key, "STOPPED"}});
+}
+
+void Lifecycle::start_at_boot() {
+    auto all = rooms_.instances.list();
+    const auto priority = [](const std::shared_ptr<Instance>& instance) {
+        return std::atoi(schema::get(instance->record()->expanded_config, "boot.autostart.priority").c_str());
+    };
+    std::stable_sort(all.begin(), all.end(),
+                     [&](const auto& left, const auto& right) { return priority(left) > priority(right); });
+    for (const auto& instance : all) {
+        const auto record = instance->record();
+        const auto& autostart = schema::get(record->expanded_config, "boot.autostart");
+        const bool wanted = autostart.empty() ? schema::get(record->row.put.config, power_key) == "RUNNING"
+                                              : is_true(record->expanded_config, "boot.autostart");
+        if (!wanted || instance->live().running) continue;
+        try {
+            start(record->row.name, {});
+        } catch (const std::exception& error) {
+            rooms_.log.warning("Failed to start an instance at boot",
+                               {{"instance", record->row.name}, {"err", error.what()}});
+        }
+    }
+}
+
+void Lifecycle::stop_for_shutdown() {
+    std::mutex mutex;
+    std::condition_variable done;
+    size_t left = 0;
+    for (const auto& instance : rooms_.instances.list()) {
+        if (!instance->live().running) continue;
+        {
+            const std::scoped_lock lock(mutex);
+            ++left;
+        }
+        rooms_.workers.run([this, instance, &mutex, &done, &left] {
+            const auto record = instance->record();
+            const auto& text = schema::get(record->expanded_config, "boot.host_shutdown_timeout");
+            const auto timeout = text.empty() ? 30 : std::atoi(text.c_str());
+            try {
+                try {
+                    stop_and_wait(*instance, timeout);
+                } catch (const std::exception&) {
+                    stop_and_wait(*instance, 0);
+                }
+                if (rooms_.instances.find(record->row.name)) store_volatile(*instance, {{power_key, "RUNNING"}});
+            } catch (const std::exception& error) {
+                rooms_.log.error("Failed stopping an instance for the shutdown",
+                                 {{"instance", record->row.name}, {"err", error.what()}});
+            }
+            const std::scoped_lock lock(mutex);
+            --left;
+            done.notify_all();
+        });
+    }
+    std::unique_lock lock(mutex);
+    done.wait(lock, [&] { return left == 0; });
+}
+
+// --- creation and deletion ---------------------------------------------------------------------------------------
+
+Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional<schema::Image>& image) const {
+    if (!post.type.empty() && post.type != "container")
+        throw schema::bad_request(post.type == "virtual-machine" ? "Virtual machines are not supported"
+                                                                 : "Invalid instance type");
+    Creation creation;
+    creation.name = post.name.empty()
+                        ? free_name([this](const std::string& name) { return rooms_.instances.find(name) != nullptr; })
+                        : post.name;
+    creation.put = post;
+    creation.image = image;
+    creation.put.profiles = post.wanted_profiles.value_or(
+        image && !image->profiles.empty() ? image->profiles : std::vector<std::string>{"default"});
+    for (const auto& profile : creation.put.profiles)
+        if (!rooms_.profiles.find(profile)) throw schema::failure("Requested profile {:?} doesn't exist", profile);
+    try {
+        schema::check_instance_name(creation.name);
+    } catch (const schema::Error& error) {
+        throw schema::bad_request("Invalid instance name: {}", error.what());
+    }
+    if (image) {
+        creation.put.architecture = image->architecture;
+        for (const auto& [key, value] : image->properties) creation.put.config["image." + key] = value;
+        creation.put.config["volatile.base_image"] = image->fingerprint;
+    } else if (creation.put.architecture.empty()) {
+        creation.put.architecture = rooms_.facts.architectures.front();
+    }
+    return creation;
+}
+
+void Lifecycle::create(const Creation& creation, const Caller& caller, const storage::Progress& progress) {
+    const auto& name = creation.name;
+    {
+        const std::scoped_lock lock(names_mutex_);
+        if (rooms_.instances.find(name) || !names_in_creation_.insert(name).second)
+            throw schema::conflict("Failed creating instance record: Add instance info to the database: This "
+                                   "\"instances\" entry already exists");
+    }
+    base::Rollback rollback;
+    const std::shared_ptr<void> reserved(nullptr, [this, &name](void*) {
+        const std::scoped_lock lock(names_mutex_);
+        names_in_creation_.erase(name);
+    });
+
+    state::InstanceRow row;
+    row.name = name;
+    row.put = creation.put;
+    row.created_at = now();
+    row.put.config["volatile.uuid"] = base::uuid4();
+    row.put.config["volatile.uuid.generation"] = row.put.config["volatile.uuid"];
+    row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
+    row.put.config["volatile.last_state.idmap"] = "[]";
+    row.put.config["volatile.apply_template"] = "create";
+    auto record = rooms_.instances.expand(row);
+    check_record(record, rooms_);
+    row.pool = root_pool(record);
+    rooms_.pools.get(row.pool);
+    merge(row.put.config, first_volatile(record, rooms_));
+
+    row.put.config[creating_key] = "true";
+    rooms_.rows.insert(row);
+    rollback.add([&] { rooms_.rows.remove(name); });
+    if (creation.image)
+        rooms_.pools.create_from_image(row.pool, name, creation.image->fingerprint, caller.cancel, progress);
+    else
+        rooms_.pools.create_empty(row.pool, name);
+    rollback.add([&] { rooms_.pools.remove_container(row.pool, name); });
+    row.put.config.erase(creating_key);
+    rooms_.rows.set_config(name, {{creating_key, ""}});
+    rooms_.instances.add(std::make_shared<Instance>(rooms_.instances.expand(row)));
+    rollback.dismiss();
+
+    schema::Json context;
+    context.set("location", "none").set("storage-pool", row.pool).set("type", "container");
+    report("instance-created", name, caller, std::move(context));
+}
+
+void Lifecycle::remove(const std::string& name, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    const auto action = instance->begin("delete");
+    const std::scoped_lock lock(instance->change_lock());
+    if (instance->live().running) throw schema::bad_request("Instance is running");
+    if (is_true(instance->record()->expanded_config, "security.protection.delete"))
+        throw schema::failure("Container is protected");
+    remove_locked(*instance);
+    report("instance-deleted", name, caller);
+}
+
+/// The row goes last: whatever a crash leaves is still an instance that can be deleted again.
+void Lifecycle::remove_locked(Instance& instance) {
+    const auto record = instance.record();
+    const auto& name = record->row.name;
+    rooms_.pools.remove_container(record->row.pool, name);
+    base::remove_tree(rooms_.paths.logs(name));
+    base::remove_tree(rooms_.paths.devices(name));
+    rooms_.rows.remove(name);
+    rooms_.instances.remove(name);
+}
+
+void Lifecycle::rename(const std::string& name, const std::string& new_name, const Caller& caller) {
+    schema::check_instance_name(new_name);
+    const auto instance = rooms_.instances.get(name);
+    const auto action = instance->begin("rename");
+    const std::scoped_lock lock(instance->change_lock());
+    if (instance->live().running) throw schema::failure("Renaming of running container not allowed");
+    if (rooms_.instances.find(new_name)) throw schema::conflict("Name {:?} already in use", new_name);
+    auto row = instance->record()->row;
+    base::Rollback rollback;
+    rooms_.pools.rename_container(row.pool, name, new_name);
+    rollback.add([&] { rooms_.pools.rename_container(row.pool, new_name, name); });
+    rooms_.rows.rename(name, new_name);
+    rollback.dismiss();
+    base::remove_tree(rooms_.paths.logs(new_name));
+    if (::rename(rooms_.paths.logs(name).c_str(), rooms_.paths.logs(new_name).c_str()) < 0 && errno != ENOENT)
+        rooms_.log.warning("The logs keep the old name", {{"instance", new_name}});
+    row.name = new_name;
+    row.put.config["volatile.apply_template"] = "rename";
+    row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
+    rooms_.rows.update(row);
+    instance->set_record(rooms_.instances.expand(std::move(row)));
+    rooms_.instances.rename(name, new_name);
+    schema::Json context;
+    context.set("old_name", name);
+    report("instance-renamed", new_name, caller, std::move(context));
+}
+
+// --- start and stop ----------------------------------------------------------------------------------------------
+
+void Lifecycle::start(const std::string& name, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    const auto action = instance->begin("start");
+    start_locked(*instance, caller);
+    report("instance-started", name, caller);
+}
+
+void Lifecycle::prepare_folders(const std::string& name) const {
+    base::make_dir(rooms_.paths.logs(name), 0700);
+    base::make_dir(rooms_.paths.devices(name), 0711);
+    const auto log = rooms_.paths.lxc_log(name);
+    if (::rename(log.c_str(), (log + ".old").c_str()) < 0 && errno != ENOENT)
+        throw std::system_error(errno, std::generic_category(), "rotate " + log);
+}
+
+void Lifecycle::start_locked(Instance& instance, const Caller& caller) {
+    const std::scoped_lock lock(instance.change_lock());
+    const auto name = instance.record()->row.name;
+    if (instance.live().running) throw schema::bad_request("The instance is already running");
+    prepare_folders(name);
+
+    base::Rollback rollback;
+    rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
+    auto plan = plan_start(*instance.record(), rooms_);
+    rollback.add(plan.undo);
+    plan.volatile_changes[power_key] = "RUNNING";
+    plan.volatile_changes["volatile.apply_template"] = "";
+    auto row = instance.record()->row;
+    merge(row.put.config, plan.volatile_changes);
+    row.last_used_at = now();
+    rooms_.rows.update(row);
+    instance.set_record(rooms_.instances.expand(std::move(row)));
+
+    rooms_.pools.give_container_to(instance.record()->row.pool, name, plan.root_uid);
+    const auto running = rooms_.runtime.start(name, plan.items, caller.cancel);
+    rollback.dismiss();
+    instance.set_live({Status::running, running});
+    watch_monitor(name, running);
+    balance_cpus();
+}
+
+void Lifecycle::watch_monitor(const std::string& name, const Running& running) {
+    Watch watch;
+    const auto monitor = running.monitor_pid;
+    watch.pidfd = base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, monitor, 0)));
+    const auto react = [this, name, monitor] {
+        rooms_.workers.run([this, name, monitor] { on_monitor_exit(name, monitor); });
+    };
+    if (!watch.pidfd) return react(); // it has gone already
+    const std::scoped_lock lock(watches_mutex_);
+    watch.id = rooms_.loop.watch(watch.pidfd.get(), [this, name, monitor, react] {
+        {
+            const std::scoped_lock inner(watches_mutex_);
+            if (const auto found = watches_.find(name); found != watches_.end()) {
+                rooms_.loop.remove(found->second.id);
+                watches_.erase(found);
+            }
+        }
+        react();
+    });
+    watches_[name] = std::move(watch);
+}
+
+/// The monitor is the last process of a container's: whatever liblxc cleans up is clean by now.
+void Lifecycle::on_monitor_exit(const std::string& name, pid_t monitor) {
+    const auto instance = rooms_.instances.find(name);
+    if (!instance) return;
+    const auto asked = instance->busy_with();
+    bool start_again = false;
+    try {
+        const std::scoped_lock lock(instance->change_lock());
+        const auto live = instance->live();
+        if (!live.running || live.running->monitor_pid != monitor) return;
+        rooms_.reporter.forget(live.running->init_pid);
+        const auto target = rooms_.runtime.stop_target(name);
+        start_again = target == "reboot" && asked != "stop";
+        clean_after_stop(*instance);
+        if (instance->record()->row.put.ephemeral && !start_again && asked != "restart") {
+            remove_locked(*instance);
+            report("instance-deleted", name, {});
+        } else if (asked != "restart") {
+            store_volatile(*instance, {{power_key, start_again ? "RUNNING" : "STOPPED"}});
+        }
+        instance->set_live({});
+        balance_cpus();
+    } catch (const std::exception& error) {
+        rooms_.log.error("Failed cleaning up after an instance", {{"instance", name}, {"err", error.what()}});
+        instance->set_live({});
+    }
+    if (asked.empty()) report(start_again ? "instance-restarted" : "instance-shutdown", name, {});
+    if (!start_again || asked == "restart") return;
+    try {
+        const auto action = instance->begin("start");
+        start_locked(*instance, {});
+    } catch (const std::exception& error) {
+        rooms_.log.error("Failed rebooting an instance", {{"instance", name}, {"err", error.what()}});
+    }
+}
+
+void Lifecycle::clean_after_stop(Instance& instance) {
+    store_volatile(instance, undo_devices(*instance.record(), rooms_));
+}
+
+void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    if (!instance->live().running) throw schema::bad_request("The instance is already stopped");
+    // A kill may join a clean stop that waits, so that `stop --force` always helps.
+    std::optional<Instance::Action> action;
+    if (timeout != 0 || instance->busy_with() != "stop") action.emplace(instance->begin("stop"));
+    stop_and_wait(*instance, timeout);
+    if (action) report(timeout == 0 ? "instance-stopped" : "instance-shutdown", name, caller);
+}
+
+void Lifecycle::stop_and_wait(Instance& instance, int timeout) {
+    const auto name = instance.record()->row.name;
+    if (timeout == 0) {
+        rooms_.runtime.kill(name);
+        if (!instance.wait_for(kill_timeout, is_stopped))
+            throw schema::failure(
+                "Failed stopping instance, status is {:?}: it did not end within {} s of being killed",
+                schema::status_name(status(instance)), kill_timeout.count() / 1000);
+        return;
+    }
+    if (const auto present = status(instance); present == Status::frozen)
+        throw schema::failure("The instance cannot be cleanly shutdown as in {} status", schema::status_name(present));
+    rooms_.runtime.request_shutdown(name);
+    if (!instance.wait_for(wait_time(timeout), is_stopped))
+        throw schema::failure("Failed shutting down instance, status is {:?}: context deadline exceeded",
+                              schema::status_name(status(instance)));
+}
+
+void Lifecycle::restart(const std::string& name, int timeout, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    const auto action = instance->begin("restart");
+    if (!instance->live().running) throw schema::bad_request("The instance is already stopped");
+    stop_and_wait(*instance, timeout);
+    start_locked(*instance, caller);
+    report("instance-restarted", name, caller);
+}
+
+void Lifecycle::freeze(const std::string& name, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    const std::scoped_lock lock(instance->change_lock());
+    auto live = instance->live();
+    if (!live.running) throw schema::failure("The container isn't running");
+    if (status(*instance) == Status::frozen) throw schema::failure("The container is already frozen");
+    rooms_.runtime.freeze(name);
+    live.status = Status::frozen;
+    instance->set_live(live);
+    report("instance-paused", name, caller);
+}
+
+void Lifecycle::unfreeze(const std::string& name, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    const std::scoped_lock lock(instance->change_lock());
+    auto live = instance->live();
+    if (!live.running) throw schema::failure("The container isn't running");
+    if (status(*instance) != Status::frozen) throw schema::failure("The container is already running");
+    rooms_.runtime.unfreeze(name);
+    live.status = Status::running;
+    instance->set_live(live);
+    report("instance-resumed", name, caller);
+}
+
+Status Lifecycle::status(const Instance& instance) const {
+    const auto live = instance.live();
+    if (!live.running) return live.status;
+    return rooms_.reporter.frozen(live.running->init_pid) ? Status::frozen : Status::running;
+}
+
+// --- change ------------------------------------------------------------------------------------------------------
+
+void Lifecycle::store_volatile(Instance& instance, const schema::Config& changes) {
+    auto row = instance.record()->row;
+    schema::Config effective;
+    for (const auto& [key, value] : changes)
+        if (schema::get(row.put.config, key) != value) effective[key] = value;
+    if (effective.empty()) return;
+    rooms_.rows.set_config(row.name, effective);
+    merge(row.put.config, effective);
+    instance.set_record(rooms_.instances.expand(std::move(row)));
+}
+
+void Lifecycle::update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller) {
+    const auto instance = rooms_.instances.get(name);
+    const std::scoped_lock lock(instance->change_lock());
+    auto row = instance->record()->row;
+    row.put = wanted;
+    std::erase_if(row.put.config, [](const auto& entry) { return entry.second.empty(); });
+    auto record = rooms_.instances.expand(row);
+    check_record(record, rooms_);
+    check_volatile_kept(instance->record()->row.put.config, row.put.config);
+    merge(record.row.put.config, next_volatile(record, rooms_));
+    const auto before = instance->record();
+    apply(*instance, record);
+    try {
+        rooms_.rows.update(record.row);
+    } catch (...) {
+        apply(*instance, *before);
+        throw;
+    }
+    instance->set_record(rooms_.instances.expand(record.row));
+    if (instance->live().running) balance_cpus();
+    report("instance-updated", name, caller);
+}
+
+/// Brings the running container from its present record to the wanted one; undoes what it did when a step fails.
+void Lifecycle::apply(Instance& instance, const Record& wanted) {
+    if (!instance.live().running) return;
+    apply_live(*instance.record(), wanted, instance.live().running->init_pid, rooms_);
+}
+
+void Lifecycle::check_profile(const schema::ProfilePut& profile) const {
+    check_profile_content(profile, rooms_);
+}
+
+void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {
+    auto cleaned = wanted;
+    std::erase_if(cleaned.config, [](const auto& entry) { return entry.second.empty(); });
+    check_profile(cleaned);
+    rooms_.profiles.update(name, cleaned);
+    std::string failures;
+    for (const auto& instance : rooms_.instances.list()) {
+        const auto before = instance->record();
+        const auto& used = before->row.put.profiles;
+        if (std::find(used.begin(), used.end(), name) == used.end()) continue;
+        try {
+            const std::scoped_lock lock(instance->change_lock());
+            auto record = rooms_.instances.expand(instance->record()->row);
+            apply(*instance, record);
+            instance->set_record(std::move(record));
+        } catch (const std::exception& error) {
+            failures += fmt::format("\n - Project: default, Instance: {}: {}", before->row.name, error.what());
+        }
+    }
+    balance_cpus();
+    if (!failures.empty())
+        throw schema::failure("The following instances failed to update (profile change still saved):{}", failures);
+}
+
+void Lifecycle::rename_profile(const std::string& name, const std::string& new_name) {
+    rooms_.profiles.rename(name, new_name);
+    for (const auto& instance : rooms_.instances.list()) {
+        const std::scoped_lock lock(instance->change_lock());
+        auto row = instance->record()->row;
+        auto& used = row.put.profiles;
+        if (std::find(used.begin(), used.end(), name) == used.end()) continue;
+        std::replace(used.begin(), used.end(), name, new_name);
+        instance->set_record(rooms_.instances.expand(std::move(row)));
+    }
+}
+
+void Lifecycle::balance_cpus() {
+    const std::scoped_lock lock(balance_mutex_);
+    std::vector<CpuShare> shares;
+    for (const auto& instance : rooms_.instances.list())
+        if (instance->live().running) shares.push_back({instance->record()->row.name, instance->record()});
+    for (const auto& [name, cpus] : balanced_cpus(shares, rooms_)) {
+        try {
+            rooms_.runtime.set_cgroup(name, "cpuset.cpus", cpus);
+        } catch (const std::exception& error) {
+            rooms_.log.debug("Failed balancing the CPUs of an instance", {{"instance", name}, {"err", error.what()}});
+        }
+    }
+}
+
+} // namespace instance

@@ -1,0 +1,134 @@
+#pragma once
+// What happens to instances: creation, start, stop, change, deletion, and taking over what ran before the daemon
+// started. Called by the API's operations and by the event loop; takes the instance's lock itself.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/base/cancel.h"
+#include "daemon/base/event_loop.h"
+#include "daemon/base/host_facts.h"
+#include "daemon/base/log.h"
+#include "daemon/base/worker_pool.h"
+#include "daemon/instance/devices_of.h"
+#include "daemon/instance/instance.h"
+#include "daemon/instance/registry.h"
+#include "daemon/instance/report.h"
+#include "daemon/instance/runtime.h"
+#include "daemon/operations/events.h"
+#include "daemon/state/database.h"
+#include "daemon/state/instances.h"
+#include "daemon/state/paths.h"
+#include "daemon/state/profiles.h"
+#include "daemon/storage/pool.h"
+#include "schema/api/image.h"
+#include "schema/api/instance.h"
+#include "schema/api/profile.h"
+
+namespace instance {
+
+/// The rooms that lifecycle works with; all outlive it.
+struct Rooms {
+    const state::Paths& paths;
+    const base::HostFacts& facts;
+    base::Log& log;
+    base::WorkerPool& workers;
+    base::EventLoop& loop;
+    operations::EventsHub& events;
+    state::Database& database;
+    state::Instances& rows;
+    state::Profiles& profiles;
+    storage::Pools& pools;
+    Registry& instances;
+    Runtime& runtime;
+    Reporter& reporter;
+    devices::DeviceHost& device_host;
+};
+
+/// What an action works for: who asked, and whether it should end early.
+struct Caller {
+    std::optional<schema::Requestor> requestor;
+    base::CancelToken cancel;
+};
+
+/// A checked order for a new instance.
+struct Creation {
+    std::string name;
+    schema::InstancePut put;            // profiles resolved, architecture set
+    std::optional<schema::Image> image; // nothing: an empty root
+};
+
+class Lifecycle {
+public:
+    explicit Lifecycle(Rooms rooms);
+    ~Lifecycle();
+    Lifecycle(const Lifecycle&) = delete;
+    Lifecycle& operator=(const Lifecycle&) = delete;
+
+    /// Takes over running containers and repairs what a crash left half-made. Called once, before requests are served.
+    void adopt_all();
+    /// Starts what should run and does not (boot.autostart, or it ran before). Blocks; called after the API is up.
+    void start_at_boot();
+    /// Stops everything that runs, cleanly where it obeys in time, and remembers it for start_at_boot. Blocks.
+    void stop_for_shutdown();
+
+    /// Throws what LXD answers at once (400, 500) for a bad order; changes nothing.
+    Creation check(const schema::InstancesPost& post, const std::optional<schema::Image>& image) const;
+    void create(const Creation& creation, const Caller& caller, const storage::Progress& progress);
+
+    void start(const std::string& name, const Caller& caller);
+    /// `timeout` in seconds, negative: for ever, 0: kill.
+    void stop(const std::string& name, int timeout, const Caller& caller);
+    void restart(const std::string& name, int timeout, const Caller& caller);
+    void freeze(const std::string& name, const Caller& caller);
+    void unfreeze(const std::string& name, const Caller& caller);
+    void rename(const std::string& name, const std::string& new_name, const Caller& caller);
+    /// Throws bad_request `Instance is running`.
+    void remove(const std::string& name, const Caller& caller);
+
+    /// Replaces configuration, devices and profiles; what can change on the running container does so at once. All or
+    /// nothing.
+    void update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller);
+
+    /// Throws bad_request for a profile that no instance could use.
+    void check_profile(const schema::ProfilePut& profile) const;
+    /// Stores it and applies it to all instances that use it; throws with the names of those where that failed.
+    void update_profile(const std::string& name, const schema::ProfilePut& wanted);
+    void rename_profile(const std::string& name, const std::string& new_name);
+
+    /// As clients see it: running containers are asked whether they are frozen.
+    schema::Status status(const Instance& instance) const;
+
+private:
+    struct Watch {
+        base::Fd pidfd;
+        base::EventLoop::Id id = 0;
+    };
+
+    void adopt(Instance& instance);
+    void start_locked(Instance& instance, const Caller& caller);
+    void prepare_folders(const std::string& name) const;
+    void watch_monitor(const std::string& name, const Running& running);
+    void on_monitor_exit(const std::string& name, pid_t monitor);
+    void clean_after_stop(Instance& instance);
+    void stop_and_wait(Instance& instance, int timeout);
+    void remove_locked(Instance& instance);
+    void store_volatile(Instance& instance, const schema::Config& changes);
+    void apply(Instance& instance, const Record& wanted);
+    void balance_cpus();
+    void report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context = {});
+
+    Rooms rooms_;
+    std::mutex watches_mutex_;
+    std::map<std::string, Watch> watches_;
+    mutable std::mutex names_mutex_;
+    std::set<std::string> names_in_creation_;
+    std::mutex balance_mutex_;
+};
+
+} // namespace instance

@@ -1,0 +1,123 @@
+// lxd: the daemon, and the sub-commands that talk to a running one. Arguments in, one call out; no other logic.
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "daemon/commands/commands.h"
+#include "daemon/daemon.h"
+#include "daemon/instance/liblxc_runtime.h"
+
+namespace {
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread
+    return value == nullptr ? "" : value;
+}
+
+/// lxd-runner: where the environment says (tests), beside this program, or installed.
+std::string find_runner() {
+    if (auto named = environment("LXD_RUNNER"); !named.empty()) return named;
+    char buffer[4096];
+    const auto size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+    const std::string folder = size > 0 ? std::string(buffer, static_cast<size_t>(size)) : "/usr/bin/lxd";
+    const auto here = folder.substr(0, folder.rfind('/'));
+    for (const auto& path : {here + "/lxd-runner", here + "/runner/lxd-runner", std::string("/usr/libexec/lxd-runner"),
+                             std::string("/usr/lib/lightervisor/lxd-runner")})
+        if (::access(path.c_str(), X_OK) == 0) return path;
+    return "lxd-runner";
+}
+
+state::Paths paths_from_environment() {
+    state::Paths paths;
+    const auto dir = environment("LXD_DIR");
+    paths.var = dir.empty() ? "/var/lib/lxd" : dir;
+    paths.log = dir.empty() ? "/var/log/lxd" : dir + "/logs";
+    paths.cache = dir.empty() ? "/var/cache/lxd" : dir + "/cache";
+    paths.runner = find_runner();
+    return paths;
+}
+
+std::unique_ptr<instance::Runtime> make_liblxc_runtime(const state::Paths& paths) {
+    return std::make_unique<instance::LiblxcRuntime>(paths);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"The Lightervisor daemon: system containers over a REST API", "lxd"};
+    app.set_help_flag("-h,--help", "Print help");
+
+    DaemonOptions options;
+    options.paths = paths_from_environment();
+    bool debug = false;
+    bool verbose = false;
+    bool version_flag = false;
+    std::vector<std::string> trace;
+    app.add_option("--group", options.group, "The group of users that may use the daemon's socket")->type_name("GROUP");
+    app.add_option("--logfile", options.log.file, "Path to the log file")->type_name("FILE");
+    app.add_flag("--syslog", options.log.syslog, "Log to syslog");
+    app.add_option("--trace", trace, "Log tracing targets")->type_name("TARGET")->delimiter(',');
+    app.add_flag("-d,--debug", debug, "Show all debug messages")->configurable();
+    app.add_flag("-v,--verbose", verbose, "Show all information messages");
+    app.add_flag("--version", version_flag, "Print version number");
+
+    std::function<int()> action;
+    const auto command = [&](const char* name, const char* words) {
+        auto* sub = app.add_subcommand(name, words);
+        sub->fallthrough(); // global flags may follow the command
+        return sub;
+    };
+
+    command("version", "Show the server version")->callback([&] { action = commands::version; });
+
+    int ready_timeout = 0;
+    auto* waitready = command("waitready", "Wait until the daemon is ready to process requests");
+    waitready->add_option("-t,--timeout", ready_timeout, "Number of seconds to wait before giving up")
+        ->type_name("SECONDS");
+    waitready->callback([&] { action = [&] { return commands::wait_ready(options.paths, ready_timeout); }; });
+
+    int shutdown_timeout = 0;
+    bool force = false;
+    auto* shutdown = command("shutdown", "Stop all instances, then the daemon");
+    shutdown->add_option("-t,--timeout", shutdown_timeout, "Number of seconds to wait before giving up")
+        ->type_name("SECONDS");
+    shutdown->add_flag("-f,--force", force, "Do not wait for running operations");
+    shutdown->callback([&] { action = [&] { return commands::shut_down(options.paths, shutdown_timeout, force); }; });
+
+    commands::InitOptions init_options;
+    auto* init = command("init", "Configure the daemon: a storage pool and the default profile");
+    init->add_flag("--auto", init_options.automatic, "Use the defaults, ask nothing");
+    init->add_flag("--minimal", init_options.minimal, "As --auto");
+    init->add_option("--storage-backend", init_options.storage_backend, "Storage backend to use (dir)")
+        ->type_name("DRIVER");
+    init->add_option("--storage-pool", init_options.storage_pool, "Name of the storage pool (default)")
+        ->type_name("NAME");
+    init->callback([&] { action = [&] { return commands::init(options.paths, init_options); }; });
+
+    app.require_subcommand(0, 1);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 1;
+    }
+
+    if (version_flag) return commands::version();
+    if (debug || !trace.empty())
+        options.log.level = base::LogLevel::debug;
+    else if (verbose)
+        options.log.level = base::LogLevel::info;
+    try {
+        return action ? action() : run_daemon(options, make_liblxc_runtime);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "Error: {}\n", error.what());
+        return 1;
+    }
+}
