@@ -17,9 +17,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness.daemon import REAL_DAEMON
 from interop.masks import masked
 
-LIMIT = 60
+LIMIT = 20
 
 
 class Script:
@@ -51,9 +52,13 @@ class Script:
             words = words[:-2]
         if words[0] != "lxc":
             raise ValueError(f"not a client command: {line}")
-        try:
-            done = self.daemon.lxc(*words[1:], client=self.client, stdin=stdin, timeout=LIMIT)
-        except subprocess.TimeoutExpired:
+        for _ in range(3 if self.daemon.binary == REAL_DAEMON else 1):  # the real one never answers now and then
+            try:
+                done = self.daemon.lxc(*words[1:], client=self.client, stdin=stdin, timeout=LIMIT)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        else:
             return f"exit: none within {LIMIT} s\n"
         return f"exit: {done.returncode}\n{self._shown('out', done.stdout)}{self._shown('err', done.stderr)}"
 
