@@ -192,6 +192,7 @@ schema::InstanceState Reporter::state(pid_t init) {
     }
     state.status = is_frozen(container->folders) ? schema::Status::frozen : schema::Status::running;
     state.pid = init;
+    state.disk.emplace(); // filled by whoever knows the pool; never null
     read_usage(container->folders, state);
     return state;
 }

@@ -35,8 +35,8 @@ public:
     Reporter(const Reporter&) = delete;
     Reporter& operator=(const Reporter&) = delete;
 
-    /// The state of the container with this init, without `disk`: running or frozen, or stopped when the process has
-    /// gone. Any thread. Keeps one netlink socket open for each container until forget().
+    /// The state of the container with this init, its `disk` still empty: running or frozen, or stopped when the
+    /// process has gone. Any thread. Keeps one netlink socket open for each container until forget().
     schema::InstanceState state(pid_t init);
     /// Whether it is frozen, by whomever.
     bool frozen(pid_t init);
