@@ -30,7 +30,6 @@ constexpr std::array disk_options = {
     DeviceOption{"pool", any, "string", "", false, "storage", "Storage pool of the root disk"},
     DeviceOption{"propagation", optional<propagation>, "string", "private", false, "container_mount_propagation",
                  "How mounts below the source and in the instance follow each other"},
-    DeviceOption{"raw.mount.options", one_line, "string", "", false, "container_raw_mount", "Mount options to add"},
     DeviceOption{"readonly", optional<boolean>, "bool", "false", false, "", "Do not let the instance write"},
     DeviceOption{"recursive", optional<boolean>, "bool", "false", false, "", "Take mounts below the source along"},
     DeviceOption{"required", optional<boolean>, "bool", "true", false, "", "Fail where the source is missing"},

@@ -15,7 +15,6 @@ void add_lxcfs(const base::HostFacts& facts, Items& items) {
 
 Items lxc_items(const Subject& subject, const base::HostFacts& facts) {
     Items items = {
-        {"lxc.log.file", subject.paths.lxc_log(subject.name)},
         {"lxc.log.level", subject.log_level},
         {"lxc.console.buffer.size", "auto"},
         {"lxc.console.size", "auto"},

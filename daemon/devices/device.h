@@ -1,0 +1,130 @@
+#pragma once
+// Devices of instances: what each type checks, gives to a container's start, and does on a running one. Called by
+// lifecycle and update under the instance's lock; one file a device type.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/config.h"
+#include "schema/lxc_item.h"
+
+namespace devices {
+
+enum class PathKind { missing, file, directory, block_device, other };
+
+/// A pair of interfaces, made in the host's namespace; both ends are down.
+struct Veth {
+    std::string host_name;
+    std::string peer;   // becomes the container's
+    std::string hwaddr; // of the peer
+    int mtu = 0;        // of both; 0: the kernel's default
+};
+
+/// What devices act on. The daemon's is in instance/device_host; tests use a fake. All throw schema::Error.
+class DeviceHost {
+public:
+    virtual ~DeviceHost() = default;
+
+    /// Links are followed.
+    virtual PathKind kind_of(const std::string& path) = 0;
+    /// Makes `staged` (a file or folder, as `source` is) and binds the source there, so that a container's root, who
+    /// may not walk the source's path, can mount it.
+    virtual void stage_mount(const std::string& source, const std::string& staged, bool recursive) = 0;
+    /// Undoes stage_mount; not an error when it is not there.
+    virtual void unstage_mount(const std::string& staged) = 0;
+
+    virtual bool interface_exists(const std::string& name) = 0;
+    virtual int interface_mtu(const std::string& name) = 0;
+    virtual void create_veth(const Veth& veth) = 0;
+    virtual void add_to_bridge(const std::string& name, const std::string& bridge) = 0;
+    virtual void set_up(const std::string& name) = 0;
+    /// Keeps the host from having addresses of its own on a container's link. Best effort: never throws.
+    virtual void disable_ipv6(const std::string& name) = 0;
+    /// Not an error when it is not there. A veth's other end goes too.
+    virtual void remove_interface(const std::string& name) = 0;
+
+    /// Into a running container; see Runtime.
+    virtual void attach_interface(const std::string& instance, const std::string& name, const std::string& inside) = 0;
+    virtual void attach_mount(const std::string& instance, const std::string& source, const std::string& target,
+                              bool read_only, bool recursive, bool idmapped) = 0;
+    virtual void detach_mount(const std::string& instance, const std::string& target) = 0;
+
+    virtual std::string random_hex(size_t digits) = 0;
+};
+
+/// The instance that a device belongs to.
+struct Owner {
+    std::string instance;
+    schema::Config config;        // expanded; volatile.<dev>.* among it
+    bool privileged = false;      // no user namespace
+    std::string rootfs;           // folder of the root filesystem on the host
+    bool idmapped_rootfs = false; // files there have ids as seen inside: mount it with the container's map
+    std::string devices_path;     // LXD_DIR/devices/NAME, exists
+};
+
+/// What a device gives to a container's start.
+struct Start {
+    std::vector<schema::LxcItem> items;
+    schema::Config volatile_changes;   // to be stored; an empty value removes the key
+    std::function<void()> after_start; // may be empty; called once the start has succeeded or failed; never throws
+};
+
+class Device {
+public:
+    Device(std::string name, schema::Device options) : name_(std::move(name)), options_(std::move(options)) {}
+    virtual ~Device() = default;
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+
+    const std::string& name() const noexcept { return name_; }
+
+    /// Rules on options, all that can be said without a host. Throws bad_request.
+    virtual void check() const;
+    /// Whether what it refers to is there. Throws bad_request. LXD does this when a device is added to an instance and
+    /// again at its start.
+    virtual void check_host(const Owner& owner, DeviceHost& host) const;
+
+    /// For a container about to start; `nic_index` counts the network devices before this one. When it throws, nothing
+    /// is left.
+    virtual Start start(const Owner& owner, DeviceHost& host, int nic_index) const = 0;
+    /// Clears up after the container has stopped. Returns volatile changes.
+    virtual schema::Config stopped(const Owner& owner, DeviceHost& host) const;
+    /// Adds it to a running container, all or nothing. Returns volatile changes.
+    virtual schema::Config attach(const Owner& owner, DeviceHost& host) const = 0;
+    /// Takes it out of a running container. Returns volatile changes.
+    virtual schema::Config detach(const Owner& owner, DeviceHost& host) const = 0;
+
+protected:
+    const std::string& option(const std::string& key) const { return schema::get(options_, key); }
+    const schema::Device& options() const noexcept { return options_; }
+
+private:
+    std::string name_;
+    schema::Device options_;
+};
+
+/// Throws bad_request `Failed loading device "NAME": ...` for a type there is none of.
+std::unique_ptr<Device> make_device(const std::string& name, const schema::Device& options);
+
+/// Names in the order in which devices start: network, disks by path (the root first), then the others.
+std::vector<std::string> start_order(const schema::Devices& devices);
+
+/// Devices as an instance or profile has them. Throws bad_request `Device validation failed for "NAME": ...`; LXD puts
+/// "Invalid devices: " before it for instances, and so should the caller.
+void check_devices(const schema::Devices& devices);
+/// As check_devices, for what profiles and instance make together; moreover there must be one root disk. LXD puts
+/// "Invalid expanded devices: " before it.
+void check_expanded_devices(const schema::Devices& devices);
+
+/// The name of the root disk; empty where there is none. Throws bad_request `More than one root device found`.
+std::string root_disk(const schema::Devices& devices);
+
+/// volatile.<dev>.hwaddr and .name for network devices that lack them in both options and configuration. To be stored
+/// at creation, update and start, before Owner is made.
+schema::Config missing_volatile(const schema::Devices& expanded, const schema::Config& expanded_config,
+                                DeviceHost& host);
+
+} // namespace devices
