@@ -8,9 +8,9 @@
 
 namespace http {
 
-/// Sends a request with an optional JSON body and returns the `metadata` of the answer; blocks until it is there. Throws
-/// schema::Error with the daemon's own kind and text where it answers with an error, and std::system_error where nobody
-/// listens.
+/// Sends a request with an optional JSON body and returns the `metadata` of the answer; blocks until it is there.
+/// Throws schema::Error with the daemon's own kind and text where it answers with an error, and std::system_error where
+/// nobody listens.
 schema::Json local_request(const std::string& socket, const std::string& method, const std::string& target,
                            const std::optional<schema::Json>& body = {});
 
