@@ -99,6 +99,8 @@ constexpr std::array rows = {
                 "Whether the instance runs, for the time after a reboot"},
     InstanceKey{"volatile.uuid", optional<uuid>, "string", "", true, "",
                 "The instance's unique id"},
+    InstanceKey{"volatile.uuid.generation", optional<uuid>, "string", "", true, "",
+                "Changes when the instance's state goes back in time"},
 };
 // clang-format on
 

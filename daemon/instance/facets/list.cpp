@@ -13,7 +13,7 @@ std::span<const Facet* const> facets() {
 }
 
 std::span<const std::string_view> daemon_keys() {
-    static constexpr std::array<std::string_view, 25> keys = {
+    static constexpr std::array<std::string_view, 26> keys = {
         "boot.autostart",
         "boot.autostart.delay",
         "boot.autostart.priority",
@@ -39,6 +39,7 @@ std::span<const std::string_view> daemon_keys() {
         "volatile.last_state.idmap",
         "volatile.last_state.power",
         "volatile.uuid",
+        "volatile.uuid.generation",
     };
     return keys;
 }
