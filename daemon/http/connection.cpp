@@ -58,7 +58,11 @@ void Connection::begin_request() {
 
 /// What is read is parsed before the next read, so that the buffer does not move under it.
 void Connection::read() {
-    if (reading_ || input_ended_) return;
+    if (reading_) return;
+    if (input_ended_) {
+        if (state_ == State::reading) close(); // no request can follow
+        return;
+    }
     reading_ = true;
     const auto buffer = input_.prepare(read_size);
     stream_->read_some(buffer,
