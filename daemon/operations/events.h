@@ -16,14 +16,17 @@ namespace operations {
 
 class EventsHub {
 public:
-    /// Called with the rendered JSON text, on the reporter's thread; must not block. False unsubscribes.
+    /// Called with the rendered JSON text, on the reporter's thread, one event at a time and in order; must neither
+    /// block nor report or log. False unsubscribes.
     using Listener = std::function<bool(const std::string& text)>;
 
     EventsHub();
     ~EventsHub();
+    EventsHub(const EventsHub&) = delete;
+    EventsHub& operator=(const EventsHub&) = delete;
 
     /// `types` of "logging", "operation", "lifecycle"; log records below `level` are left out. The listener is held
-    /// until it returns false or the handle is destroyed.
+    /// until it returns false or the handle is destroyed (which does not wait for a call that has begun).
     std::shared_ptr<void> subscribe(std::set<std::string> types, base::LogLevel level, Listener listener);
 
     void operation(const schema::Operation& operation);

@@ -26,11 +26,13 @@ class Operation;
 struct Spec {
     std::string class_name = "task";                           // "task", "websocket" or "token"
     std::string description;                                   // LXD's words: "Creating instance"
-    std::map<std::string, std::vector<std::string>> resources; // kind -> URLs; "containers" doubles "instances"
-    schema::Json metadata;                                     // at the start; null or an object
-    bool may_cancel = false;                                   // whether DELETE cancels `run` through its token
+    std::map<std::string, std::vector<std::string>> resources; // kind -> URLs
+    bool name_containers = true; // doubles "instances" as "containers", as LXD does except for changes of state
+    schema::Json metadata;       // at the start; null or an object
+    bool may_cancel = false;     // whether DELETE cancels `run` through its token
     std::optional<schema::Requestor> requestor;
-    /// The work; runs on a worker thread, throws on failure. Nothing: the operation lives until cancelled (token).
+    /// The work; runs on a worker thread, throws on failure; freed when it has returned. Nothing: the operation lives
+    /// until cancelled (token).
     std::function<void(Operation&)> run;
 };
 
@@ -41,12 +43,12 @@ public:
     const base::CancelToken& cancel_token() const noexcept;
     const std::optional<schema::Requestor>& requestor() const noexcept;
 
-    /// Replaces one member of the metadata and sends an event. Thread-safe.
+    /// Replaces one member of the metadata and sends an event. Thread-safe. Ignored once the operation is final.
     void set_metadata(std::string_view key, schema::Json value);
     /// As set_metadata, for progress texts: at most four events a second.
     void set_progress(std::string_view key, std::string_view text);
     /// Called once with the final state, on some thread; at once if it is final already. The returned handle
-    /// unregisters when destroyed.
+    /// unregisters when destroyed, without waiting for a call that has begun.
     std::shared_ptr<void> on_done(std::function<void(const schema::Operation&)> callback);
     /// Blocks until final.
     schema::Operation wait();
@@ -66,8 +68,10 @@ class Registry {
 public:
     /// All must outlive the registry.
     Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop);
-    /// Cancels what may be cancelled and waits for the rest.
+    /// Cancels what may be cancelled, ends websocket operations through their tokens, and waits for the rest.
     ~Registry();
+    Registry(const Registry&) = delete;
+    Registry& operator=(const Registry&) = delete;
 
     /// Starts the work; the operation returned is Running already. `prepare` runs before it is visible to anybody
     /// (to set `connect`).
@@ -75,8 +79,9 @@ public:
     /// Throws not_found. A finished operation is found for 5 s.
     std::shared_ptr<Operation> find(const std::string& id) const;
     std::vector<std::shared_ptr<Operation>> list() const; // by creation
-    /// Throws bad_request "This operation can't be cancelled" or not_found. Returns at once; the operation becomes
-    /// Cancelling, then Cancelled when its work has stopped.
+    /// Throws bad_request "This operation can't be cancelled" or "Only running operations can be cancelled", or
+    /// not_found. Returns at once; the operation becomes Cancelling, then Cancelled when its work has stopped (however
+    /// it did), with the text of what the work threw as `err`. A token is Cancelled at once.
     void cancel(const std::string& id);
     /// Operations that are not final.
     size_t running() const;
