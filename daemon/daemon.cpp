@@ -17,10 +17,10 @@
 #include "daemon/api/environment.h"
 #include "daemon/base/host_facts.h"
 #include "daemon/base/sd.h"
-#include "daemon/devices/link_host.h"
 #include "daemon/folders.h"
 #include "daemon/http/server.h"
 #include "daemon/images/store.h"
+#include "daemon/instance/device_host.h"
 #include "daemon/instance/lifecycle.h"
 #include "daemon/state/database.h"
 #include "schema/error.h"
@@ -111,7 +111,7 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
 
     const auto runtime = make_runtime(paths);
     instance::Reporter reporter;
-    devices::LinkHost device_host(*runtime);
+    instance::HostDevices device_host(*runtime);
     instance::Registry instances(instance_rows, profiles);
     instances.load();
     instance::Lifecycle lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools,

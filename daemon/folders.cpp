@@ -18,6 +18,7 @@ void make_folders(const state::Paths& paths) {
         {paths.var + "/devlxd", 0755},
         {paths.images(), 0700},
         {paths.var + "/security", 0700},
+        {paths.var + "/security/seccomp", 0700},
         {paths.var + "/shmounts", 0711},
         {paths.var + "/snapshots", 0700},
         {paths.pools(), 0711},

@@ -170,9 +170,8 @@ void Lifecycle::stop_for_shutdown() {
 // --- creation and deletion ---------------------------------------------------------------------------------------
 
 Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional<schema::Image>& image) const {
-    if (!post.type.empty() && post.type != "container")
-        throw schema::bad_request(post.type == "virtual-machine" ? "Virtual machines are not supported"
-                                                                 : "Invalid instance type");
+    if (post.type == "virtual-machine") throw schema::bad_request("Virtual machines are not supported");
+    if (!post.type.empty() && post.type != "container") throw schema::bad_request("Invalid instance type");
     Creation creation;
     creation.name = post.name.empty()
                         ? free_name([this](const std::string& name) { return rooms_.instances.find(name) != nullptr; })
@@ -225,7 +224,7 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     check_record(record, rooms_);
     row.pool = root_pool(record);
     rooms_.pools.get(row.pool);
-    merge(row.put.config, first_volatile(record, rooms_));
+    merge(row.put.config, derived_volatile(record, rooms_));
 
     row.put.config[creating_key] = "true";
     rooms_.rows.insert(row);
@@ -321,6 +320,7 @@ void Lifecycle::start_locked(Instance& instance, const Caller& caller) {
     rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
     auto plan = plan_start(*instance.record(), rooms_);
     rollback.add(plan.undo);
+    const std::shared_ptr<void> afterwards(nullptr, [&plan](void*) { plan.after(); });
     plan.volatile_changes[power_key] = "RUNNING";
     plan.volatile_changes["volatile.apply_template"] = "";
     auto row = instance.record()->row;
@@ -396,7 +396,7 @@ void Lifecycle::on_monitor_exit(const std::string& name, pid_t monitor) {
 }
 
 void Lifecycle::clean_after_stop(Instance& instance) {
-    store_volatile(instance, undo_devices(*instance.record(), rooms_));
+    store_volatile(instance, stopped_devices(*instance.record(), rooms_));
 }
 
 void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller) {
@@ -485,27 +485,32 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     auto row = instance->record()->row;
     row.put = wanted;
     std::erase_if(row.put.config, [](const auto& entry) { return entry.second.empty(); });
+    check_volatile_kept(instance->record()->row.put.config, row.put.config);
+    const auto before = instance->record();
     auto record = rooms_.instances.expand(row);
     check_record(record, rooms_);
-    check_volatile_kept(instance->record()->row.put.config, row.put.config);
-    merge(record.row.put.config, next_volatile(record, rooms_));
-    const auto before = instance->record();
-    apply(*instance, record);
+    if (root_pool(record) != row.pool)
+        throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
+    merge(row.put.config, derived_volatile(record, rooms_));
+    record = rooms_.instances.expand(row);
+    merge(row.put.config, apply(*instance, record));
     try {
-        rooms_.rows.update(record.row);
+        rooms_.rows.update(row);
     } catch (...) {
+        instance->set_record(record);
         apply(*instance, *before);
+        instance->set_record(*before);
         throw;
     }
-    instance->set_record(rooms_.instances.expand(record.row));
+    instance->set_record(rooms_.instances.expand(std::move(row)));
     if (instance->live().running) balance_cpus();
     report("instance-updated", name, caller);
 }
 
 /// Brings the running container from its present record to the wanted one; undoes what it did when a step fails.
-void Lifecycle::apply(Instance& instance, const Record& wanted) {
-    if (!instance.live().running) return;
-    apply_live(*instance.record(), wanted, instance.live().running->init_pid, rooms_);
+schema::Config Lifecycle::apply(Instance& instance, const Record& wanted) {
+    if (!instance.live().running) return {};
+    return apply_live(*instance.record(), wanted, rooms_);
 }
 
 void Lifecycle::check_profile(const schema::ProfilePut& profile) const {
@@ -525,8 +530,9 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
         try {
             const std::scoped_lock lock(instance->change_lock());
             auto record = rooms_.instances.expand(instance->record()->row);
-            apply(*instance, record);
+            const auto changes = apply(*instance, record);
             instance->set_record(std::move(record));
+            store_volatile(*instance, changes);
         } catch (const std::exception& error) {
             failures += fmt::format("\n - Project: default, Instance: {}: {}", before->row.name, error.what());
         }
@@ -550,12 +556,23 @@ void Lifecycle::rename_profile(const std::string& name, const std::string& new_n
 
 void Lifecycle::balance_cpus() {
     const std::scoped_lock lock(balance_mutex_);
-    std::vector<CpuShare> shares;
+    std::vector<std::shared_ptr<const Record>> running;
+    std::map<std::string, pid_t> inits;
     for (const auto& instance : rooms_.instances.list())
-        if (instance->live().running) shares.push_back({instance->record()->row.name, instance->record()});
-    for (const auto& [name, cpus] : balanced_cpus(shares, rooms_)) {
+        if (const auto live = instance->live(); live.running) {
+            running.push_back(instance->record());
+            inits[running.back()->row.name] = live.running->init_pid;
+        }
+    std::erase_if(cpu_sets_, [&](const auto& row) {
+        const auto found = inits.find(row.first.first);
+        return found == inits.end() || found->second != row.first.second;
+    });
+    for (const auto& [name, cpus] : balanced_cpus(running, rooms_)) {
+        auto& written = cpu_sets_[{name, inits[name]}];
+        if (written == cpus) continue;
         try {
             rooms_.runtime.set_cgroup(name, "cpuset.cpus", cpus);
+            written = cpus;
         } catch (const std::exception& error) {
             rooms_.log.debug("Failed balancing the CPUs of an instance", {{"instance", name}, {"err", error.what()}});
         }

@@ -15,7 +15,7 @@
 #include "daemon/base/host_facts.h"
 #include "daemon/base/log.h"
 #include "daemon/base/worker_pool.h"
-#include "daemon/instance/devices_of.h"
+#include "daemon/devices/device.h"
 #include "daemon/instance/instance.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
@@ -119,7 +119,7 @@ private:
     void stop_and_wait(Instance& instance, int timeout);
     void remove_locked(Instance& instance);
     void store_volatile(Instance& instance, const schema::Config& changes);
-    void apply(Instance& instance, const Record& wanted);
+    schema::Config apply(Instance& instance, const Record& wanted);
     void balance_cpus();
     void report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context = {});
 
@@ -129,6 +129,7 @@ private:
     mutable std::mutex names_mutex_;
     std::set<std::string> names_in_creation_;
     std::mutex balance_mutex_;
+    std::map<std::pair<std::string, pid_t>, std::string> cpu_sets_; // written, by name and init
 };
 
 } // namespace instance

@@ -1,0 +1,247 @@
+#include "daemon/instance/start_plan.h"
+
+#include <set>
+
+#include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
+#include "daemon/devices/device.h"
+#include "daemon/instance/cpu_balance.h"
+#include "daemon/instance/idmap.h"
+#include "daemon/instance/kernel_modules.h"
+#include "daemon/instance/live_update.h"
+#include "daemon/instance/lxc_config.h"
+#include "daemon/instance/seccomp_policy.h"
+#include "schema/error.h"
+#include "schema/keys/devices.h"
+#include "schema/keys/instance.h"
+#include "schema/raw_lxc.h"
+
+namespace instance {
+
+namespace {
+
+void merge(schema::Config& config, const schema::Config& changes) {
+    for (const auto& [key, value] : changes) {
+        if (value.empty())
+            config.erase(key);
+        else
+            config[key] = value;
+    }
+}
+
+IdMap id_map(const Record& record, const Rooms& rooms) {
+    return id_map_of(record.expanded_config, host_ids(rooms.facts));
+}
+
+Subject subject_of(const Record& record, const Rooms& rooms) {
+    return {.name = record.row.name,
+            .architecture = record.row.put.architecture,
+            .config = record.expanded_config,
+            .id_map = id_map(record, rooms),
+            .paths = rooms.paths};
+}
+
+devices::Owner owner_of(const Record& record, const Rooms& rooms) {
+    devices::Owner owner;
+    owner.instance = record.row.name;
+    owner.config = record.expanded_config;
+    owner.privileged = id_map(record, rooms).empty();
+    owner.rootfs = rooms.pools.rootfs_path(record.row.pool, record.row.name);
+    owner.idmapped_rootfs = !owner.privileged;
+    owner.devices_path = rooms.paths.devices(record.row.name);
+    return owner;
+}
+
+/// Puts LXD's words for a part of an order before what is wrong with it.
+template <class Check> void check_part(std::string_view part, Check check) {
+    try {
+        check();
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Invalid {}: {}", part, error.what()));
+    }
+}
+
+/// Starts the devices in order; what was started is cleared up again when one fails.
+class StartedDevices {
+public:
+    StartedDevices(const Record& record, const Rooms& rooms)
+        : owner_(owner_of(record, rooms)), host_(rooms.device_host) {}
+    StartedDevices(const StartedDevices&) = delete;
+    StartedDevices& operator=(const StartedDevices&) = delete;
+
+    void start(const std::string& name, const schema::Device& options) {
+        auto device = devices::make_device(name, options);
+        device->check_host(owner_, host_);
+        auto started = device->start(owner_, host_, nics_);
+        if (schema::get(options, "type") == "nic") ++nics_;
+        started_.push_back(std::move(device));
+        items_.insert(items_.end(), started.items.begin(), started.items.end());
+        merge(owner_.config, started.volatile_changes);
+        for (auto& [key, value] : started.volatile_changes) changes_[key] = value;
+        if (started.after_start) after_.push_back(std::move(started.after_start));
+    }
+    void after() const {
+        for (const auto& step : after_) step();
+    }
+    void undo() const {
+        for (auto device = started_.rbegin(); device != started_.rend(); ++device) (*device)->stopped(owner_, host_);
+    }
+    const Items& items() const { return items_; }
+    const schema::Config& changes() const { return changes_; }
+
+private:
+    devices::Owner owner_;
+    devices::DeviceHost& host_;
+    int nics_ = 0;
+    std::vector<std::unique_ptr<devices::Device>> started_;
+    Items items_;
+    schema::Config changes_;
+    std::vector<std::function<void()>> after_;
+};
+
+/// Names in either map whose devices differ.
+std::set<std::string> changed_devices(const schema::Devices& before, const schema::Devices& after) {
+    std::set<std::string> changed;
+    for (const auto& [name, options] : before)
+        if (const auto found = after.find(name); found == after.end() || found->second != options) changed.insert(name);
+    for (const auto& [name, options] : after)
+        if (!before.contains(name)) changed.insert(name);
+    return changed;
+}
+
+void write_cgroups(const std::string& name, const std::vector<CgroupWrite>& writes, const Rooms& rooms) {
+    for (const auto& write : writes) {
+        try {
+            rooms.runtime.set_cgroup(name, write.file, write.value);
+        } catch (const std::exception& error) {
+            throw schema::failure("Failed setting {} of instance {:?} to {:?}: {}", write.file, name, write.value,
+                                  error.what());
+        }
+    }
+}
+
+} // namespace
+
+StartPlan plan_start(const Record& record, const Rooms& rooms) {
+    auto planned = record;
+    const auto derived = derived_volatile(planned, rooms);
+    merge(planned.expanded_config, derived);
+    auto subject = subject_of(planned, rooms);
+    if (!subject.id_map.empty() && !rooms.facts.idmapped_mounts)
+        throw schema::failure("The kernel cannot map the ids of a mount: only privileged instances can be started");
+    load_kernel_modules(schema::get(planned.expanded_config, "linux.kernel_modules"));
+
+    const auto devices = std::make_shared<StartedDevices>(planned, rooms);
+    base::Rollback rollback;
+    rollback.add([&] { devices->undo(); });
+    rollback.add([&] { devices->after(); });
+    for (const auto& name : devices::start_order(planned.expanded_devices))
+        devices->start(name, planned.expanded_devices.at(name));
+
+    StartPlan plan;
+    plan.items = lxc_config(subject, rooms.facts, devices->items());
+    base::write_file(seccomp_policy_path(rooms.paths, record.row.name), seccomp_policy(planned.expanded_config));
+    plan.root_uid = static_cast<uid_t>(root_uid(subject.id_map));
+    plan.volatile_changes = derived;
+    plan.volatile_changes["volatile.idmap.current"] = to_json(subject.id_map);
+    plan.volatile_changes["volatile.last_state.idmap"] = to_json(IdMap{});
+    for (const auto& [key, value] : devices->changes()) plan.volatile_changes[key] = value;
+    plan.after = [devices] { devices->after(); };
+    plan.undo = [devices] { devices->undo(); };
+    rollback.dismiss();
+    return plan;
+}
+
+schema::Config stopped_devices(const Record& record, const Rooms& rooms) {
+    const auto owner = owner_of(record, rooms);
+    schema::Config changes;
+    for (const auto& [name, options] : record.expanded_devices)
+        for (auto& [key, value] : devices::make_device(name, options)->stopped(owner, rooms.device_host))
+            changes[key] = value;
+    return changes;
+}
+
+schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms) {
+    const auto& name = wanted.row.name;
+    const auto old_owner = owner_of(before, rooms);
+    auto owner = owner_of(wanted, rooms);
+    auto& host = rooms.device_host;
+    schema::Config changes;
+    base::Rollback rollback;
+    const auto note = [&](const schema::Config& more) {
+        merge(owner.config, more);
+        for (const auto& [key, value] : more) changes[key] = value;
+    };
+
+    for (const auto& device : changed_devices(before.expanded_devices, wanted.expanded_devices)) {
+        const auto out = before.expanded_devices.find(device);
+        const auto in = wanted.expanded_devices.find(device);
+        const bool was = out != before.expanded_devices.end();
+        const bool is = in != wanted.expanded_devices.end();
+        if (was && is && schema::may_change_live(out->second, in->second)) continue;
+        if (was) {
+            note(devices::make_device(device, out->second)->detach(old_owner, host));
+            rollback.add([&, out] { devices::make_device(device, out->second)->attach(old_owner, host); });
+        }
+        if (is) {
+            const auto added = devices::make_device(device, in->second);
+            added->check_host(owner, host);
+            note(added->attach(owner, host));
+            rollback.add([&, in] { devices::make_device(device, in->second)->detach(owner, host); });
+        }
+    }
+    const auto old_items = cgroup_items(subject_of(before, rooms), rooms.facts);
+    const auto new_items = cgroup_items(subject_of(wanted, rooms), rooms.facts);
+    rollback.add([&] { write_cgroups(name, live_update(new_items, old_items), rooms); });
+    write_cgroups(name, live_update(old_items, new_items), rooms);
+    rollback.dismiss();
+    return changes;
+}
+
+void check_record(const Record& record, const Rooms& rooms) {
+    const auto& put = record.row.put;
+    check_part("config", [&] { schema::check_instance_config(put.config, schema::ConfigOwner::instance); });
+    check_part("devices", [&] { devices::check_devices(put.devices); });
+    check_part("expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
+    // Everything else is of our own making; what the user wrote is shown to the engine.
+    if (!schema::get(record.expanded_config, "raw.lxc").empty())
+        check_part("config", [&] {
+            rooms.runtime.check(schema::parse_raw_lxc(schema::get(record.expanded_config, "raw.lxc")));
+        });
+    id_map(record, rooms);
+}
+
+void check_profile_content(const schema::ProfilePut& profile, const Rooms&) {
+    schema::check_instance_config(profile.config, schema::ConfigOwner::profile);
+    devices::check_devices(profile.devices);
+}
+
+std::string root_pool(const Record& record) {
+    const auto root = devices::root_disk(record.expanded_devices);
+    if (root.empty()) throw schema::bad_request("No root device could be found");
+    return schema::get(record.expanded_devices.at(root), "pool");
+}
+
+schema::Config derived_volatile(const Record& record, const Rooms& rooms) {
+    auto changes = devices::missing_volatile(record.expanded_devices, record.expanded_config, rooms.device_host);
+    changes["volatile.idmap.base"] = "0";
+    changes["volatile.idmap.next"] = to_json(id_map(record, rooms));
+    return changes;
+}
+
+void check_volatile_kept(const schema::Config& before, const schema::Config& after) {
+    for (const auto* key : {"volatile.idmap.base", "volatile.idmap.next"})
+        if (before.contains(key) && !after.contains(key))
+            throw schema::bad_request("Volatile idmap keys can't be deleted by the user");
+}
+
+std::map<std::string, std::string> balanced_cpus(const std::vector<std::shared_ptr<const Record>>& running,
+                                                 const Rooms& rooms) {
+    std::vector<CpuDemand> demands;
+    demands.reserve(running.size());
+    for (const auto& record : running)
+        demands.push_back({record->row.name, schema::get(record->expanded_config, "limits.cpu")});
+    return cpu_sets(std::move(demands), rooms.facts);
+}
+
+} // namespace instance

@@ -1,0 +1,51 @@
+#pragma once
+// The seam between lifecycle and what is translated: checks of a record, the plan of a start, the steps of a live
+// change. Everything that needs devices, facets and the host together is here; lifecycle alone calls it.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "daemon/instance/instance.h"
+#include "daemon/instance/lifecycle.h"
+#include "daemon/instance/runtime.h"
+#include "schema/api/profile.h"
+
+namespace instance {
+
+struct StartPlan {
+    std::vector<LxcItem> items;
+    schema::Config volatile_changes; // to be stored; an empty value removes the key
+    uid_t root_uid = 0;              // of the container's root, on the host
+    std::function<void()> after;     // to be called once the start has succeeded or failed
+    std::function<void()> undo;      // to be called when it has failed
+};
+
+/// Makes what the devices need on the host and translates everything. Throws what stops the start, leaving nothing.
+StartPlan plan_start(const Record& record, const Rooms& rooms);
+/// Clears up after the devices of a stopped container. Returns volatile changes.
+schema::Config stopped_devices(const Record& record, const Rooms& rooms);
+
+/// Brings the running container from one record to another: devices out and in, limits written. All or nothing.
+/// Returns volatile changes.
+schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms);
+
+/// Throws bad_request with LXD's texts for a record that could not be an instance.
+void check_record(const Record& record, const Rooms& rooms);
+void check_profile_content(const schema::ProfilePut& profile, const Rooms& rooms);
+/// The pool of the root disk. Throws bad_request where the record has none.
+std::string root_pool(const Record& record);
+/// Volatile keys that follow from the record: the id map for the next start, addresses of network devices.
+schema::Config derived_volatile(const Record& record, const Rooms& rooms);
+/// Throws bad_request when a change drops volatile keys that users may not remove.
+void check_volatile_kept(const schema::Config& before, const schema::Config& after);
+
+/// The CPU set of each running container.
+std::map<std::string, std::string> balanced_cpus(const std::vector<std::shared_ptr<const Record>>& running,
+                                                 const Rooms& rooms);
+
+} // namespace instance
