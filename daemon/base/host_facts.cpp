@@ -291,7 +291,7 @@ HostFacts read_host_facts(const std::string& root) {
     return facts;
 }
 
-HostFacts detect_host() {
+HostFacts detect_host_facts() {
     auto facts = read_host_facts("");
     utsname name{};
     if (uname(&name) != 0) throw std::system_error(errno, std::generic_category(), "uname");

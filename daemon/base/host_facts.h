@@ -94,6 +94,6 @@ struct HostFacts {
 /// programs and probed features stay empty.
 HostFacts read_host_facts(const std::string& root);
 /// Everything about the host that we run on. Takes some milliseconds; called once, at start.
-HostFacts detect_host();
+HostFacts detect_host_facts();
 
 } // namespace base

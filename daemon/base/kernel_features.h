@@ -1,5 +1,5 @@
 #pragma once
-// Asks the running kernel what it can do, by trying. Called once, by detect_host().
+// Asks the running kernel what it can do, by trying. Called once, by detect_host_facts().
 
 #include <map>
 #include <string>

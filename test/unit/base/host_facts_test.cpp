@@ -124,7 +124,7 @@ TEST_F(HostFactsTest, SharedPathsSayWhetherTheyAreFolders) {
 }
 
 TEST(DetectHost, EveryFeatureOfTheEnvironmentBlockHasAnAnswer) {
-    const auto facts = detect_host();
+    const auto facts = detect_host_facts();
     EXPECT_EQ(facts.kernel_features.size(), 7U);
     EXPECT_FALSE(facts.kernel_version.empty());
     EXPECT_FALSE(facts.architectures.empty());
