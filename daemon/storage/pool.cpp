@@ -268,6 +268,14 @@ void Pools::rename_container(const std::string& pool, const std::string& instanc
     rollback.dismiss();
 }
 
+void Pools::mount_container(const std::string& pool, const std::string& instance) {
+    driver(pool)->mount(container(instance));
+}
+
+void Pools::unmount_container(const std::string& pool, const std::string& instance) {
+    driver(pool)->unmount(container(instance));
+}
+
 void Pools::give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid) {
     const auto path = container_path(pool, instance);
     if (::chown(path.c_str(), root_uid, 0) < 0) fail("Failed giving " + path + " to its root");

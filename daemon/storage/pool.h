@@ -65,6 +65,9 @@ public:
     /// Not an error when it is missing, so that a half-made instance can be removed.
     void remove_container(const std::string& pool, const std::string& instance);
     void rename_container(const std::string& pool, const std::string& instance, const std::string& new_name);
+    /// Makes a container's root usable before a start or a look into it, idempotent; and the undo after a stop.
+    void mount_container(const std::string& pool, const std::string& instance);
+    void unmount_container(const std::string& pool, const std::string& instance);
     /// Before a start: the folder goes to the container's root as the host sees it, so that it (and nobody else) can
     /// pass through; mode 0100 as LXD has it.
     void give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid);

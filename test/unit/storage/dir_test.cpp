@@ -1,0 +1,83 @@
+#include "daemon/storage/driver.h"
+
+#include <filesystem>
+#include <gtest/gtest.h>
+
+#include "schema/error.h"
+#include "test/fakes/temporary_folder.h"
+
+namespace storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct DirTest : testing::Test {
+    std::unique_ptr<Driver> driver(schema::Config config = {}) {
+        return make_driver("dir", {"pool", pool_, std::move(config)});
+    }
+
+    fakes::TemporaryFolder folder_;
+    std::string pool_ = folder_ / "storage-pools/pool";
+
+    void SetUp() override { fs::create_directory(folder_ / "storage-pools"); }
+};
+
+TEST_F(DirTest, LaysAPoolOutAsLxdDoes) {
+    driver()->create_pool();
+    const std::map<std::string, int> expected{{"containers", 0711},
+                                              {"containers-snapshots", 0700},
+                                              {"custom", 0700},
+                                              {"custom-snapshots", 0700},
+                                              {"images", 0700}};
+    std::map<std::string, int> found;
+    for (const auto& entry : fs::directory_iterator(pool_))
+        found[entry.path().filename().string()] = static_cast<int>(entry.status().permissions());
+    EXPECT_EQ(found, expected);
+    EXPECT_EQ(fs::status(pool_).permissions(), fs::perms(0711));
+}
+
+TEST_F(DirTest, AContainersFolderCanOnlyBePassedThrough) {
+    const auto dir = driver();
+    dir->create_pool();
+    dir->create({VolumeType::container, "c"}, [](const std::string&) {});
+    EXPECT_EQ(fs::status(pool_ + "/containers/c").permissions(), fs::perms(0100));
+}
+
+TEST_F(DirTest, CleaningUpRemovesWhatACrashLeft) {
+    driver()->create_pool();
+    fs::create_directories(pool_ + "/containers/.partial-0123/rootfs");
+    fs::create_directories(pool_ + "/images/.partial-4567");
+    driver()->clean_up();
+    EXPECT_TRUE(fs::is_empty(pool_ + "/containers"));
+    EXPECT_TRUE(fs::is_empty(pool_ + "/images"));
+}
+
+TEST_F(DirTest, RefusesSourcesThatCannotBeAPool) {
+    fs::create_directory(folder_ / "full");
+    fakes::write(folder_ / "full/file", "x");
+    const auto message = [&](const std::string& source) -> std::string {
+        try {
+            driver({{"source", source}})->create_pool();
+        } catch (const schema::Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_EQ(message("/nowhere/at/all"), "Source path '/nowhere/at/all' doesn't exist");
+    EXPECT_EQ(message("relative"), "Source path 'relative' doesn't exist");
+    // The daemon's folder is the one above storage-pools.
+    EXPECT_EQ(message(folder_ / "full"), "Source path '" + folder_ / "full" + "' is within the LXD directory");
+    const fakes::TemporaryFolder elsewhere;
+    fakes::write(elsewhere / "file", "x");
+    EXPECT_EQ(message(elsewhere.path()), "Source path '" + elsewhere.path() + "' isn't empty");
+    EXPECT_FALSE(fs::exists(pool_));
+}
+
+TEST_F(DirTest, AnUnknownDriverIsNamedSo) {
+    EXPECT_THROW(make_driver("floppy", {"pool", pool_, {}}), schema::Error);
+}
+
+} // namespace
+
+} // namespace storage

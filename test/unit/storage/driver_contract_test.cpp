@@ -1,0 +1,193 @@
+// What every driver promises, seen through the interface alone.
+
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+
+#include "daemon/storage/driver.h"
+#include "schema/error.h"
+#include "test/fakes/snapshot_driver.h"
+#include "test/fakes/temporary_folder.h"
+
+namespace storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Kind {
+    std::string name;
+    std::unique_ptr<Driver> (*make)(DriverContext context);
+};
+
+class DriverContract : public testing::TestWithParam<Kind> {
+protected:
+    void SetUp() override { driver_->create_pool(); }
+
+    static VolumeId container(const std::string& name) { return {VolumeType::container, name}; }
+    static VolumeId image(const std::string& name) { return {VolumeType::image, name}; }
+
+    void make(const VolumeId& volume, const std::string& text = "text") {
+        driver_->create(volume, [&](const std::string& path) {
+            fs::create_directory(path + "/rootfs");
+            fakes::write(path + "/rootfs/file", text);
+            fs::permissions(path + "/rootfs/file", fs::perms(04755));
+            fs::create_symlink("/etc/nowhere", path + "/rootfs/link");
+        });
+    }
+
+    std::string content(const VolumeId& volume) {
+        driver_->mount(volume);
+        return fakes::read(driver_->path(volume) + "/rootfs/file");
+    }
+
+    void change(const VolumeId& volume, const std::string& text) {
+        driver_->mount(volume);
+        fakes::write(driver_->path(volume) + "/rootfs/file", text);
+        driver_->unmount(volume);
+    }
+
+    fakes::TemporaryFolder folder_;
+    DriverContext context_{"pool", folder_ / "pool", {}};
+    std::unique_ptr<Driver> driver_ = GetParam().make(context_);
+};
+
+TEST_P(DriverContract, AVolumeIsThereOnceItIsFilled) {
+    driver_->create(image("i"), [&](const std::string&) { EXPECT_FALSE(driver_->exists(image("i"))); });
+    EXPECT_TRUE(driver_->exists(image("i")));
+    EXPECT_FALSE(driver_->exists(container("i")));
+    EXPECT_THAT(driver_->list(VolumeType::image), testing::ElementsAre("i"));
+    EXPECT_THAT(driver_->list(VolumeType::container), testing::IsEmpty());
+}
+
+TEST_P(DriverContract, AFailedFillLeavesNothing) {
+    EXPECT_THROW(driver_->create(image("i"),
+                                 [&](const std::string& path) {
+                                     fakes::write(path + "/half", "x");
+                                     throw schema::failure("disk full");
+                                 }),
+                 schema::Error);
+    EXPECT_FALSE(driver_->exists(image("i")));
+    EXPECT_THAT(driver_->list(VolumeType::image), testing::IsEmpty());
+}
+
+TEST_P(DriverContract, ACloneHoldsWhatItsSourceHolds) {
+    make(image("i"), "original");
+    driver_->clone(image("i"), container("c"), {}, {});
+    EXPECT_EQ(content(container("c")), "original");
+    const auto root = driver_->path(container("c")) + "/rootfs";
+    EXPECT_EQ(fs::status(root + "/file").permissions(), fs::perms(04755));
+    EXPECT_EQ(fs::read_symlink(root + "/link"), "/etc/nowhere");
+}
+
+TEST_P(DriverContract, AWriteIntoACloneLeavesItsSourceAlone) {
+    make(image("i"), "original");
+    driver_->clone(image("i"), container("c"), {}, {});
+    change(container("c"), "changed");
+    EXPECT_EQ(content(image("i")), "original");
+    EXPECT_EQ(content(container("c")), "changed");
+}
+
+TEST_P(DriverContract, AWriteIntoTheSourceLeavesItsCloneAlone) {
+    make(container("a"), "original");
+    driver_->clone(container("a"), container("b"), {}, {});
+    change(container("a"), "changed");
+    EXPECT_EQ(content(container("b")), "original");
+}
+
+TEST_P(DriverContract, ACloneOutlivesItsSource) {
+    make(image("i"), "original");
+    driver_->clone(image("i"), container("c"), {}, {});
+    driver_->remove(image("i"));
+    EXPECT_EQ(content(container("c")), "original");
+}
+
+TEST_P(DriverContract, ACancelledCloneLeavesNothing) {
+    make(image("i"));
+    base::CancelToken cancel;
+    cancel.cancel();
+    EXPECT_THROW(driver_->clone(image("i"), container("c"), cancel, {}), schema::Error);
+    EXPECT_FALSE(driver_->exists(container("c")));
+    EXPECT_THAT(driver_->list(VolumeType::container), testing::IsEmpty());
+}
+
+TEST_P(DriverContract, NothingReplacesAVolume) {
+    make(container("a"), "first");
+    make(container("b"), "second");
+    EXPECT_THROW(make(container("a"), "third"), schema::Error);
+    EXPECT_THROW(driver_->clone(container("b"), container("a"), {}, {}), schema::Error);
+    EXPECT_THROW(driver_->rename(container("b"), "a"), schema::Error);
+    EXPECT_EQ(content(container("a")), "first");
+    EXPECT_EQ(content(container("b")), "second");
+}
+
+TEST_P(DriverContract, ACloneOfAMissingVolumeLeavesNothing) {
+    EXPECT_ANY_THROW(driver_->clone(image("missing"), container("c"), {}, {}));
+    EXPECT_FALSE(driver_->exists(container("c")));
+}
+
+TEST_P(DriverContract, ARenamedVolumeHasItsNewNameAlone) {
+    make(container("a"), "text");
+    driver_->rename(container("a"), "b");
+    EXPECT_FALSE(driver_->exists(container("a")));
+    EXPECT_EQ(content(container("b")), "text");
+}
+
+TEST_P(DriverContract, ARemovedVolumeIsGoneAndMayBeRemovedAgain) {
+    make(container("a"));
+    driver_->mount(container("a"));
+    driver_->remove(container("a"));
+    EXPECT_FALSE(driver_->exists(container("a")));
+    EXPECT_FALSE(fs::exists(driver_->path(container("a"))));
+    EXPECT_NO_THROW(driver_->remove(container("a")));
+}
+
+TEST_P(DriverContract, MountingTwiceIsMountingOnce) {
+    make(container("a"), "text");
+    driver_->mount_pool();
+    driver_->mount(container("a"));
+    driver_->mount(container("a"));
+    EXPECT_EQ(content(container("a")), "text");
+    driver_->unmount(container("a"));
+    EXPECT_NO_THROW(driver_->unmount(container("a")));
+}
+
+TEST_P(DriverContract, CleaningUpLeavesVolumesAlone) {
+    make(container("a"), "text");
+    driver_->clean_up();
+    EXPECT_EQ(content(container("a")), "text");
+}
+
+TEST_P(DriverContract, ADeletedPoolLeavesNoFolder) {
+    make(container("a"));
+    driver_->delete_pool();
+    EXPECT_FALSE(fs::exists(context_.pool_path));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Drivers, DriverContract,
+    testing::Values(Kind{"dir", [](DriverContext context) { return make_driver("dir", std::move(context)); }},
+                    Kind{"snapshot",
+                         [](DriverContext context) -> std::unique_ptr<Driver> {
+                             return std::make_unique<fakes::SnapshotDriver>(std::move(context));
+                         }}),
+    [](const auto& kind) { return kind.param.name; });
+
+TEST(SnapshotDriver, SharesTheTreeOfACloneUntilItIsWrittenTo) {
+    const fakes::TemporaryFolder folder;
+    fakes::SnapshotDriver driver({"pool", folder / "pool", {}});
+    driver.create_pool();
+    const VolumeId image{VolumeType::image, "i"};
+    const VolumeId container{VolumeType::container, "c"};
+    driver.create(image, [](const std::string& path) { fakes::write(path + "/file", "x"); });
+    driver.clone(image, container, {}, {});
+    EXPECT_EQ(driver.sharing(image), 2);
+    driver.mount(container);
+    driver.unmount(container);
+    EXPECT_EQ(driver.sharing(image), 1);
+}
+
+} // namespace
+
+} // namespace storage
