@@ -64,8 +64,9 @@ void Operation::State::finish(const std::string& error) {
     std::map<int, std::function<void(const schema::Operation&)>> callbacks;
     {
         const std::scoped_lock lock(mutex);
+        done = true;
         callbacks.swap(on_done);
-        final_reached.notify_all();
+        done_reached.notify_all();
     }
     for (const auto& [number, callback] : callbacks) callback(visible); // final: nobody writes it any more
 }
@@ -111,7 +112,7 @@ void Operation::set_progress(std::string_view key, std::string_view text) {
 std::shared_ptr<void> Operation::on_done(std::function<void(const schema::Operation&)> callback) {
     {
         const std::scoped_lock lock(state_->mutex);
-        if (!schema::is_final(state_->visible.status)) {
+        if (!state_->done) {
             const int number = state_->next_callback++;
             state_->on_done.emplace(number, std::move(callback));
             return {nullptr, [state = state_, number](void*) {
@@ -128,7 +129,7 @@ std::shared_ptr<void> Operation::on_done(std::function<void(const schema::Operat
 
 schema::Operation Operation::wait() {
     std::unique_lock lock(state_->mutex);
-    state_->final_reached.wait(lock, [&] { return schema::is_final(state_->visible.status); });
+    state_->done_reached.wait(lock, [&] { return state_->done; });
     return state_->visible;
 }
 

@@ -66,8 +66,9 @@ private:
 
 class Registry {
 public:
-    /// All must outlive the registry.
-    Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop);
+    /// All must outlive the registry. `kept` is how long a finished operation can still be asked for.
+    Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop,
+             std::chrono::milliseconds kept = std::chrono::seconds(5));
     /// Cancels what may be cancelled, ends websocket operations through their tokens, and waits for the rest.
     ~Registry();
     Registry(const Registry&) = delete;
@@ -76,7 +77,7 @@ public:
     /// Starts the work; the operation returned is Running already. `prepare` runs before it is visible to anybody
     /// (to set `connect`).
     std::shared_ptr<Operation> start(Spec spec, const std::function<void(Operation&)>& prepare = {});
-    /// Throws not_found. A finished operation is found for 5 s.
+    /// Throws not_found.
     std::shared_ptr<Operation> find(const std::string& id) const;
     std::vector<std::shared_ptr<Operation>> list() const; // by creation
     /// Throws bad_request "This operation can't be cancelled" or "Only running operations can be cancelled", or

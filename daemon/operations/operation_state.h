@@ -27,8 +27,9 @@ struct Operation::State {
 
     std::mutex publishing; // taken before `mutex`, held until the event is out
     mutable std::mutex mutex;
-    std::condition_variable final_reached;
+    std::condition_variable done_reached;
     schema::Operation visible;
+    bool done = false; // final, and the event that says so is out
     std::map<int, std::function<void(const schema::Operation&)>> on_done;
     int next_callback = 0;
     std::chrono::steady_clock::time_point next_progress; // no event of progress before

@@ -9,16 +9,9 @@
 
 namespace operations {
 
-namespace {
-
-/// LXD's: how long a finished operation can still be asked for.
-constexpr auto kept_after_end = std::chrono::seconds(5);
-
-} // namespace
-
 struct Registry::State : std::enable_shared_from_this<State> {
-    State(EventsHub& hub, base::WorkerPool& pool, base::EventLoop& event_loop)
-        : events(hub), workers(pool), loop(event_loop) {}
+    State(EventsHub& hub, base::WorkerPool& pool, base::EventLoop& event_loop, std::chrono::milliseconds how_long)
+        : events(hub), workers(pool), loop(event_loop), kept(how_long) {}
 
     std::shared_ptr<Operation> find(const std::string& id) const {
         const std::scoped_lock lock(mutex);
@@ -36,16 +29,15 @@ struct Registry::State : std::enable_shared_from_this<State> {
 
     /// Says that an operation is final; it stays to be asked for a while.
     void end(const std::shared_ptr<Operation>& operation) {
-        {
-            const std::scoped_lock lock(mutex);
-            if (--unfinished == 0) all_finished.notify_all();
-        }
-        loop.after(kept_after_end, [self = weak_from_this(), ended = std::weak_ptr(operation)] {
+        loop.after(kept, [self = weak_from_this(), ended = std::weak_ptr(operation)] {
             const auto state = self.lock();
             if (!state) return;
             const std::scoped_lock lock(state->mutex);
             std::erase(state->operations, ended.lock());
         });
+        // Last: once nothing is unfinished, stop() returns and the loop may go.
+        const std::scoped_lock lock(mutex);
+        if (--unfinished == 0) all_finished.notify_all();
     }
 
     void run(const std::shared_ptr<Operation>& operation, std::function<void(Operation&)> work) {
@@ -95,6 +87,7 @@ struct Registry::State : std::enable_shared_from_this<State> {
     EventsHub& events;
     base::WorkerPool& workers;
     base::EventLoop& loop;
+    const std::chrono::milliseconds kept;
     mutable std::mutex mutex;
     std::condition_variable all_finished;
     std::vector<std::shared_ptr<Operation>> operations; // by creation; few at a time
@@ -120,8 +113,8 @@ void Registry::State::stop() {
     operations.clear();
 }
 
-Registry::Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop)
-    : state_(std::make_shared<State>(events, workers, loop)) {}
+Registry::Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop, std::chrono::milliseconds kept)
+    : state_(std::make_shared<State>(events, workers, loop, kept)) {}
 
 Registry::~Registry() {
     state_->stop();
