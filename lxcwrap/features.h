@@ -7,7 +7,6 @@
 namespace lxcwrap {
 
 bool has_api_extension(const std::string& name);
-bool item_is_supported(const std::string& key);
 /// The extensions of liblxc that LXD reports ("seccomp_notify" ...), as it has them.
 std::map<std::string, bool> features();
 

@@ -95,7 +95,6 @@ std::map<std::string, std::string> LiblxcRuntime::features() const {
 void LiblxcRuntime::check(const std::vector<LxcItem>& items) {
     lxcwrap::Container scratch("lxd-check", paths_.containers());
     for (const auto& [key, value] : items) {
-        if (!lxcwrap::item_is_supported(key)) throw schema::bad_request("liblxc does not know the item \"{}\"", key);
         if (value.find('\n') != std::string::npos || !scratch.set_item(key, value))
             throw schema::bad_request("liblxc does not take the item \"{} = {}\"", key, value);
     }
@@ -178,7 +177,7 @@ Running LiblxcRuntime::start(const std::string& name, const std::vector<LxcItem>
 std::string LiblxcRuntime::stop_target(const std::string& name) {
     const auto recorded = base::read_file_if_exists(stop_target_file(name));
     ::unlink(stop_target_file(name).c_str());
-    return recorded == "reboot" ? "reboot" : "stop";
+    return recorded.value_or("");
 }
 
 void LiblxcRuntime::request_shutdown(const std::string& name) {

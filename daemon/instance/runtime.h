@@ -67,9 +67,8 @@ public:
     /// schema::failure with the engine's own words and leaves nothing running.
     virtual Running start(const std::string& name, const std::vector<LxcItem>& items,
                           const base::CancelToken& cancel) = 0;
-    /// What init asked for when the container last ended: "stop" or "reboot"; empty where nothing was recorded (the
-    /// host went down, or it never ran). Read it when the monitor is gone; reading clears it. The engine never reboots
-    /// by itself.
+    /// What init asked for when the container last ended, "stop" or "reboot"; empty where nothing was recorded. Read it
+    /// when the monitor is gone; reading clears it. The engine never reboots by itself.
     virtual std::string stop_target(const std::string& name) = 0;
     /// Sends init's halt signal (lxc.signal.halt); does not wait.
     virtual void request_shutdown(const std::string& name) = 0;

@@ -15,6 +15,11 @@ using Verb = std::pair<std::string_view, int (*)(const runner::Arguments&)>;
 constexpr Verb verbs[] = {
     {"start", runner::start},
     {"exec", runner::exec},
+    {"files", runner::files},
+    {"mount", runner::mount},
+    {"unmount", runner::unmount},
+    {"attach-interface", runner::attach_interface},
+    {"detach-interface", runner::detach_interface},
     {"stop-hook", runner::stop_hook},
 };
 

@@ -48,7 +48,12 @@ void print_reason(const std::string& name, const std::string& log_file) {
 int start(const Arguments& arguments) {
     if (arguments.size() != 4) throw std::invalid_argument("start: expected NAME LXCPATH CONF LOG");
     lxcwrap::Container container(arguments[0], arguments[1]);
-    container.load_config(arguments[2]);
+    try {
+        container.load_config(arguments[2]);
+    } catch (...) {
+        print_reason(arguments[0], arguments[3]);
+        throw;
+    }
     adopt_orphans();
     if (!container.start()) {
         await_monitor();

@@ -19,4 +19,18 @@ int exec(const Arguments& arguments);
 /// FILE ...: liblxc's post-stop hook. Writes LXC_TARGET into FILE and fails for a reboot, which makes liblxc stop.
 int stop_hook(const Arguments& arguments);
 
+/// [ROOTFS]: one piece of work on a container's files; see files.h.
+int files(const Arguments& arguments);
+
+/// SOURCE TARGET [read-only] [recursive] [idmapped]: mounts a path of the host in the container whose init's pidfd is
+/// descriptor 3; a missing target is made.
+int mount(const Arguments& arguments);
+/// TARGET: takes such a mount away again, even while it is used.
+int unmount(const Arguments& arguments);
+
+/// NAME LXCPATH HOST INSIDE: moves an interface of the host into the container.
+int attach_interface(const Arguments& arguments);
+/// NAME LXCPATH INSIDE HOST: and back.
+int detach_interface(const Arguments& arguments);
+
 } // namespace runner
