@@ -45,7 +45,7 @@ struct TreeCopyTest : testing::Test {
 };
 
 TEST_F(TreeCopyTest, CopiesContentOfManyFilesWithEveryNumberOfThreads) {
-    for (int number = 0; number < 500; ++number) {
+    for (int number = 0; number < 150; ++number) {
         const auto place = from_ + "/d" + std::to_string(number % 7);
         fs::create_directories(place);
         fakes::write(place + "/f" + std::to_string(number), std::string(static_cast<size_t>(number) * 37, 'x'));

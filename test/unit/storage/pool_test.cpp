@@ -1,0 +1,297 @@
+#include "daemon/storage/pool.h"
+
+#include <atomic>
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <latch>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include "daemon/state/database.h"
+#include "schema/error.h"
+#include "test/fakes/snapshot_driver.h"
+#include "test/fakes/temporary_folder.h"
+#include "test/unit/storage/tar_builder.h"
+
+namespace storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<int> volumes_made = 0;
+
+/// A dir driver that counts how often an image's volume is filled.
+class CountingDriver : public fakes::SnapshotDriver {
+public:
+    using SnapshotDriver::SnapshotDriver;
+    void create(const VolumeId& volume, const std::function<void(const std::string&)>& fill) override {
+        ++volumes_made;
+        SnapshotDriver::create(volume, fill);
+    }
+};
+
+struct PoolTest : testing::Test {
+    static state::Paths paths(const std::string& folder) {
+        state::Paths paths;
+        paths.var = folder;
+        return paths;
+    }
+
+    void SetUp() override {
+        for (const auto& path : {paths_.images(), paths_.containers(), paths_.pools()}) fs::create_directory(path);
+    }
+
+    void make_pool(const std::string& name, schema::Config config = {}, Pools* pools = nullptr) {
+        schema::StoragePool pool;
+        pool.name = name;
+        pool.driver = "dir";
+        pool.config = std::move(config);
+        (pools != nullptr ? pools : &pools_)->create(pool);
+    }
+
+    std::string add_image(const std::string& fingerprint = std::string(64, 'a')) {
+        fakes::write(paths_.images() + "/" + fingerprint,
+                     TarBuilder().file("metadata.yaml", "m").folder("rootfs").file("rootfs/file", "content").bytes());
+        schema::Image image;
+        image.fingerprint = fingerprint;
+        image.architecture = "x86_64";
+        images_.insert(image);
+        return fingerprint;
+    }
+
+    void add_instance(const std::string& name, const std::string& pool) {
+        state::InstanceRow row;
+        row.name = name;
+        row.pool = pool;
+        row.put.architecture = "x86_64";
+        instances_.insert(row);
+    }
+
+    template <class Attempt> static std::string refusal(const Attempt& attempt) {
+        try {
+            attempt();
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+        return "";
+    }
+
+    fakes::TemporaryFolder folder_;
+    state::Paths paths_ = paths(folder_.path());
+    state::Database database_{paths_.database()};
+    state::Pools rows_{database_};
+    state::Images images_{database_};
+    state::Instances instances_{database_};
+    state::Profiles profiles_{database_};
+    base::Log log_{{base::LogLevel::error, "", false}};
+    Pools pools_{paths_, {rows_, images_, instances_, profiles_}, log_};
+};
+
+TEST_F(PoolTest, ACreatedPoolIsListedWithItsSource) {
+    make_pool("default", {{"user.note", "x"}});
+    const auto pool = pools_.get("default");
+    EXPECT_EQ(pool.driver, "dir");
+    EXPECT_EQ(pool.status, "Created");
+    EXPECT_EQ(pool.config, (schema::Config{{"source", paths_.pool("default")}, {"user.note", "x"}}));
+    EXPECT_TRUE(fs::is_directory(paths_.pool("default") + "/containers"));
+    EXPECT_EQ(pools_.drivers_in_use(), (std::map<std::string, std::string>{{"dir", "1"}}));
+}
+
+TEST_F(PoolTest, BadPoolsAreRefusedAndLeaveNothing) {
+    make_pool("taken");
+    struct Row {
+        const char* name;
+        const char* driver;
+        schema::Config config;
+        const char* message;
+    };
+    for (const auto& [name, driver, config, message] : {
+             Row{"", "dir", {}, "No name provided"},
+             Row{"a/b", "dir", {}, "Storage pool names may not contain slashes"},
+             Row{"p", "", {}, "No driver provided"},
+             Row{"p", "floppy", {}, "Unknown driver"},
+             Row{"p", "dir", {{"size", "1GB"}}, "Invalid option \"size\""},
+             Row{"p", "dir", {{"source", "/nowhere/at/all"}}, "Source path '/nowhere/at/all' doesn't exist"},
+             Row{"taken", "dir", {}, "The storage pool already exists: The record already exists"},
+         }) {
+        schema::StoragePool pool;
+        pool.name = name;
+        pool.driver = driver;
+        pool.config = config;
+        EXPECT_EQ(refusal([&] { pools_.create(pool); }), message);
+    }
+    EXPECT_EQ(pools_.list().size(), 1U);
+    EXPECT_EQ(std::distance(fs::directory_iterator(paths_.pools()), fs::directory_iterator()), 1);
+}
+
+TEST_F(PoolTest, AContainerIsMadeOfAnImageAndLinked) {
+    make_pool("default");
+    const auto fingerprint = add_image();
+    pools_.create_from_image("default", "c1", fingerprint, {}, {});
+    EXPECT_EQ(fs::read_symlink(paths_.container("c1")), paths_.pool("default") + "/containers/c1");
+    EXPECT_EQ(fakes::read(pools_.rootfs_path("default", "c1") + "/file"), "content");
+    EXPECT_EQ(images_.pools_of(fingerprint), std::vector<std::string>{"default"});
+}
+
+TEST_F(PoolTest, AnImageIsUnpackedOnceHoweverManyAskAtTheSameTime) {
+    volumes_made = 0;
+    Pools pools(paths_, {rows_, images_, instances_, profiles_}, log_,
+                [](const std::string&, DriverContext context) -> std::unique_ptr<Driver> {
+                    return std::make_unique<CountingDriver>(std::move(context));
+                });
+    make_pool("default", {}, &pools);
+    const auto fingerprint = add_image();
+    std::vector<std::jthread> threads;
+    std::latch start(8);
+    for (int number = 0; number < 8; ++number)
+        threads.emplace_back([&] {
+            start.arrive_and_wait();
+            pools.ensure_image("default", fingerprint, {}, {});
+        });
+    threads.clear();
+    EXPECT_EQ(volumes_made, 1);
+}
+
+TEST_F(PoolTest, AnImageThatCannotBeUnpackedLeavesNoContainer) {
+    make_pool("default");
+    const auto fingerprint = add_image();
+    fakes::write(paths_.images() + "/" + fingerprint, TarBuilder().file("../evil", "x").bytes());
+    EXPECT_EQ(refusal([&] { pools_.create_from_image("default", "c1", fingerprint, {}, {}); }),
+              "Archive entry \"../evil\" leads out of the image");
+    EXPECT_TRUE(fs::is_empty(paths_.containers()));
+    EXPECT_TRUE(fs::is_empty(paths_.pool("default") + "/images"));
+    EXPECT_TRUE(images_.pools_of(fingerprint).empty());
+}
+
+TEST_F(PoolTest, ARenamedContainerMovesWithItsLink) {
+    make_pool("default");
+    pools_.create_from_image("default", "c1", add_image(), {}, {});
+    pools_.rename_container("default", "c1", "c2");
+    EXPECT_FALSE(fs::is_symlink(paths_.container("c1")));
+    EXPECT_EQ(fakes::read(paths_.container("c2") + "/rootfs/file"), "content");
+}
+
+TEST_F(PoolTest, ARemovedContainerLeavesNothingAndMayBeRemovedAgain) {
+    make_pool("default");
+    pools_.create_empty("default", "c1");
+    EXPECT_TRUE(fs::is_directory(paths_.container("c1") + "/rootfs"));
+    pools_.remove_container("default", "c1");
+    EXPECT_TRUE(fs::is_empty(paths_.containers()));
+    EXPECT_TRUE(fs::is_empty(paths_.pool("default") + "/containers"));
+    EXPECT_NO_THROW(pools_.remove_container("default", "c1"));
+}
+
+TEST_F(PoolTest, GivesAContainersFolderToItsRootAlone) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    make_pool("default");
+    pools_.create_empty("default", "c1");
+    pools_.give_container_to("default", "c1", 1000000);
+    struct stat status{};
+    ASSERT_EQ(::stat(paths_.container("c1").c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 1000000U);
+    EXPECT_EQ(status.st_gid, 0U);
+    EXPECT_EQ(status.st_mode & 07777, 0100U);
+}
+
+TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
+    make_pool("default");
+    const auto fingerprint = add_image();
+    pools_.ensure_image("default", fingerprint, {}, {});
+    add_instance("c1", "default");
+    schema::Profile profile;
+    profile.name = "p";
+    profile.devices["root"] = {{"type", "disk"}, {"path", "/"}, {"pool", "default"}};
+    profiles_.insert(profile);
+    EXPECT_THAT(pools_.get("default").used_by,
+                testing::ElementsAre("/1.0/images/" + fingerprint, "/1.0/instances/c1", "/1.0/profiles/p"));
+    EXPECT_EQ(refusal([&] { pools_.remove("default"); }), "The storage pool is currently in use");
+
+    instances_.remove("c1");
+    profiles_.remove("p");
+    pools_.remove("default");
+    EXPECT_FALSE(fs::exists(paths_.pool("default")));
+    EXPECT_TRUE(images_.pools_of(fingerprint).empty());
+    EXPECT_EQ(refusal([&] { pools_.get("default"); }), "Storage pool not found");
+}
+
+TEST_F(PoolTest, ARestartFindsItsPoolsAndRemovesWhatACrashLeft) {
+    make_pool("default");
+    make_pool("lost");
+    pools_.create_from_image("default", "c1", add_image(), {}, {});
+    fs::create_directory(paths_.pool("default") + "/containers/.partial-1");
+    fs::create_directory(paths_.pool("default") + "/images/" + std::string(64, 'b'));
+    fs::remove_all(paths_.pool("lost"));
+    fakes::write(paths_.pool("lost"), "no folder");
+
+    Pools again(paths_, {rows_, images_, instances_, profiles_}, log_);
+    again.mount_all();
+    EXPECT_EQ(fakes::read(again.rootfs_path("default", "c1") + "/file"), "content");
+    EXPECT_FALSE(fs::exists(paths_.pool("default") + "/containers/.partial-1"));
+    EXPECT_FALSE(fs::exists(paths_.pool("default") + "/images/" + std::string(64, 'b')));
+    EXPECT_EQ(again.get("lost").status, "Unavailable");
+    EXPECT_EQ(refusal([&] { again.create_empty("lost", "c2"); }), "Storage pool is unavailable on this server");
+}
+
+TEST_F(PoolTest, ARemovedImageIsGoneFromEveryPool) {
+    make_pool("one");
+    make_pool("two");
+    const auto fingerprint = add_image();
+    pools_.ensure_image("one", fingerprint, {}, {});
+    pools_.ensure_image("two", fingerprint, {}, {});
+    pools_.remove_image(fingerprint);
+    EXPECT_TRUE(fs::is_empty(paths_.pool("one") + "/images"));
+    EXPECT_TRUE(fs::is_empty(paths_.pool("two") + "/images"));
+    EXPECT_TRUE(images_.pools_of(fingerprint).empty());
+}
+
+TEST_F(PoolTest, UpdatesOptionsThatMayChange) {
+    make_pool("default");
+    auto put = static_cast<schema::StoragePoolPut>(pools_.get("default"));
+    put.description = "words";
+    put.config["user.note"] = "x";
+    pools_.update("default", put);
+    EXPECT_EQ(static_cast<schema::StoragePoolPut>(pools_.get("default")), put);
+    put.config["source"] = "/elsewhere";
+    EXPECT_NE(refusal([&] { pools_.update("default", put); }), "");
+    put.config["source"] = paths_.pool("default");
+    put.config["nonsense"] = "x";
+    EXPECT_EQ(refusal([&] { pools_.update("default", put); }), "Invalid option \"nonsense\"");
+}
+
+TEST_F(PoolTest, TellsTheSpaceBelowAPool) {
+    make_pool("default");
+    const auto space = pools_.space("default");
+    EXPECT_GT(space.total, 0U);
+    EXPECT_LE(space.used, space.total);
+}
+
+TEST(KeyedLock, AWaiterThatIsCancelledGivesUp) {
+    KeyedLock locks;
+    const auto held = locks.exclusive("a", {});
+    base::CancelToken cancel;
+    std::jthread waiter([&] { EXPECT_THROW(locks.shared("a", cancel), schema::Error); });
+    cancel.cancel();
+    waiter.join();
+    EXPECT_NO_THROW(locks.exclusive("b", {}));
+}
+
+TEST(KeyedLock, ReadersShareAndAWriterIsAlone) {
+    KeyedLock locks;
+    auto first = locks.shared("a", {});
+    auto second = locks.shared("a", {});
+    std::atomic<bool> released = false;
+    std::jthread writer([&] {
+        const auto hold = locks.exclusive("a", {});
+        EXPECT_TRUE(released);
+    });
+    first.reset();
+    released = true;
+    second.reset();
+}
+
+} // namespace
+
+} // namespace storage
