@@ -1,0 +1,61 @@
+#pragma once
+// Hosts to translate for: one of each cgroup layout.
+
+#include "daemon/base/host_facts.h"
+#include "daemon/instance/facets/facet.h"
+
+namespace instance::test {
+
+inline base::HostFacts plain_host() {
+    base::HostFacts facts;
+    facts.architectures = {"x86_64", "i686"};
+    facts.memory_total = 8'000'000'000;
+    facts.cpus_online = {0, 1, 2, 3};
+    facts.shared_paths = {{"/dev/fuse", false}, {"/dev/mqueue", true}, {"/sys/kernel/security", true}};
+    facts.subuid = facts.subgid = "root:100000:65536\n";
+    facts.has_newuidmap = true;
+    return facts;
+}
+
+inline base::HostFacts v1_host() {
+    auto facts = plain_host();
+    facts.cgroup.layout = base::CgroupLayout::v1;
+    for (const auto* name : {"memory", "cpu", "cpuset", "pids", "blkio", "devices", "freezer"}) {
+        facts.cgroup.controllers[name] = 1;
+    }
+    facts.cgroup.namespaces = true;
+    facts.cgroup.swap_accounting = true;
+    facts.cgroup.disk_weight = "blkio.bfq.weight";
+    return facts;
+}
+
+inline base::HostFacts hybrid_host() {
+    auto facts = v1_host();
+    facts.cgroup.layout = base::CgroupLayout::hybrid;
+    facts.cgroup.controllers["pids"] = 2;
+    return facts;
+}
+
+inline base::HostFacts v2_host() {
+    auto facts = plain_host();
+    facts.cgroup.layout = base::CgroupLayout::v2;
+    for (const auto* name : {"memory", "cpu", "cpuset", "pids", "io", "devices", "freezer"}) {
+        facts.cgroup.controllers[name] = 2;
+    }
+    facts.cgroup.namespaces = true;
+    facts.cgroup.swap_accounting = true;
+    facts.cgroup.disk_weight = "io.weight";
+    return facts;
+}
+
+inline Subject subject(const schema::Config& config = {}) {
+    Subject result;
+    result.name = "c1";
+    result.architecture = "x86_64";
+    result.config = config;
+    result.id_map = id_map_of(config, HostIds{{100000, 65536}, {100000, 65536}});
+    result.paths = {"/var/lib/lxd", "/var/log/lxd", "/var/cache/lxd", "/usr/lib/lightervisor/lxd-runner"};
+    return result;
+}
+
+} // namespace instance::test
