@@ -111,7 +111,7 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
 
     const auto runtime = make_runtime(paths);
     instance::Reporter reporter;
-    instance::HostDevices device_host(*runtime);
+    instance::RealDeviceHost device_host(*runtime);
     instance::Registry instances(instance_rows, profiles);
     instances.load();
     instance::Lifecycle lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools,
@@ -128,7 +128,6 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
                          events,
                          operations,
                          profiles,
-                         image_rows,
                          server_config,
                          images,
                          pools,

@@ -1,98 +1,117 @@
 #include "daemon/instance/device_host.h"
 
 #include <cerrno>
+#include <cstring>
+#include <system_error>
+
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
-#include "daemon/base/crypto.h"
+#include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/network/link.h"
 #include "schema/error.h"
 
 namespace instance {
 
-using devices::PathKind;
+namespace {
 
-PathKind HostDevices::kind_of(const std::string& path) {
+schema::Error mount_failure(const std::string& source, const std::string& staged) {
+    return schema::failure("Failed to setup device mount from \"{}\" to \"{}\": {}", source, staged,
+                           std::strerror(errno));
+}
+
+} // namespace
+
+devices::PathKind RealDeviceHost::kind_of(const std::string& path) {
     struct stat status{};
-    if (::stat(path.c_str(), &status) < 0) return PathKind::missing;
-    if (S_ISDIR(status.st_mode)) return PathKind::directory;
-    if (S_ISREG(status.st_mode) || S_ISCHR(status.st_mode)) return PathKind::file;
-    return S_ISBLK(status.st_mode) ? PathKind::block_device : PathKind::other;
-}
-
-void HostDevices::stage_mount(const std::string& source, const std::string& staged, bool recursive) {
-    unstage_mount(staged); // what a crash left
-    if (kind_of(source) == PathKind::directory)
-        base::make_dir(staged, 0700);
-    else
-        base::write_file(staged, "");
-    const unsigned long flags = recursive ? MS_BIND | MS_REC : MS_BIND;
-    if (::mount(source.c_str(), staged.c_str(), nullptr, flags, nullptr) < 0) {
-        const auto reason = std::error_code(errno, std::generic_category()).message();
-        unstage_mount(staged);
-        throw schema::failure("Failed mounting {:?} for a disk: {}", source, reason);
+    if (::stat(path.c_str(), &status) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return devices::PathKind::missing;
+        throw schema::failure("Failed accessing source path \"{}\": {}", path, std::strerror(errno));
     }
-    // What the container mounts below must not come back here, nor the other way round once it runs.
-    ::mount(nullptr, staged.c_str(), nullptr, MS_PRIVATE | MS_REC, nullptr);
+    if (S_ISDIR(status.st_mode)) return devices::PathKind::directory;
+    if (S_ISREG(status.st_mode)) return devices::PathKind::file;
+    return S_ISBLK(status.st_mode) ? devices::PathKind::block_device : devices::PathKind::other;
 }
 
-void HostDevices::unstage_mount(const std::string& staged) {
+void RealDeviceHost::stage_mount(const std::string& source, const std::string& staged, bool recursive) {
+    unstage_mount(staged); // A start that was cut short may have left one.
+    if (kind_of(source) == devices::PathKind::directory) {
+        base::make_dir(staged, 0700);
+    } else {
+        base::write_file(staged, "");
+    }
+    const unsigned long flags = recursive ? MS_BIND | MS_REC : MS_BIND;
+    if (::mount(source.c_str(), staged.c_str(), nullptr, flags, nullptr) != 0) {
+        const auto error = mount_failure(source, staged);
+        unstage_mount(staged);
+        throw error;
+    }
+}
+
+void RealDeviceHost::unstage_mount(const std::string& staged) {
     while (::umount2(staged.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
     }
-    if (::rmdir(staged.c_str()) < 0 && errno == ENOTDIR) ::unlink(staged.c_str());
+    // Never a tree: where the unmount failed, the source's files would be in it.
+    if (::rmdir(staged.c_str()) != 0 && errno == ENOTDIR) ::unlink(staged.c_str());
 }
 
-bool HostDevices::interface_exists(const std::string& name) {
+bool RealDeviceHost::interface_exists(const std::string& name) {
     return network::link_exists(name);
 }
 
-int HostDevices::interface_mtu(const std::string& name) {
+int RealDeviceHost::interface_mtu(const std::string& name) {
     const auto link = network::find_link(name);
     return link ? link->mtu : 0;
 }
 
-void HostDevices::create_veth(const devices::Veth& veth) {
-    network::create_veth(veth.host_name, veth.peer, {.hwaddr = veth.hwaddr, .mtu = veth.mtu});
+void RealDeviceHost::create_veth(const devices::Veth& veth) {
+    network::create_veth(veth.host_name, veth.peer, {veth.hwaddr, veth.mtu});
 }
 
-void HostDevices::add_to_bridge(const std::string& name, const std::string& bridge) {
+void RealDeviceHost::add_to_bridge(const std::string& name, const std::string& bridge) {
     network::set_master(name, bridge);
 }
 
-void HostDevices::set_up(const std::string& name) {
+void RealDeviceHost::set_up(const std::string& name) {
     network::set_up(name);
 }
 
-void HostDevices::disable_ipv6(const std::string& name) {
-    try {
-        base::write_file("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6", "1");
-    } catch (const std::system_error&) { // A kernel without IPv6 needs none of this.
-    }
+void RealDeviceHost::disable_ipv6(const std::string& name) {
+    // Missing where the kernel has no IPv6, or the interface has gone.
+    const auto path = "/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6";
+    const base::Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file && ::write(file.get(), "1", 1) != 1) return;
 }
 
-void HostDevices::remove_interface(const std::string& name) {
+void RealDeviceHost::remove_interface(const std::string& name) {
     network::remove_link(name);
 }
 
-void HostDevices::attach_interface(const std::string& instance, const std::string& name, const std::string& inside) {
+void RealDeviceHost::attach_interface(const std::string& instance, const std::string& name, const std::string& inside) {
     runtime_.attach_interface(instance, name, inside);
 }
 
-void HostDevices::attach_mount(const std::string& instance, const std::string& source, const std::string& target,
-                               bool read_only, bool recursive, bool idmapped) {
+void RealDeviceHost::attach_mount(const std::string& instance, const std::string& source, const std::string& target,
+                                  bool read_only, bool recursive, bool idmapped) {
     runtime_.attach_mount(instance, source, target, read_only, recursive, idmapped);
 }
 
-void HostDevices::detach_mount(const std::string& instance, const std::string& target) {
+void RealDeviceHost::detach_mount(const std::string& instance, const std::string& target) {
     runtime_.detach_mount(instance, target);
 }
 
-std::string HostDevices::random_hex(size_t digits) {
-    return base::random_hex((digits + 1) / 2).substr(0, digits);
+std::string RealDeviceHost::random_hex(size_t digits) {
+    constexpr char symbols[] = "0123456789abcdef";
+    std::string text(digits, '0');
+    if (::getrandom(text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+        throw std::system_error(errno, std::generic_category(), "Failed reading random bytes");
+    }
+    for (char& c : text) c = symbols[static_cast<unsigned char>(c) & 15U];
+    return text;
 }
 
 } // namespace instance

@@ -1,20 +1,19 @@
 #pragma once
-// The DeviceHost of the daemon: the host's interfaces through the network room, its mounts, and the running container
-// through the Runtime. Made by daemon.cpp.
+// The host as devices see it: files and mounts here, interfaces through the network room, running containers through
+// the runtime. Built by daemon.cpp.
 
 #include "daemon/devices/device.h"
 #include "daemon/instance/runtime.h"
 
 namespace instance {
 
-class HostDevices final : public devices::DeviceHost {
+class RealDeviceHost final : public devices::DeviceHost {
 public:
-    explicit HostDevices(Runtime& runtime) : runtime_(runtime) {}
+    explicit RealDeviceHost(Runtime& runtime) : runtime_(runtime) {}
 
     devices::PathKind kind_of(const std::string& path) override;
     void stage_mount(const std::string& source, const std::string& staged, bool recursive) override;
     void unstage_mount(const std::string& staged) override;
-
     bool interface_exists(const std::string& name) override;
     int interface_mtu(const std::string& name) override;
     void create_veth(const devices::Veth& veth) override;
@@ -22,12 +21,10 @@ public:
     void set_up(const std::string& name) override;
     void disable_ipv6(const std::string& name) override;
     void remove_interface(const std::string& name) override;
-
     void attach_interface(const std::string& instance, const std::string& name, const std::string& inside) override;
     void attach_mount(const std::string& instance, const std::string& source, const std::string& target, bool read_only,
                       bool recursive, bool idmapped) override;
     void detach_mount(const std::string& instance, const std::string& target) override;
-
     std::string random_hex(size_t digits) override;
 
 private:

@@ -34,11 +34,12 @@ http::Response events_get(Context& context, const http::Request& request) {
     http::Response response;
     response.status = 101;
     response.body = http::Response::Upgrade{[&context, types](std::shared_ptr<base::WebSocket> socket) {
-        const auto subscription =
-            context.events.subscribe(types, base::LogLevel::debug,
-                                     [socket](const std::string& text) { return socket->send_or_drop(text, backlog); });
+        auto subscription = std::make_shared<std::shared_ptr<void>>(
+            context.events.subscribe(types, base::LogLevel::debug, [socket](const std::string& text) {
+                return socket->send_or_drop(text, backlog);
+            }));
         // The subscription is this closure's; it goes when the client does, without a thread waiting for that.
-        socket->on_closed([subscription]() mutable { subscription.reset(); });
+        socket->on_closed([subscription] { subscription->reset(); });
         socket->discard_input();
     }};
     return response;

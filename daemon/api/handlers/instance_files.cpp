@@ -1,0 +1,147 @@
+#include "daemon/api/handlers/handlers.h"
+
+#include <charconv>
+#include <ctime>
+
+#include "daemon/api/respond.h"
+#include "daemon/instance/files.h"
+#include "schema/error.h"
+
+namespace api {
+
+using schema::Json;
+
+namespace {
+
+const std::string& path_of(const http::Request& request) {
+    const auto& path = request.parameter("path");
+    if (path.empty()) throw schema::bad_request("Missing path argument");
+    return path;
+}
+
+instance::Files files_of(Context& context, const http::Request& request) {
+    const auto record = context.instances.get(argument(request, "name"))->record();
+    return {context.runtime, record->row.name, context.pools.rootfs_path(record->row.pool, record->row.name)};
+}
+
+/// A decimal number from a header; -1 ("leave it") where it is missing or none.
+int64_t number(const std::string& text, int base = 10) {
+    int64_t value = 0;
+    const auto* end = text.data() + text.size();
+    const auto got = std::from_chars(text.data(), end, value, base);
+    return got.ec == std::errc{} && got.ptr == end && !text.empty() ? value : -1;
+}
+
+/// Permission bits. A leading 0 means octal, as LXD's clients send them; without it the number is decimal: LXD's trap.
+int64_t mode_of(const std::string& text) {
+    const auto mode = number(text, text.size() > 1 && text[0] == '0' ? 8 : 10);
+    return mode < 0 ? mode : mode & 0777;
+}
+
+std::string base_name(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+/// As Go prints a time in UTC: "2026-01-02 03:04:05 +0000 UTC".
+std::string modified(int64_t seconds) {
+    const std::time_t time = seconds;
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    char text[64];
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S +0000 UTC", &parts);
+    return text;
+}
+
+http::Headers headers_of(const instance::FileInfo& info) {
+    http::Headers headers;
+    headers["X-LXD-uid"] = std::to_string(info.uid);
+    headers["X-LXD-gid"] = std::to_string(info.gid);
+    headers["X-LXD-mode"] = fmt::format("{:04o}", info.mode);
+    headers["X-LXD-modified"] = modified(info.modified);
+    headers["X-LXD-type"] = info.type;
+    return headers;
+}
+
+class FileBody : public http::BodyProducer {
+public:
+    explicit FileBody(instance::FileContent content) : content_(std::move(content)) {}
+    size_t read(char* buffer, size_t size) override { return content_.read(buffer, size); }
+    std::optional<uint64_t> length() const override { return content_.info.size; }
+
+private:
+    instance::FileContent content_;
+};
+
+void report(Context& context, const http::Request& request, const char* action) {
+    Json details;
+    details.set("path", path_of(request));
+    context.events.lifecycle(action, "/1.0/instances/" + argument(request, "name"), details, requestor(request));
+}
+
+/// Moves the body into the file, whether it was buffered or is still on its way.
+void transfer(const http::Request& request, instance::FileUpload& upload) {
+    if (!request.stream) return upload.write(request.body);
+    std::string buffer(256U << 10U, '\0');
+    while (const auto count = request.stream->read(buffer.data(), buffer.size())) upload.write({buffer.data(), count});
+}
+
+} // namespace
+
+http::Response instance_files_get(Context& context, const http::Request& request) {
+    const auto& path = path_of(request);
+    auto content = files_of(context, request).get(path);
+    auto headers = headers_of(content.info);
+    report(context, request, "instance-file-retrieved");
+    http::Response response;
+    if (content.info.type == "directory") {
+        response = sync(Json(content.names));
+        response.headers.merge(headers);
+        return response;
+    }
+    response.headers = std::move(headers);
+    response.headers["Content-Type"] = "application/octet-stream";
+    response.headers["Content-Disposition"] = fmt::format("inline;filename={}", base_name(path));
+    if (content.info.type == "symlink")
+        response.body = content.target;
+    else
+        response.body = std::make_shared<FileBody>(std::move(content));
+    return response;
+}
+
+http::Response instance_files_head(Context& context, const http::Request& request) {
+    const auto info = files_of(context, request).stat(path_of(request));
+    http::Response response;
+    response.headers = headers_of(info);
+    response.headers["Content-Type"] = info.type == "directory" ? "application/json" : "application/octet-stream";
+    if (info.type == "file" && info.size) response.headers["Content-Length"] = std::to_string(*info.size);
+    return response;
+}
+
+http::Response instance_files_post(Context& context, const http::Request& request) {
+    instance::FilePut put;
+    put.path = path_of(request);
+    put.uid = number(request.header("X-LXD-uid"));
+    put.gid = number(request.header("X-LXD-gid"));
+    put.mode = mode_of(request.header("X-LXD-mode"));
+    if (const auto& type = request.header("X-LXD-type"); !type.empty()) put.type = type;
+    const auto& write = request.header("X-LXD-write");
+    if (!write.empty() && write != "overwrite" && write != "append")
+        throw schema::bad_request("Bad file write mode: {}", write);
+    if (put.type != "file" && put.type != "directory" && put.type != "symlink")
+        throw schema::bad_request("Bad file type: {}", put.type);
+    put.append = write == "append";
+
+    auto upload = files_of(context, request).put(put);
+    if (put.type != "directory") transfer(request, upload);
+    upload.finish();
+    report(context, request, "instance-file-pushed");
+    return done();
+}
+
+http::Response instance_files_delete(Context& context, const http::Request& request) {
+    files_of(context, request).remove(path_of(request));
+    report(context, request, "instance-file-deleted");
+    return done();
+}
+
+} // namespace api
