@@ -14,7 +14,7 @@ PROGRAM = BUILD / "test/bench/http_load"
 
 def rate(socket_path, target, connections, seconds):
     if PROGRAM.exists():
-        command = [PROGRAM, socket_path, target, str(connections), str(seconds)]
+        command = [PROGRAM, "--socket", socket_path, "--path", target, "--connections", str(connections), "--seconds", str(seconds)]
         return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()[0])
     with multiprocessing.get_context("fork").Pool(1) as pool:
         return pool.apply(_plain_rate, (str(socket_path), target, connections, seconds))
