@@ -15,10 +15,8 @@ namespace instance {
 namespace {
 
 using namespace test;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Not;
 
 bool holds(const Items& items, const LxcItem& item) {
     return std::find(items.begin(), items.end(), item) != items.end();

@@ -1,0 +1,245 @@
+#include "daemon/devices/device.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "schema/error.h"
+#include "test/fakes/device_host.h"
+
+namespace devices {
+namespace {
+
+using fakes::FakeDeviceHost;
+using schema::LxcItem;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+template <class Attempt> std::string refusal_of(Attempt attempt) {
+    try {
+        attempt();
+    } catch (const schema::Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+std::string refusal_of(const schema::Devices& devices) {
+    return refusal_of([&] { check_devices(devices); });
+}
+
+const schema::Device root = {{"type", "disk"}, {"path", "/"}, {"pool", "default"}};
+const schema::Device bind = {{"type", "disk"}, {"path", "/mnt/x"}, {"source", "/src"}};
+const schema::Device bridged = {{"type", "nic"}, {"nictype", "bridged"}, {"parent", "br0"}};
+const schema::Device p2p = {{"type", "nic"}, {"nictype", "p2p"}};
+
+schema::Device with(schema::Device device, const std::string& option, const std::string& value) {
+    device[option] = value;
+    return device;
+}
+
+Owner owner() {
+    Owner result;
+    result.instance = "c1";
+    result.config = {{"volatile.eth0.hwaddr", "00:16:3e:00:00:01"}, {"volatile.eth0.name", "eth0"}};
+    result.rootfs = "/pool/c1/rootfs";
+    result.devices_path = "/var/lib/lxd/devices/c1";
+    return result;
+}
+
+FakeDeviceHost host() {
+    FakeDeviceHost result;
+    result.paths = {{"/src", PathKind::directory}, {"/src/file", PathKind::file}, {"/dev/sda", PathKind::block_device}};
+    result.interfaces = {{"br0", 1450}};
+    return result;
+}
+
+TEST(DeviceChecks, BadOnesAreRefusedWithLxdsTexts) {
+    const std::pair<schema::Devices, std::string> table[] = {
+        {{{"a", {{"type", "foo"}}}},
+         "Device validation failed for \"a\": Failed loading device \"a\": Unsupported device type"},
+        {{{"a", {{"type", "nic"}, {"network", "nope"}}}},
+         "Device validation failed for \"a\": Failed loading device \"a\": Failed to load network \"nope\" for project "
+         "\"default\": Network not found"},
+        {{{"a", {{"type", "nic"}, {"nictype", "bridged"}}}},
+         "Device validation failed for \"a\": Invalid value for device option \"parent\": Required value"},
+        {{{".a", {{"type", "none"}}}}, "Device validation failed for \".a\": Name must not start with \".\" character"},
+        {{{"a", {{"type", "disk"}, {"path", "/x"}}}},
+         "Device validation failed for \"a\": Disk entry is missing the required \"source\" or \"path\" property"},
+        {{{"a", {{"type", "disk"}, {"path", "/"}}}},
+         "Device validation failed for \"a\": Root disk entry must have a \"pool\" property set"},
+        {{{"a", with(root, "source", "/x")}},
+         "Device validation failed for \"a\": Root disk entry may not have a \"source\" property set"},
+        {{{"a", with(bind, "source", "x")}},
+         "Device validation failed for \"a\": Source path must be absolute for local sources"},
+        {{{"a", with(bind, "pool", "default")}},
+         "Device validation failed for \"a\": Storage volumes cannot be specified as absolute paths"},
+        {{{"a", with(bind, "path", "/a/../../b")}},
+         "Device validation failed for \"a\": Invalid value for device option \"path\": Cannot contain \"..\""},
+        {{{"a", bind}, {"b", bind}},
+         "Device validation failed for \"b\": More than one disk device uses the same path \"/mnt/x\""},
+    };
+    for (const auto& [devices, text] : table) EXPECT_EQ(refusal_of(devices), text);
+    EXPECT_EQ(refusal_of({{"root", root}, {"a", bind}, {"eth0", bridged}, {"p", p2p}, {"n", {{"type", "none"}}}}), "");
+}
+
+TEST(DeviceChecks, AnInstanceHasOneRootDisk) {
+    const auto refusal = [](const schema::Devices& devices) {
+        return refusal_of([&] { check_expanded_devices(devices); });
+    };
+    EXPECT_EQ(refusal({}), "Failed detecting root disk device: No root device could be found");
+    EXPECT_EQ(refusal({{"a", root}, {"b", root}}),
+              "Failed detecting root disk device: More than one root device found");
+    EXPECT_EQ(refusal({{"a", root}}), "");
+    EXPECT_EQ(root_disk({{"a", root}, {"b", bind}}), "a");
+}
+
+TEST(DeviceChecks, InterfaceNamesAreUnique) {
+    EXPECT_EQ(
+        refusal_of([] {
+            check_expanded_devices({{"a", with(p2p, "name", "eth0")}, {"b", with(p2p, "name", "eth0")}, {"r", root}});
+        }),
+        "Device validation failed for \"b\": Invalid value for device option \"name\": Duplicate NIC name detected "
+        "\"eth0\"");
+}
+
+TEST(Devices, StartWithNetworkThenTheRootThenDisksByPath) {
+    EXPECT_THAT(
+        start_order(
+            {{"a", bind}, {"b", {{"type", "none"}}}, {"eth0", p2p}, {"r", root}, {"z", with(bind, "path", "/mnt")}}),
+        ElementsAre("eth0", "r", "z", "a", "b"));
+}
+
+TEST(Devices, MissingAddressesAndNamesAreChosen) {
+    auto on = host();
+    const schema::Devices devices = {
+        {"a", p2p}, {"b", with(p2p, "name", "eth0")}, {"c", with(p2p, "hwaddr", "00:16:3e:11:11:11")}, {"r", root}};
+    EXPECT_EQ(missing_volatile(devices, {{"volatile.a.name", "eth5"}}, on),
+              (schema::Config{{"volatile.a.hwaddr", "00:16:3e:00:00:01"},
+                              {"volatile.b.hwaddr", "00:16:3e:00:00:02"},
+                              {"volatile.c.name", "eth1"}}));
+}
+
+TEST(RootDisk, IsTheRootFilesystem) {
+    auto on = host();
+    auto of = owner();
+    EXPECT_THAT(make_device("root", root)->start(of, on, 0).items,
+                ElementsAre(LxcItem{"lxc.rootfs.path", "dir:/pool/c1/rootfs"}));
+    of.idmapped_rootfs = true;
+    EXPECT_THAT(make_device("root", with(root, "readonly", "true"))->start(of, on, 0).items,
+                ElementsAre(LxcItem{"lxc.rootfs.path", "dir:/pool/c1/rootfs"},
+                            LxcItem{"lxc.rootfs.options", "idmap=container,ro"}));
+}
+
+TEST(Disk, IsStagedForAContainerWhoseRootMayNotReachTheSource) {
+    auto on = host();
+    const auto start = make_device("d-1", with(bind, "readonly", "1"))->start(owner(), on, 0);
+    const std::string staged = "/var/lib/lxd/devices/c1/disk.d--1.mnt-x";
+    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", staged + " mnt/x none ro,bind,create=dir 0 0"}));
+    EXPECT_TRUE(on.staged.contains(staged));
+    start.after_start();
+    EXPECT_THAT(on.staged, IsEmpty());
+}
+
+TEST(Disk, IsMountedDirectlyInAPrivilegedContainer) {
+    auto on = host();
+    auto of = owner();
+    of.privileged = true;
+    on.paths["/a b"] = PathKind::file;
+    const auto start = make_device("d", with(with(bind, "source", "/a b"), "shift", "true"))->start(of, on, 0);
+    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", "/a\\040b mnt/x none bind,create=file 0 0"}));
+    EXPECT_THAT(on.actions, IsEmpty());
+}
+
+TEST(Disk, ShiftsOwnersWithTheContainersMap) {
+    auto on = host();
+    const auto start = make_device("d", with(bind, "shift", "true"))->start(owner(), on, 0);
+    EXPECT_TRUE(start.items.front().value.ends_with(" none bind,create=dir,idmap=container 0 0"));
+}
+
+TEST(Disk, AMissingSourceFailsUnlessItIsNotRequired) {
+    auto on = host();
+    const auto missing = with(bind, "source", "/nope");
+    EXPECT_EQ(refusal_of([&] { make_device("a", missing)->check_host(owner(), on); }),
+              "Missing source path \"/nope\" for disk \"a\"");
+    EXPECT_THAT(make_device("a", with(missing, "required", "false"))->start(owner(), on, 0).items, IsEmpty());
+    EXPECT_THAT(make_device("a", with(missing, "optional", "true"))->start(owner(), on, 0).items, IsEmpty());
+}
+
+TEST(Disk, ABlockDeviceIsRefused) {
+    auto on = host();
+    EXPECT_NE(refusal_of([&] { make_device("a", with(bind, "source", "/dev/sda"))->start(owner(), on, 0); }), "");
+}
+
+TEST(Disk, IsMountedInARunningContainer) {
+    auto on = host();
+    const auto device = make_device("d", with(with(bind, "readonly", "true"), "shift", "true"));
+    device->attach(owner(), on);
+    device->detach(owner(), on);
+    EXPECT_THAT(on.actions, ElementsAre("mount c1 /src /mnt/x ro idmapped", "unmount c1 /mnt/x"));
+}
+
+TEST(Nic, OfAStartIsMadeByTheEngine) {
+    auto on = host();
+    const auto start = make_device("eth0", with(bridged, "mtu", "1400"))->start(owner(), on, 2);
+    EXPECT_THAT(start.items,
+                ElementsAre(LxcItem{"lxc.net.2.type", "veth"}, LxcItem{"lxc.net.2.flags", "up"},
+                            LxcItem{"lxc.net.2.link", "br0"}, LxcItem{"lxc.net.2.name", "eth0"},
+                            LxcItem{"lxc.net.2.hwaddr", "00:16:3e:00:00:01"}, LxcItem{"lxc.net.2.mtu", "1400"},
+                            LxcItem{"lxc.net.2.veth.pair", "veth00000001"}));
+    EXPECT_EQ(start.volatile_changes, (schema::Config{{"volatile.eth0.host_name", "veth00000001"}}));
+    EXPECT_THAT(on.actions, IsEmpty());
+    start.after_start();
+    EXPECT_THAT(on.actions, ElementsAre("no-ipv6 veth00000001"));
+}
+
+TEST(Nic, OptionsGoBeforeWhatWasChosen) {
+    auto on = host();
+    auto device = with(with(p2p, "name", "wan"), "hwaddr", "00:16:3e:22:22:22");
+    const auto start = make_device("eth0", with(device, "host_name", "up0"))->start(owner(), on, 0);
+    EXPECT_THAT(start.items,
+                ElementsAre(LxcItem{"lxc.net.0.type", "veth"}, LxcItem{"lxc.net.0.flags", "up"},
+                            LxcItem{"lxc.net.0.name", "wan"}, LxcItem{"lxc.net.0.hwaddr", "00:16:3e:22:22:22"},
+                            LxcItem{"lxc.net.0.veth.pair", "up0"}));
+}
+
+TEST(Nic, NeedsItsBridge) {
+    auto on = host();
+    EXPECT_EQ(refusal_of([&] { make_device("eth0", with(bridged, "parent", "nope"))->start(owner(), on, 0); }),
+              "Parent device \"nope\" doesn't exist");
+}
+
+TEST(Nic, IsMadeByUsForARunningContainer) {
+    auto on = host();
+    const auto changes = make_device("eth0", bridged)->attach(owner(), on);
+    EXPECT_THAT(on.actions, ElementsAre("veth veth00000001 veth00000002 00:16:3e:00:00:01 1450", "no-ipv6 veth00000001",
+                                        "bridge veth00000001 br0", "up veth00000001", "attach c1 veth00000002 eth0"));
+    EXPECT_EQ(changes, (schema::Config{{"volatile.eth0.host_name", "veth00000001"}}));
+}
+
+TEST(Nic, AFailedAttachLeavesNoInterface) {
+    for (const auto* step : {"veth", "bridge", "up", "attach"}) {
+        auto on = host();
+        on.fails_at = step;
+        EXPECT_NE(refusal_of([&] { make_device("eth0", bridged)->attach(owner(), on); }), "") << step;
+        EXPECT_EQ(on.interfaces.size(), 1U) << step;
+    }
+}
+
+TEST(Nic, DetachingRemovesThePairAndForgetsItsName) {
+    auto on = host();
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "veth9";
+    on.interfaces["veth9"] = 1500;
+    EXPECT_EQ(make_device("eth0", bridged)->detach(of, on), (schema::Config{{"volatile.eth0.host_name", ""}}));
+    EXPECT_FALSE(on.interface_exists("veth9"));
+}
+
+TEST(None, DoesNothing) {
+    auto on = host();
+    const auto device = make_device("n", {{"type", "none"}});
+    EXPECT_THAT(device->start(owner(), on, 0).items, IsEmpty());
+    EXPECT_TRUE(device->attach(owner(), on).empty() && device->detach(owner(), on).empty());
+}
+
+} // namespace
+} // namespace devices
