@@ -1,5 +1,7 @@
 #include "daemon/http/local_request.h"
 
+#include <system_error>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -24,10 +26,8 @@ schema::Json metadata_of(const std::string& text) {
     return answer["metadata"];
 }
 
-} // namespace
-
-schema::Json local_request(const std::string& socket, const std::string& method, const std::string& target,
-                           const std::optional<schema::Json>& body) {
+std::string exchange(const std::string& socket, const std::string& method, const std::string& target,
+                     const std::optional<schema::Json>& body) {
     asio::io_context io;
     asio::local::stream_protocol::socket stream(io);
     stream.connect(asio::local::stream_protocol::endpoint(socket));
@@ -42,7 +42,18 @@ schema::Json local_request(const std::string& socket, const std::string& method,
     boost::beast::flat_buffer buffer;
     beast_http::response<beast_http::string_body> response;
     beast_http::read(stream, buffer, response);
-    return metadata_of(response.body());
+    return response.body();
+}
+
+} // namespace
+
+schema::Json local_request(const std::string& socket, const std::string& method, const std::string& target,
+                           const std::optional<schema::Json>& body) {
+    try {
+        return metadata_of(exchange(socket, method, target, body));
+    } catch (const boost::system::system_error& error) {
+        throw std::system_error(error.code().value(), std::generic_category(), socket);
+    }
 }
 
 } // namespace http
