@@ -1,0 +1,33 @@
+#pragma once
+// Every command of the tree; each is defined in the file of its name, which says what it does.
+
+#include "client/command.h"
+
+namespace client::commands {
+
+extern const Command config;
+extern const Command config_device;
+extern const Command delete_instances;
+extern const Command exec;
+extern const Command file;
+extern const Command image;
+extern const Command image_alias;
+extern const Command info;
+extern const Command init;
+extern const Command launch;
+extern const Command list;
+extern const Command monitor;
+extern const Command operation;
+extern const Command pause;
+extern const Command profile;
+extern const Command profile_device;
+extern const Command query;
+extern const Command remote;
+extern const Command rename;
+extern const Command restart;
+extern const Command start;
+extern const Command stop;
+extern const Command storage;
+extern const Command version;
+
+} // namespace client::commands

@@ -1,0 +1,15 @@
+#pragma once
+// Calls on images that several commands share.
+
+#include <string>
+#include <string_view>
+
+#include "client/server.h"
+
+namespace client {
+
+/// The fingerprint that an alias stands for; what is no alias is returned as it is. Empty means "default".
+std::string image_fingerprint(Server& server, std::string_view name);
+std::string image_url(std::string_view fingerprint);
+
+} // namespace client

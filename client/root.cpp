@@ -1,0 +1,48 @@
+// The tree of commands.
+
+#include "client/commands/commands.h"
+#include "client/dispatch.h"
+
+namespace client {
+
+namespace {
+
+constexpr Flag root_flags[] = {{"all", 0, FlagKind::toggle, "Show less common commands"}};
+
+constinit const Command help{
+    .name = "help",
+    .arguments = "[command]",
+    .summary = "Show help about any command",
+    .flags = root_flags,
+};
+
+constinit const Command* const children[] = {
+    &commands::delete_instances,
+    &commands::exec,
+    &commands::info,
+    &commands::init,
+    &commands::launch,
+    &commands::list,
+    &commands::pause,
+    &commands::query,
+    &commands::rename,
+    &commands::restart,
+    &commands::start,
+    &commands::stop,
+    &commands::version,
+    &help,
+};
+
+} // namespace
+
+constinit const Command root_command{
+    .name = "lxc",
+    .summary = "Command line client for LXD",
+    .details =
+        "Creates, runs and manages containers and everything around them: images, profiles, devices and storage.\n"
+        "Each command explains itself with --help.",
+    .flags = root_flags,
+    .children = children,
+};
+
+} // namespace client

@@ -1,0 +1,122 @@
+#include "client/yaml_in.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include "schema/error.h"
+
+namespace client {
+
+namespace {
+
+using schema::Json;
+using Kind = Shape::Kind;
+
+std::string_view kind_of(Kind kind) {
+    switch (kind) {
+    case Kind::number:
+        return "int";
+    case Kind::boolean:
+        return "bool";
+    case Kind::time:
+        return "time.Time";
+    case Kind::map:
+        return "map";
+    case Kind::list:
+        return "[]string";
+    default:
+        return "string";
+    }
+}
+
+[[noreturn]] void reject(const YAML::Node& node, Kind kind) {
+    const auto* found = node.IsMap() ? "!!map" : node.IsSequence() ? "!!seq" : "!!str";
+    const auto value = node.IsScalar() ? fmt::format(" `{}`", node.Scalar()) : std::string();
+    throw schema::bad_request("yaml: unmarshal errors:\n  line {}: cannot unmarshal {}{} into {}", node.Mark().line + 1,
+                              found, value, kind_of(kind));
+}
+
+Json read(const YAML::Node& node, const Shape& shape);
+
+Json read_object(const YAML::Node& node, const Shape& shape) {
+    if (!node.IsMap()) reject(node, Kind::map);
+    auto object = Json::empty_object();
+    for (const auto& field : shape.fields) {
+        const auto member = node[std::string(field.name)];
+        if (member && !member.IsNull()) object.set(field.name, read(member, *field.shape));
+    }
+    return object;
+}
+
+Json read_any(const YAML::Node& node) {
+    if (node.IsMap()) {
+        auto object = Json::empty_object();
+        for (const auto& member : node) object.set(member.first.Scalar(), read_any(member.second));
+        return object;
+    }
+    if (node.IsSequence()) {
+        auto list = Json::empty_array();
+        for (const auto& item : node) list.push_back(read_any(item));
+        return list;
+    }
+    if (node.IsNull()) return nullptr;
+    if (node.Tag() != "!") { // Not quoted.
+        bool flag = false;
+        int64_t number = 0;
+        if (YAML::convert<int64_t>::decode(node, number)) return number;
+        if (YAML::convert<bool>::decode(node, flag)) return flag;
+    }
+    return node.Scalar();
+}
+
+Json read(const YAML::Node& node, const Shape& shape) {
+    switch (shape.kind) {
+    case Kind::any:
+        return read_any(node);
+    case Kind::text:
+    case Kind::time:
+        if (!node.IsScalar() && !node.IsNull()) reject(node, shape.kind);
+        return node.IsNull() ? Json("") : Json(node.Scalar());
+    case Kind::number:
+        try {
+            return node.as<int64_t>();
+        } catch (const YAML::Exception&) {
+            reject(node, shape.kind);
+        }
+    case Kind::boolean:
+        try {
+            return node.as<bool>();
+        } catch (const YAML::Exception&) {
+            reject(node, shape.kind);
+        }
+    case Kind::map: {
+        if (!node.IsMap()) reject(node, shape.kind);
+        auto map = Json::empty_object();
+        for (const auto& member : node) map.set(member.first.Scalar(), read(member.second, *shape.element));
+        return map;
+    }
+    case Kind::list: {
+        if (!node.IsSequence()) reject(node, shape.kind);
+        auto list = Json::empty_array();
+        for (const auto& item : node) list.push_back(read(item, *shape.element));
+        return list;
+    }
+    case Kind::pointer:
+    case Kind::object:
+        return read_object(node, shape);
+    }
+    return nullptr;
+}
+
+} // namespace
+
+Json parse_yaml(const std::string& text, const Shape& shape) {
+    try {
+        const auto document = YAML::Load(text);
+        if (!document || document.IsNull()) return Json::empty_object();
+        return read(document, shape);
+    } catch (const YAML::Exception& error) {
+        throw schema::bad_request("yaml: line {}: {}", error.mark.line + 1, error.msg);
+    }
+}
+
+} // namespace client
