@@ -1,0 +1,52 @@
+#include "daemon/images/metadata.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "schema/error.h"
+
+namespace images {
+
+namespace {
+
+TEST(Metadata, IsReadFromYaml) {
+    const auto metadata = parse_metadata("architecture: amd64\n"
+                                         "creation_date: 1700000000\n"
+                                         "expiry_date: 1800000000\n"
+                                         "properties:\n  os: Debian\n  release: 12\n  nothing:\n"
+                                         "templates:\n  /etc/hostname:\n    when: [create]\n");
+    EXPECT_EQ(metadata.architecture, "x86_64");
+    EXPECT_EQ(metadata.creation_date, 1700000000);
+    EXPECT_EQ(metadata.expiry_date, 1800000000);
+    EXPECT_EQ(metadata.properties, (schema::Config{{"os", "Debian"}, {"release", "12"}, {"nothing", ""}}));
+}
+
+TEST(Metadata, IsRefusedWithItsReason) {
+    struct Row {
+        std::string yaml;
+        const char* message;
+    };
+    for (const auto& [yaml, message] : std::vector<Row>{
+             {"", "it is no map"},
+             {"just text", "it is no map"},
+             {"architecture: [", "Invalid metadata.yaml"},
+             {"creation_date: 1", "Architecture isn't supported: "},
+             {"architecture: z80\ncreation_date: 1", "Architecture isn't supported: z80"},
+             {"architecture: x86_64", "Missing creation date"},
+             {"architecture: x86_64\ncreation_date: yesterday", "Invalid metadata.yaml"},
+             {"architecture: x86_64\ncreation_date: 99999999999999", "a date is out of range"},
+             {"architecture: x86_64\ncreation_date: 1\nproperties: {a: [1]}", "Invalid metadata.yaml"},
+             {"architecture: x86_64\ncreation_date: 1\nx: " + std::string(100000, '['), "Invalid metadata.yaml"},
+         }) {
+        try {
+            parse_metadata(yaml);
+            ADD_FAILURE() << yaml;
+        } catch (const schema::Error& error) {
+            EXPECT_THAT(error.what(), testing::HasSubstr(message));
+        }
+    }
+}
+
+} // namespace
+
+} // namespace images
