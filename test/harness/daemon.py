@@ -91,6 +91,13 @@ class Daemon:
         """SIGTERM: containers stay."""
         self._end(signal.SIGTERM)
 
+    def shutdown(self):
+        """As the host does it: containers are stopped, the daemon ends."""
+        command = [str(self.binary), "shutdown", "--timeout=60"]
+        subprocess.run(command, env=self.environment, check=True, capture_output=True)
+        self.process.wait(30)
+        self.process = None
+
     def kill(self):
         self._end(signal.SIGKILL)
 

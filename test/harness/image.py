@@ -14,7 +14,7 @@ def busybox():
     given = os.environ.get("BUSYBOX_IMAGE")
     if given:
         return Path(given)
-    image = private_host.scratch() / "busybox-image.tar.xz"
+    image = private_host.scratch() / "busybox-image.tar.gz"
     if not image.exists():
         subprocess.run([ROOT / "contrib/image/busybox", image], check=True, stdout=subprocess.DEVNULL)
     return image

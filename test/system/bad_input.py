@@ -1,0 +1,232 @@
+"""Bad input: LXD's status, a message that says something, and nothing changed."""
+
+import hashlib
+import io
+import json
+import os
+import socket
+import tarfile
+
+from harness import image
+from harness.rest import unix_socket
+from system.scenario import scenario
+
+
+def world(test):
+    """All that a refused request must leave as it was."""
+    return {
+        path: test.api.get(path)
+        for path in ("/1.0/instances?recursion=1", "/1.0/profiles?recursion=1", "/1.0/images?recursion=1", "/1.0/storage-pools?recursion=1")
+    }
+
+
+def error_of(test, method, target, body, headers=None):
+    """(status, text) of a failure at once or of the operation."""
+    answer = test.api.raw(method, target, body, headers)
+    envelope = answer.json
+    if envelope["type"] == "async":
+        done = test.api.raw("GET", envelope["operation"] + "/wait").json["metadata"]
+        return done["status_code"], done["err"]
+    test.equal(envelope["type"], "error", f"{method} {target}")
+    test.equal(answer.status, envelope["error_code"], f"{method} {target}: code in the envelope")
+    return answer.status, envelope["error"]
+
+
+def source(**more):
+    return {"source": {"type": "image", "alias": "busybox"}, **more}
+
+
+# method, target, body, status (400 of an operation counts as 400), a piece of the text
+REFUSED = [
+    ("POST", "/1.0/instances", b"{not json", 400, ""),
+    ("POST", "/1.0/instances", b"[]", 400, ""),
+    ("POST", "/1.0/instances", b'"text"', 400, ""),
+    ("POST", "/1.0/instances", b"", 400, ""),
+    ("POST", "/1.0/profiles", b'{"name": 7}', 400, ""),
+    ("POST", "/1.0/profiles", b"{}", 400, "No name provided"),
+    ("POST", "/1.0/profiles", {"name": "a/b"}, 400, "slashes"),
+    ("POST", "/1.0/profiles", {"name": ".."}, 400, ""),
+    ("POST", "/1.0/profiles", {"name": "default"}, 500, "already exists"),
+    ("POST", "/1.0/profiles", {"name": "p", "config": {"no.such": "1"}}, 400, "no.such"),
+    ("POST", "/1.0/profiles", {"name": "p", "config": {"limits.memory": "much"}}, 400, "much"),
+    ("POST", "/1.0/profiles", {"name": "p", "config": {"limits.memory": 7}}, 400, ""),
+    ("POST", "/1.0/profiles", {"name": "p", "devices": {"d": {"type": "rubbish"}}}, 400, ""),
+    ("PUT", "/1.0/profiles/missing", {"config": {}}, 404, "not found"),
+    ("PUT", "/1.0/profiles/default", b"{", 400, ""),
+    ("POST", "/1.0/instances", source(name="under_score"), 400, "Name can only contain alphanumeric and hyphen"),
+    ("POST", "/1.0/instances", source(name="-dash"), 400, 'Name must not start with "-"'),
+    ("POST", "/1.0/instances", source(name="dash-"), 400, 'Name must not end with "-"'),
+    ("POST", "/1.0/instances", source(name="123"), 400, "Name must not start with a number"),
+    ("POST", "/1.0/instances", source(name="a" * 64), 400, "1-63 characters long"),
+    ("POST", "/1.0/instances", source(name="a/b"), 400, ""),
+    ("POST", "/1.0/instances", source(name="n1", config={"no.such": "1"}), 400, "no.such"),
+    ("POST", "/1.0/instances", source(name="n1", config={"limits.cpu": "many"}), 400, ""),
+    ("POST", "/1.0/instances", source(name="n1", profiles=["missing"]), 500, "missing"),
+    ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "image", "alias": "missing"}}, 404, "not found"),
+    ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "image", "fingerprint": "00ff"}}, 400, "Image not provided"),
+    ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "rubbish"}}, 400, ""),
+    ("POST", "/1.0/instances", source(name="STOPPED"), 400, "already exists"),
+    ("PUT", "/1.0/instances/missing/state", {"action": "start"}, 404, "not found"),
+    ("PUT", "/1.0/instances/STOPPED/state", {"action": "rubbish"}, 400, "rubbish"),
+    ("PUT", "/1.0/instances/STOPPED/state", {"action": "stop"}, 400, "already stopped"),
+    ("PUT", "/1.0/instances/STOPPED", {"config": {"no.such": "1"}}, 400, "no.such"),
+    ("PATCH", "/1.0/instances/STOPPED", {"config": {"boot.autostart": "perhaps"}}, 500, "perhaps"),
+    ("POST", "/1.0/instances/STOPPED/exec", {"command": ["true"]}, 400, "not running"),
+    ("POST", "/1.0/instances/RUNNING", {"name": "other"}, 400, "running"),
+    ("POST", "/1.0/instances/STOPPED", {"name": "RUNNING"}, 409, "already in use"),
+    ("DELETE", "/1.0/instances/RUNNING", None, 400, "running"),
+    ("DELETE", "/1.0/instances/missing", None, 404, "not found"),
+    ("GET", "/1.0/instances/STOPPED/files?path=/no/such", None, 404, ""),
+    ("DELETE", "/1.0/profiles/default", None, 403, "cannot be deleted"),
+    ("DELETE", "/1.0/profiles/missing", None, 404, "not found"),
+    ("DELETE", "/1.0/images/missing", None, 404, "not found"),
+    ("DELETE", "/1.0/storage-pools/default", None, 400, "in use"),
+    ("POST", "/1.0/storage-pools", {"name": "p", "driver": "rubbish"}, 500, "Unknown driver"),
+    ("GET", "/1.0/operations/missing", None, 404, "not found"),
+    ("GET", "/1.0/no/such/thing", None, 404, "not found"),
+    ("GET", "/1.0/../etc/passwd", None, 404, ""),
+    ("PUT", "/1.0/profiles", {}, 501, "not implemented"),
+    ("DELETE", "/1.0", None, 501, "not implemented"),
+    ("PUT", "/1.0", {"config": {"no.such": "1"}}, 400, "no.such"),
+]
+
+
+@scenario
+def each_refusal_has_a_status_a_text_and_no_effect(test):
+    test.start()
+    names = {"RUNNING": test.launch("on"), "STOPPED": test.name("off")}
+    test.daemon.lxc("init", "busybox", names["STOPPED"], check=True)
+    before = world(test)
+    wrong = []
+    for method, target, body, status, text in REFUSED:
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body)
+        for placeholder, name in names.items():
+            target = target.replace(placeholder, name)
+            body = body.replace(placeholder, name) if isinstance(body, str) else body
+        try:
+            got = error_of(test, method, target, body)
+        except (AssertionError, ValueError, OSError) as error:
+            wrong.append(f"{method} {target} {body!r}: {error}")
+            continue
+        if got[0] != status or text not in got[1] or not got[1]:
+            wrong.append(f"{method} {target} {body!r}: {got[0]} {got[1]!r}, wanted {status} {text!r}")
+    print("\n".join(wrong))
+    test.equal(len(wrong), 0, "wrong refusals")
+    test.equal(world(test), before, "the world afterwards")
+
+
+@scenario
+def a_gigabyte_of_json_is_refused_early(test):
+    test.start()
+    test.daemon.clear_peak()
+    with unix_socket(test.daemon.socket) as sock:
+        sock.sendall(b"POST /1.0/instances HTTP/1.1\r\nHost: lxd\r\nContent-Length: 1073741824\r\n\r\n")
+        chunk, sent = b" " * 65536, 0
+        try:
+            while sent < 1 << 30:
+                sock.sendall(chunk)
+                sent += len(chunk)
+        except (BrokenPipeError, ConnectionResetError, socket.timeout):
+            pass
+        answer = b""
+        try:
+            answer = sock.recv(65536)
+        except OSError:
+            pass
+    test.true(sent < 1 << 30 or b" 4" in answer[:16], f"all was taken and answered {answer[:60]!r}")
+    test.true(test.daemon.resident("VmHWM") < 64, f"peak of {test.daemon.resident('VmHWM'):.0f} MiB")
+    test.equal(test.api.raw("GET", "/1.0").status, 200, "the daemon afterwards")
+
+
+def hostile_image(*members):
+    """An image whose tar holds, besides metadata and a root folder, these (name, link or None)."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        metadata = b"architecture: x86_64\ncreation_date: 1700000000\n"
+        _add(tar, "metadata.yaml", metadata)
+        folder = tarfile.TarInfo("rootfs")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(folder)
+        for name, link in members:
+            if link is None:
+                _add(tar, name, b"hostile")
+            else:
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.linkname = link
+                tar.addfile(entry)
+    return packed.getvalue()
+
+
+def _add(tar, name, data):
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    tar.addfile(entry, io.BytesIO(data))
+
+
+@scenario
+def hostile_archives_write_nothing_outside(test):
+    test.start()
+    target = test.folder / "outside"
+    target.mkdir()
+    cases = {
+        "absolute": [(f"{target}/absolute", None)],
+        "dots": [("rootfs/" + "../" * 12 + f"{target}/dots".lstrip("/"), None)],
+        "symlink": [("rootfs/out", (tarfile.SYMTYPE, str(target))), ("rootfs/out/symlink", None)],
+        "hardlink": [("rootfs/passwd", (tarfile.LNKTYPE, "/etc/hostname")), ("rootfs/passwd", None)],
+        "relative-symlink": [("rootfs/up", (tarfile.SYMTYPE, "../" * 12 + str(target).lstrip("/"))), ("rootfs/up/relative", None)],
+    }
+    hostname = open("/etc/hostname", "rb").read()
+    for number, (case, members) in enumerate(cases.items()):
+        answer = test.api.raw("POST", "/1.0/images", hostile_image(*members), {"Content-Type": "application/octet-stream"})
+        if answer.json["type"] == "async":
+            done = test.api.raw("GET", answer.json["operation"] + "/wait").metadata
+            if done["status_code"] == 200:
+                fingerprint = done["metadata"]["fingerprint"]
+                wanted = {"name": test.name(f"hostile{number}"), "source": {"type": "image", "fingerprint": fingerprint}}
+                answer = test.api.raw("POST", "/1.0/instances", wanted)
+                if answer.json["type"] == "async":
+                    test.api.raw("GET", answer.json["operation"] + "/wait")
+        test.equal(os.listdir(target), [], f"{case}: written outside")
+        test.equal(open("/etc/hostname", "rb").read(), hostname, f"{case}: /etc/hostname")
+
+
+@scenario
+def a_truncated_archive_is_refused_and_leaves_nothing(test):
+    test.start()
+    files = {path for path in test.daemon.folder.rglob("*") if path.is_file() and "database" not in str(path)}
+    whole = image.busybox().read_bytes()
+    for cut in (0, 1, 100, len(whole) // 2, len(whole) - 10):
+        status, text = error_of(test, "POST", "/1.0/images", whole[:cut], {"Content-Type": "application/octet-stream"})
+        if status == 200:  # the metadata was whole: then no container may come of it
+            fingerprint = hashlib.sha256(whole[:cut]).hexdigest()
+            wanted = {"name": test.name("cut"), "source": {"type": "image", "fingerprint": fingerprint}}
+            status, text = error_of(test, "POST", "/1.0/instances", wanted)
+            test.api.ask("DELETE", f"/1.0/images/{fingerprint}")
+        test.true(status >= 400 and text, f"cut after {cut}: {status} {text!r}")
+    test.equal(len(test.api.get("/1.0/images")), 1)
+    test.equal(test.api.get("/1.0/instances"), [])
+    now = {path for path in test.daemon.folder.rglob("*") if path.is_file() and "database" not in str(path)}
+    test.equal({path for path in now - files if "/logs/" not in str(path)}, set(), "files left")
+
+
+@scenario
+def the_file_api_does_not_follow_links_out_of_the_container(test):
+    test.start()
+    secret = test.folder / "secret"
+    secret.write_text("of the host")
+    secret.chmod(0o666)
+    name = test.launch("links")
+    test.exec(name, "ln", "-s", str(secret), "/direct")
+    test.exec(name, "ln", "-s", "/" + "../" * 20 + str(test.folder).lstrip("/"), "/folder")
+    paths = ("/direct", "/folder/secret", "/" + "../" * 20 + str(secret).lstrip("/"), f"/proc/1/root/{secret}")
+    for _ in range(2):  # running, then stopped
+        for path in paths:
+            answer = test.api.raw("GET", f"/1.0/instances/{name}/files?path={path}")
+            test.true(b"of the host" not in answer.body, f"read {path}")
+            test.api.raw("POST", f"/1.0/instances/{name}/files?path={path}", b"changed")
+            test.equal(secret.read_text(), "of the host", f"wrote {path}")
+            test.api.raw("DELETE", f"/1.0/instances/{name}/files?path={path}")
+            test.true(secret.exists(), f"deleted {path}")
+        if test.state(name)["status"] == "Running":
+            test.daemon.lxc("stop", "--force", name, check=True)

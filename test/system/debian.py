@@ -1,0 +1,57 @@
+"""A real Debian with systemd."""
+
+import subprocess
+from pathlib import Path
+
+from harness import daemon as daemons
+from harness import private_host
+from system.exec_streams import Session
+from system.scenario import Skip, scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def debian_image():
+    """Built once (about a minute) and kept in the build folder while its builder stays the same."""
+    builder = ROOT / "contrib/image/debian"
+    if not builder.exists():
+        raise Skip("no contrib/image/debian")
+    kept = daemons.BUILD / "debian-image.tar.xz"
+    if not kept.exists() or kept.stat().st_mtime < builder.stat().st_mtime:
+        fresh = private_host.scratch() / "debian-image"
+        done = subprocess.run([builder, fresh], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"contrib/image/debian: {done.stderr[-2000:]}")
+        fresh.replace(kept) if fresh.stat().st_dev == kept.parent.stat().st_dev else subprocess.run(["cp", fresh, kept], check=True)
+    return kept
+
+
+@scenario
+def it_boots_to_multi_user_privileged_and_not(test):
+    picture = debian_image()
+    test.start(bridge=True)
+    test.daemon.lxc("image", "import", picture, "--alias", "debian", check=True)
+    for privileged in ("false", "true"):
+        name = test.name(f"deb-{privileged}")
+        test.daemon.lxc("launch", "debian", name, "-c", f"security.privileged={privileged}", check=True)
+
+        def state_of_systemd():
+            return test.daemon.lxc("exec", name, "--", "systemctl", "is-system-running").stdout.decode().strip()
+
+        test.until(lambda: state_of_systemd() in ("running", "degraded"), f"systemd is up, privileged={privileged}", timeout=60)
+        test.equal(test.daemon.lxc("exec", name, "--", "systemctl", "is-active", "multi-user.target").stdout, b"active\n")
+        failed = test.daemon.lxc("exec", name, "--", "systemctl", "--failed", "--plain", "--no-legend").stdout.decode()
+        test.equal(failed, "", "failed units")
+        test.until(lambda: test.address(name), "an address by DHCP", timeout=30)
+        session = Session(test, name, "bash", interactive=True, width=80, height=24)
+        session.type("stty size\n")
+        session.read_until("24 80")
+        session.control("window-resize", args={"width": "100", "height": "30"})
+        session.type("sleep 0.1; stty size\n")
+        session.read_until("30 100")
+        session.type("exit\n")
+        session.read_to_the_end()
+        session.drop()
+        with test.within(30, "a clean stop"):
+            test.daemon.lxc("stop", name, check=True)
+        test.daemon.lxc("delete", name, check=True)

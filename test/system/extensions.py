@@ -1,0 +1,309 @@
+"""Every announced API extension is shown by the function here that the table in schema/api_extensions.cpp names."""
+
+import json
+import re
+import socket
+import traceback
+from pathlib import Path
+
+from harness import image
+from system.scenario import scenario
+
+TABLE = Path(__file__).resolve().parents[2] / "schema/api_extensions.cpp"
+
+
+@scenario
+def each_announced_one_works(test):
+    """The walk: what the daemon announces is the table, each row's function exists, is used and passes."""
+    rows = re.findall(r'ApiExtension\{"(\w+)", "(\w+)"\}', TABLE.read_text(encoding="utf-8"))
+    test.start(bridge=True)
+    test.equal(test.api.get("/1.0")["api_extensions"], [name for name, _ in rows])
+    named = {shown_by for _, shown_by in rows}
+    here = {name for name, value in globals().items() if getattr(value, "shows", False)}
+    test.equal(sorted(named ^ here), [], "tests without a row, or rows without a test")
+
+    test.container = test.launch("ext")
+    problems = []
+    for name in sorted(here):
+        try:
+            globals()[name](test)
+        except Exception as error:  # the walk goes on, to name all that fail
+            problems.append(f"{name}: {error}")
+            traceback.print_exc()
+    test.equal(problems, [], "not shown")
+
+
+def shows(function):
+    function.shows = True
+    return function
+
+
+def url(test, rest=""):
+    return f"/1.0/instances/{test.container}{rest}"
+
+
+def files(test, method, path, body=None, **headers):
+    headers = {f"X-LXD-{key}": str(value) for key, value in headers.items()}
+    return test.api.raw(method, url(test, f"/files?path={path}"), body, headers)
+
+
+def next_event(events, kind):
+    while True:
+        message, data = events.receive()
+        if message != "text":
+            raise AssertionError(f"the event stream ended: {message}")
+        event = json.loads(data)
+        if event["type"] == kind:
+            return event
+
+
+@shows
+def boot_keys_are_kept_and_checked(test):
+    wanted = {"boot.host_shutdown_timeout": "5", "boot.stop.priority": "3"}
+    test.api.ask("PATCH", url(test), {"config": wanted})
+    config = test.api.get(url(test))["config"]
+    test.equal({key: config.get(key) for key in wanted}, wanted)
+    answer = test.api.raw("PATCH", url(test), {"config": {"boot.stop.priority": "high"}})
+    test.equal(answer.status, 400)
+
+
+@shows
+def a_start_sets_last_used_at(test):
+    test.true(test.api.get(url(test))["last_used_at"] > "2020", "last_used_at is a time")
+
+
+@shows
+def a_stale_if_match_changes_nothing(test):
+    test.api.ask("POST", "/1.0/profiles", {"name": "etag", "description": "old"})
+    tag = test.api.raw("GET", "/1.0/profiles/etag").headers["ETag"]
+    test.equal(test.api.raw("PUT", "/1.0/profiles/etag", {"description": "new"}, {"If-Match": tag}).status, 200)
+    stale = test.api.raw("PUT", "/1.0/profiles/etag", {"description": "lost"}, {"If-Match": tag})
+    test.equal((stale.status, test.api.get("/1.0/profiles/etag")["description"]), (412, "new"))
+    test.true(test.api.raw("GET", "/1.0/profiles/etag").headers["ETag"] != tag, "the tag has changed")
+
+
+@shows
+def a_patch_merges(test):
+    test.api.ask("POST", "/1.0/profiles", {"name": "patch", "config": {"user.a": "1"}, "description": "kept"})
+    test.api.ask("PATCH", "/1.0/profiles/patch", {"config": {"user.b": "2"}})
+    profile = test.api.get("/1.0/profiles/patch")
+    test.equal((profile["config"], profile["description"]), ({"user.a": "1", "user.b": "2"}, "kept"))
+
+
+@shows
+def directories_are_made_and_listed(test):
+    test.equal(files(test, "POST", "/root/made", b"", type="directory", mode="0750").status, 200)
+    files(test, "POST", "/root/made/inside", b"x")
+    listing = files(test, "GET", "/root/made")
+    test.equal((listing.headers["X-LXD-type"], listing.metadata), ("directory", ["inside"]))
+
+
+@shows
+def state_counts_cpu_time(test):
+    before = test.state(test.container)["cpu"]["usage"]
+    test.exec(test.container, "sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done")
+    test.true(test.state(test.container)["cpu"]["usage"] > before > 0, "work adds CPU time")
+
+
+@shows
+def used_by_lists_urls(test):
+    test.true(url(test) in test.api.get("/1.0/profiles/default")["used_by"], "the profile names its container")
+    used = test.api.get("/1.0/storage-pools/default")["used_by"]
+    test.true(url(test) in used and "/1.0/profiles/default" in used, f"the pool names its users: {used}")
+
+
+@shows
+def a_signal_reaches_the_command(test):
+    body = {"command": ["sleep", "60"], "wait-for-websocket": True, "interactive": False}
+    operation = test.api.raw("POST", url(test, "/exec"), body).json
+    secrets = operation["metadata"]["metadata"]["fds"]
+    sockets = {
+        name: test.api.websocket(f"{operation['operation']}/websocket?secret={secret}") for name, secret in secrets.items()
+    }
+    sockets["control"].send("text", json.dumps({"command": "signal", "signal": 15}).encode())
+    test.equal(test.api.wait(operation["operation"])["metadata"]["return"], 143)
+    for stream in sockets.values():
+        stream.drop()
+
+
+@shows
+def image_properties_become_config(test):
+    properties = test.api.get("/1.0/images?recursion=1")[0]["properties"]
+    config = test.api.get(url(test))["config"]
+    test.true(properties, "the image has properties")
+    for key, value in properties.items():
+        test.equal(config.get(f"image.{key}"), value, key)
+
+
+@shows
+def a_pool_is_made_and_deleted(test):
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir", "description": "words"})
+    pool = test.api.get("/1.0/storage-pools/second")
+    test.equal((pool["driver"], pool["status"], pool["used_by"]), ("dir", "Created", []))
+    test.true("/1.0/storage-pools/second" in test.api.get("/1.0/storage-pools"), "it is listed")
+    test.api.ask("DELETE", "/1.0/storage-pools/second")
+    test.equal(test.api.raw("GET", "/1.0/storage-pools/second").status, 404)
+
+
+@shows
+def a_file_is_deleted(test):
+    files(test, "POST", "/root/gone", b"x")
+    test.equal(files(test, "DELETE", "/root/gone").status, 200)
+    test.equal(files(test, "GET", "/root/gone").status, 404)
+
+
+@shows
+def a_write_can_append(test):
+    files(test, "POST", "/root/log", b"one ")
+    files(test, "POST", "/root/log", b"two", write="append")
+    test.equal(files(test, "GET", "/root/log").body, b"one two")
+
+
+@shows
+def an_image_comes_with_its_aliases(test):
+    fingerprint = test.api.get("/1.0/images?recursion=1")[0]["fingerprint"]
+    archive = test.folder / "with-alias.tar.xz"
+    archive.write_bytes(image.busybox().read_bytes())
+    test.api.ask("DELETE", "/1.0/images/aliases/busybox")
+    test.api.ask("DELETE", f"/1.0/images/{fingerprint}")
+    with archive.open("rb") as body:
+        headers = {"Content-Type": "application/octet-stream", "X-LXD-aliases": "alias=busybox&alias=second%2Fname"}
+        test.api.ask("POST", "/1.0/images", body, headers)
+    aliases = test.api.get(f"/1.0/images/{fingerprint}")["aliases"]
+    test.equal(sorted(alias["name"] for alias in aliases), ["busybox", "second/name"])
+
+
+@shows
+def descriptions_are_kept(test):
+    test.api.ask("PATCH", url(test), {"description": "a container"})
+    test.api.ask("PATCH", "/1.0/storage-pools/default", {"description": "a pool"})
+    test.equal(test.api.get(url(test))["description"], "a container")
+    test.equal(test.api.get("/1.0/storage-pools/default")["description"], "a pool")
+
+
+@shows
+def a_symlink_is_made_and_read(test):
+    test.equal(files(test, "POST", "/root/link", b"some/where", type="symlink").status, 200)
+    test.equal(test.exec(test.container, "readlink", "/root/link"), "some/where\n")
+    back = files(test, "GET", "/root/link")
+    test.equal((back.headers["X-LXD-type"], back.body), ("symlink", b"some/where"))
+
+
+@shows
+def operations_say_what_they_do(test):
+    answer = test.api.raw("PUT", url(test, "/state"), {"action": "freeze", "timeout": 10}).json
+    test.equal(answer["metadata"]["description"], "Freezing instance")
+    test.api.wait(answer["operation"])
+    test.api.ask("PUT", url(test, "/state"), {"action": "unfreeze", "timeout": 10})
+
+
+@shows
+def a_change_is_a_lifecycle_event(test):
+    events = test.api.websocket("/1.0/events?type=lifecycle")
+    test.api.ask("PATCH", url(test), {"config": {"user.event": "1"}})
+    metadata = next_event(events, "lifecycle")["metadata"]
+    events.drop()
+    test.equal((metadata["action"], metadata["source"]), ("instance-updated", url(test)))
+    test.equal(metadata["requestor"], {"username": "root", "protocol": "unix", "address": "@"})
+
+
+@shows
+def backups_are_an_empty_list(test):
+    test.equal(test.api.get(url(test, "/backups")), [])
+    test.equal(test.api.get(url(test, "/backups?recursion=1")), [])
+
+
+@shows
+def recursion_2_has_state_and_snapshots(test):
+    for family in ("instances", "containers"):
+        (full,) = test.api.get(f"/1.0/{family}?recursion=2")
+        test.equal((full["name"], full["snapshots"], full["backups"]), (test.container, None, None))
+        test.equal(full["state"]["status"], "Running")
+
+
+@shows
+def the_environment_describes_the_host(test):
+    environment = test.api.get("/1.0")["environment"]
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    test.equal(environment["os_name"], release["NAME"].strip('"'))
+    test.equal(environment["server_name"], socket.gethostname())
+    test.equal((environment["driver"], environment["storage"]), ("lxc", "dir"))
+    test.true(environment["firewall"] in ("nftables", "xtables"), environment["firewall"])
+    for features in ("kernel_features", "lxc_features"):
+        values = set(environment[features].values())
+        test.true(values and values <= {"true", "false"}, f"{features} are true or false: {values}")
+    test.equal([driver["Name"] for driver in environment["storage_supported_drivers"]], ["dir"])
+
+
+@shows
+def exec_takes_user_group_and_folder(test):
+    done = test.daemon.lxc(
+        *("exec", "--user", "1000", "--group", "1001", "--cwd", "/tmp", test.container, "--", "sh", "-c", "id -u; id -g; pwd")
+    )
+    test.equal(done.stdout.decode().split(), ["1000", "1001", "/tmp"])
+
+
+@shows
+def both_families_serve_instances(test):
+    for family in ("instances", "containers"):
+        test.equal(test.api.get(f"/1.0/{family}"), [f"/1.0/{family}/{test.container}"])
+        test.equal(test.api.get(f"/1.0/{family}/{test.container}")["type"], "container")
+
+
+@shows
+def images_have_a_type(test):
+    test.equal(test.api.get("/1.0/images?recursion=1")[0]["type"], "container")
+    test.equal(test.api.get("/1.0/images/aliases?recursion=1")[0]["type"], "container")
+
+
+@shows
+def an_images_expiry_can_be_edited(test):
+    target = f"/1.0/images/{test.api.get('/1.0/images?recursion=1')[0]['fingerprint']}"
+    test.api.ask("PATCH", target, {"expires_at": "2031-02-03T04:05:06Z"})
+    test.equal(test.api.get(target)["expires_at"], "2031-02-03T04:05:06Z")
+
+
+@shows
+def lists_can_be_filtered(test):
+    def found(collection, text):
+        return len(test.api.get(f"/1.0/{collection}?filter={text.replace(' ', '%20')}"))
+
+    test.equal(found("instances", f"name eq {test.container}"), 1)
+    test.equal(found("instances", "name eq nobody"), 0)
+    test.equal(found("images", "architecture eq x86_64") + found("images", "not architecture eq x86_64"), 1)
+
+
+@shows
+def state_counts_errors_and_drops(test):
+    counters = test.state(test.container)["network"]["eth0"]["counters"]
+    for key in ("errors_received", "errors_sent", "packets_dropped_inbound", "packets_dropped_outbound"):
+        test.true(isinstance(counters[key], int), key)
+
+
+@shows
+def all_projects_lists_every_instance(test):
+    listed = test.api.get("/1.0/instances?recursion=1&all-projects=true")
+    test.equal([(entry["name"], entry["project"]) for entry in listed], [(test.container, "default")])
+
+
+@shows
+def recursion_1_on_one_instance_is_full(test):
+    full = test.api.get(url(test, "?recursion=1"))
+    test.equal((full["state"]["status"], full["snapshots"], full["backups"]), ("Running", None, None))
+
+
+@shows
+def events_name_their_project(test):
+    events = test.api.websocket("/1.0/events?type=operation")
+    test.api.ask("PUT", url(test, "/state"), {"action": "freeze", "timeout": 10})
+    test.equal(next_event(events, "operation").get("project"), "default")
+    events.drop()
+    test.api.ask("PUT", url(test, "/state"), {"action": "unfreeze", "timeout": 10})
+
+
+@shows
+def head_tells_about_a_file(test):
+    files(test, "POST", "/root/head", b"12345", uid=7, gid=8, mode="0640")
+    head = files(test, "HEAD", "/root/head")
+    got = (head.status, head.body, *(head.headers[f"X-LXD-{key}"] for key in ("uid", "gid", "mode", "type")))
+    test.equal(got, (200, b"", "7", "8", "0640", "file"))

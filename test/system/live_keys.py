@@ -1,0 +1,128 @@
+"""Each live key is set, changed and unset on a running container and read back from inside it."""
+
+import os
+
+from system.scenario import Skip, scenario
+
+CGROUP = "/sys/fs/cgroup"
+
+SHOWN = ["-c", "security.nesting=true"]  # then the cgroup tree is mounted inside
+
+
+def first_readable(*paths):
+    """A command that prints the first of these files: cgroup v1 and v2 name them differently."""
+    return ["sh", "-c", " || ".join(f"cat {CGROUP}/{path} 2>/dev/null" for path in paths)]
+
+
+MEMORY = first_readable("memory/memory.limit_in_bytes", "memory.max")
+QUOTA = first_readable("cpu/cpu.cfs_quota_us", "cpu.max")
+SHARES = first_readable("cpu/cpu.shares", "cpu.weight")
+PROCESSES = first_readable("pids/pids.max", "pids.max")
+CPUS = ["grep", "Cpus_allowed_list", "/proc/self/status"]
+
+
+def last_word(text):
+    return text.split()[-1]
+
+
+def expected_quota(percent):
+    """Of 100 ms, as v1's file and as v2's print it."""
+    return {f"{percent * 1000}\n", f"{percent * 1000} 100000\n"}
+
+
+# key, command that shows it inside, [(value, what it shows: a set of texts or a test of the text)]
+LIVE = [
+    ("limits.memory", MEMORY, [("64MiB", {f"{64 << 20}\n"}), ("128MiB", {f"{128 << 20}\n"})]),
+    ("limits.memory", MEMORY, [("100MB", lambda text: int(text) // 4096 == 100_000_000 // 4096), ("10%", lambda text: int(text) > 0)]),
+    ("limits.processes", PROCESSES, [("50", {"50\n"}), ("77", {"77\n"})]),
+    ("limits.cpu.allowance", QUOTA, [("50ms/100ms", expected_quota(50)), ("20ms/100ms", expected_quota(20))]),
+    ("limits.cpu.allowance", SHARES, [("50%", lambda text: int(text) < 1024), ("10%", lambda text: int(text) < 512)]),
+    ("limits.cpu", CPUS, [("0", lambda text: last_word(text) == "0"), ("1", lambda text: len(last_word(text)) == 1)]),
+    ("environment.COLOUR", ["sh", "-c", "echo [$COLOUR]"], [("blue", {"[blue]\n"}), ("two words", {"[two words]\n"})]),
+]
+
+
+def matches(wanted, text):
+    return wanted(text) if callable(wanted) else text in wanted
+
+
+@scenario
+def each_is_seen_inside_when_set_changed_and_unset(test):
+    test.start()
+    name = test.launch("live", *SHOWN)
+    wrong = []
+    for key, command, steps in LIVE:
+        before = test.exec(name, *command)
+        for value, wanted in steps:
+            test.daemon.lxc("config", "set", name, f"{key}={value}", check=True)
+            seen = test.exec(name, *command)
+            if not matches(wanted, seen):
+                wrong.append(f"{key}={value}: inside {seen!r}")
+        test.daemon.lxc("config", "unset", name, key, check=True)
+        seen = test.exec(name, *command)
+        if seen != before:
+            wrong.append(f"{key} unset: inside {seen!r}, before it was {before!r}")
+    print("\n".join(wrong))
+    test.equal(len(wrong), 0, "wrong values")
+
+
+@scenario
+def a_profile_applies_live_and_refuses_without_effect(test):
+    test.start()
+    names = [test.launch("first", *SHOWN), test.launch("second", *SHOWN)]
+    before = test.exec(names[0], *PROCESSES)
+    for value in ("40", "41"):
+        test.daemon.lxc("profile", "set", "default", f"limits.processes={value}", check=True)
+        for name in names:
+            test.equal(test.exec(name, *PROCESSES), f"{value}\n", name)
+    test.true(test.daemon.lxc("profile", "set", "default", "limits.processes=rubbish").returncode != 0, "rubbish was taken")
+    test.equal(test.exec(names[0], *PROCESSES), "41\n")
+    test.daemon.lxc("profile", "unset", "default", "limits.processes", check=True)
+    for name in names:
+        test.equal(test.exec(name, *PROCESSES), before, name)
+
+
+@scenario
+def a_count_of_processors_limits_them(test):
+    count = os.cpu_count()
+    if count < 2:
+        raise Skip("one processor only")
+    test.start()
+    name = test.launch("count")
+    whole = test.exec(name, *CPUS)
+    test.daemon.lxc("config", "set", name, "limits.cpu=1", check=True)
+    test.equal(last_word(test.exec(name, *CPUS)).count(",") + last_word(test.exec(name, *CPUS)).count("-"), 0, "one of them")
+    test.daemon.lxc("config", "unset", name, "limits.cpu", check=True)
+    test.equal(test.exec(name, *CPUS), whole)
+
+
+@scenario
+def a_limit_that_is_reached_holds(test):
+    test.start()
+    name = test.launch("held")
+    test.daemon.lxc("config", "set", name, "limits.processes=8", check=True)
+    done = test.daemon.lxc("exec", name, "--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done")
+    test.true(b"fork" in done.stderr, f"ten processes were made: {done.stderr!r}")
+
+
+@scenario
+def devices_come_and_go_in_a_running_container(test):
+    test.start()
+    shared = test.folder / "shared"
+    shared.mkdir()
+    (shared / "file").write_text("of the host\n")
+    name = test.launch("hotplug")
+    add = ["config", "device", "add", name]
+    test.daemon.lxc(*add, "data", "disk", f"source={shared}", "path=/data", check=True)
+    test.equal(test.exec(name, "cat", "/data/file"), "of the host\n")
+    test.daemon.lxc("config", "device", "set", name, "data", "readonly=true", check=True)
+    done = test.daemon.lxc("exec", name, "--", "sh", "-c", "echo x > /data/new")
+    test.true(done.returncode != 0, "a read-only disk was written")
+    test.daemon.lxc("config", "device", "remove", name, "data", check=True)
+    test.true("/data" not in test.exec(name, "cat", "/proc/mounts"), "still mounted")
+    test.daemon.lxc(*add, "net", "nic", "nictype=p2p", "name=eth5", check=True)
+    test.true("eth5" in test.exec(name, "ip", "link"), "no eth5 inside")
+    test.daemon.lxc("restart", "--force", name, check=True)
+    test.true("eth5" in test.exec(name, "ip", "link"), "no eth5 after a restart")
+    test.daemon.lxc("config", "device", "remove", name, "net", check=True)
+    test.true("eth5" not in test.exec(name, "ip", "link"), "eth5 is still inside")
