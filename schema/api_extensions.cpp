@@ -20,7 +20,6 @@ constexpr std::array table{
     ApiExtension{"storage", "a_pool_is_made_and_deleted"},
     ApiExtension{"file_delete", "a_file_is_deleted"},
     ApiExtension{"file_append", "a_write_can_append"},
-    ApiExtension{"image_create_aliases", "an_image_comes_with_its_aliases"},
     ApiExtension{"entity_description", "descriptions_are_kept"},
     ApiExtension{"file_symlinks", "a_symlink_is_made_and_read"},
     ApiExtension{"operation_description", "operations_say_what_they_do"},

@@ -1,6 +1,6 @@
 #pragma once
 // The API extensions that GET /1.0 announces, each with the test that shows it. Clients decide by this list what they
-// ask for, so it holds what works and no more. test/api/extensions.py reads the table and runs the tests.
+// ask for, so it holds what works and no more. test/system/extensions.py reads the table and runs the tests.
 
 #include <span>
 #include <string_view>
@@ -9,7 +9,7 @@ namespace schema {
 
 struct ApiExtension {
     std::string_view name; // LXD's
-    std::string_view test; // a function of test/api/extensions.py
+    std::string_view test; // a function of test/system/extensions.py
 };
 
 /// In LXD's order, which is that of their invention.

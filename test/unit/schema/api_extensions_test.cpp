@@ -18,9 +18,9 @@ TEST(ApiExtensions, EachIsNamedOnceAndHasATest) {
 TEST(ApiExtensions, WhatTheStockClientInsistsOnIsThere) {
     std::set<std::string_view> names;
     for (const auto& extension : api_extensions()) names.insert(extension.name);
-    for (const auto* name : {"api_filtering", "container_backup", "container_full", "instances", "storage",
-                             "directory_manipulation", "file_symlinks", "file_delete", "container_exec_user_group_cwd",
-                             "image_create_aliases", "instance_get_full"}) {
+    for (const auto* name :
+         {"api_filtering", "container_backup", "container_full", "instances", "storage", "directory_manipulation",
+          "file_symlinks", "file_delete", "container_exec_user_group_cwd", "instance_get_full"}) {
         EXPECT_TRUE(names.contains(name)) << name;
     }
 }
