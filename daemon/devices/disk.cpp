@@ -39,6 +39,12 @@ std::string staged_path(const Owner& owner, const std::string& device, std::stri
     return owner.devices_path + "/" + encoded;
 }
 
+/// A file of sysfs or proc that this kernel lacks: nobody can make it, and what is to be hidden by a device (the docker
+/// profile does so with AppArmor's switch) is not there in the first place.
+bool is_absent_kernel_file(const std::string& path, DeviceHost& host) {
+    return (path.starts_with("/sys/") || path.starts_with("/proc/")) && host.kind_of(path) == PathKind::missing;
+}
+
 bool leads_up(std::string_view path) {
     const auto parts = schema::split(path, '/');
     return std::find(parts.begin(), parts.end(), "..") != parts.end();
@@ -122,7 +128,7 @@ Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
     if (is_root()) return start_root(owner);
     check_host(owner, host);
     const auto kind = host.kind_of(option("source"));
-    if (kind == PathKind::missing) return {};
+    if (kind == PathKind::missing || is_absent_kernel_file(option("path"), host)) return {};
 
     Start start;
     auto source = option("source");
@@ -142,7 +148,7 @@ schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
     // A root disk is in use already; what changed of it counts from the next start.
     if (is_root()) return {};
     check_host(owner, host);
-    if (is_missing(host)) return {};
+    if (is_missing(host) || is_absent_kernel_file(option("path"), host)) return {};
     if (!option("propagation").empty()) {
         throw schema::bad_request("The propagation of disk {} can only be set while the instance is stopped",
                                   schema::quoted(name()));
@@ -153,7 +159,13 @@ schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
 }
 
 schema::Config Disk::detach(const Owner& owner, DeviceHost& host) const {
-    if (!is_root()) host.detach_mount(owner.instance, option("path"));
+    if (!is_root() && !is_absent_kernel_file(option("path"), host)) host.detach_mount(owner.instance, option("path"));
+    return {};
+}
+
+schema::Config Disk::stopped(const Owner& owner, DeviceHost& host) const {
+    // Only a daemon that ended in the middle of a start leaves one.
+    if (!is_root()) host.unstage_mount(staged_path(owner, name(), option("path")));
     return {};
 }
 

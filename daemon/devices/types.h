@@ -13,6 +13,7 @@ public:
     void check() const override;
     void check_host(const Owner& owner, DeviceHost& host) const override;
     Start start(const Owner& owner, DeviceHost& host, int nic_index) const override;
+    schema::Config stopped(const Owner& owner, DeviceHost& host) const override;
     schema::Config attach(const Owner& owner, DeviceHost& host) const override;
     schema::Config detach(const Owner& owner, DeviceHost& host) const override;
 

@@ -165,6 +165,15 @@ TEST(Disk, AMissingSourceFailsUnlessItIsNotRequired) {
     EXPECT_THAT(make_device("a", with(missing, "optional", "true"))->start(owner(), on, 0).items, IsEmpty());
 }
 
+TEST(Disk, CoversAFileOfTheKernelOnlyWhereThereIsOne) {
+    auto on = host();
+    const std::string apparmor = "/sys/module/apparmor/parameters/enabled";
+    const auto device = make_device("aadisable", with(bind, "path", apparmor));
+    EXPECT_THAT(device->start(owner(), on, 0).items, IsEmpty());
+    on.paths[apparmor] = PathKind::file;
+    EXPECT_EQ(device->start(owner(), on, 0).items.size(), 1U);
+}
+
 TEST(Disk, ABlockDeviceIsRefused) {
     auto on = host();
     EXPECT_NE(refusal_of([&] { make_device("a", with(bind, "source", "/dev/sda"))->start(owner(), on, 0); }), "");
