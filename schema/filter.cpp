@@ -1,5 +1,6 @@
 #include "schema/filter.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <regex.h>
@@ -32,6 +33,17 @@ std::string posix_syntax(std::string_view text) {
         }
     }
     return result;
+}
+
+/// What Go does not take either, or takes no time for: back-references, and repeats of repeats, which glibc unrolls.
+bool is_costly(std::string_view text) {
+    constexpr size_t longest = 1024;
+    if (text.size() > longest || std::count(text.begin(), text.end(), '{') > 1) return true;
+    for (auto at = text.find('\\'); at != std::string_view::npos && at + 1 < text.size();
+         at = text.find('\\', at + 2)) {
+        if (text[at + 1] >= '1' && text[at + 1] <= '9') return true;
+    }
+    return false;
 }
 
 std::vector<std::string_view> words_of(std::string_view text) {
@@ -95,7 +107,7 @@ public:
     explicit Pattern(std::string value) : literal_(std::move(value)) {
         const bool anchored = literal_.find_first_of("^$") != std::string::npos;
         const auto text = posix_syntax(anchored ? literal_ : "^" + literal_ + "$");
-        valid_ = regcomp(&compiled_, text.c_str(), REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0;
+        valid_ = !is_costly(literal_) && regcomp(&compiled_, text.c_str(), REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0;
     }
     ~Pattern() {
         if (valid_) regfree(&compiled_);

@@ -24,7 +24,7 @@ struct Default {
     std::string_view value;
 };
 constexpr std::array defaults = {
-    Default{"memory.swappiness", "60"},  Default{"blkio.weight", "500"},  Default{"blkio.bfq.weight", "500"},
+    Default{"memory.swappiness", "60"},  Default{"blkio.weight", "500"},  Default{"blkio.bfq.weight", "100"},
     Default{"io.weight", "default 100"}, Default{"io.bfq.weight", "100"},
 };
 

@@ -47,6 +47,12 @@ TEST(Filter, ValuesAreWholeExpressionsWithoutRegardToCase) {
     EXPECT_FALSE(matches("name eq [")); // no expression: compared as text
 }
 
+TEST(Filter, CostlyExpressionsAreComparedAsText) {
+    EXPECT_FALSE(matches("name eq ((((a{1,255}){1,255}){1,255}){1,255})*"));
+    EXPECT_FALSE(matches("name eq (.)(.)\\1"));
+    EXPECT_TRUE(matches("name eq [a-z]{1,3}1"));
+}
+
 TEST(Filter, QuotedValuesMayHoldSpaces) {
     EXPECT_TRUE(matches("config.user.note eq \"two words\" and name eq c1"));
     EXPECT_TRUE(matches("name eq \"c1\""));
