@@ -49,8 +49,8 @@ RESERVED = {
     r"SQLiteCpp/|sqlite3\.h": ["daemon/state"],
     r"archive\.h|archive_entry\.h": ["daemon/storage"],
     r"netlink/": ["daemon/network"],
-    r"yaml-cpp/": ["schema", "client/render", "client/yaml"],
-    r"CLI/": ["client"],
+    r"yaml-cpp/": ["schema", "client/render", "client/yaml", "client/remotes", "daemon/images/metadata"],
+    r"CLI/": ["client", "daemon/main"],
     r"systemd/": ["daemon/base"],
     r"openssl/": ["daemon/base", "daemon/http", "client/connection"],
 }

@@ -16,7 +16,6 @@ def stale_tags_are_refused_and_every_put_makes_a_new_one(test):
         (f"/1.0/containers/{name}", lambda body, text: body["config"].update({"user.c": text})),
         ("/1.0/profiles/default", lambda body, text: body["config"].update({"user.t": text})),
         (f"/1.0/images/{fingerprint}", lambda body, text: body["properties"].update({"t": text})),
-        ("/1.0/storage-pools/default", lambda body, text: body["config"].update({"user.t": text})),
         ("/1.0", lambda body, text: body["config"].update({"user.t": text})),
     ):
         tags = set()
