@@ -65,6 +65,7 @@ private:
     void write();
     void on_written(ErrorCode error);
     void begin_close(beast::websocket::close_code code);
+    void ping_later();
     void ping();
     void terminate(bool lost);
     void post(void (Session::*what)());
@@ -145,7 +146,7 @@ void Session::on_accepted(ErrorCode error, const Use& use) {
     if (error) return terminate(true);
     accepted_ = true;
     input_.resize(read_size);
-    ping();
+    ping_later();
     read();
     write();
     core_->run([handle = std::make_shared<Handle>(shared_from_this()), use]() mutable {
@@ -241,14 +242,18 @@ void Session::begin_close(beast::websocket::close_code code) {
 
 /// Keeps connections from looking dead to what is between. An answer is not insisted on: a client that does not read
 /// because its output is stalled is not gone.
-void Session::ping() {
+void Session::ping_later() {
     timer_.expires_after(ping_interval);
     timer_.async_wait([weak = weak_from_this()](ErrorCode error) {
         const auto self = weak.lock();
-        if (self && !error && !self->close_begun_) self->ping();
+        if (self && !error) self->ping();
     });
-    if (pinging_ || !ws_.is_open()) return;
-    pinging_ = true;
+}
+
+void Session::ping() {
+    if (close_begun_ || !ws_.is_open()) return;
+    ping_later();
+    if (std::exchange(pinging_, true)) return;
     ws_.async_ping({}, [self = shared_from_this()](ErrorCode) { self->pinging_ = false; });
 }
 
