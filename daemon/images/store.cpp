@@ -97,7 +97,7 @@ schema::Image ImageStore::import(Upload upload, const base::CancelToken& cancel)
     upload.check();
     auto image = described(upload, inspect(upload, cancel));
     const auto hold = changing_.exclusive(image.fingerprint, cancel);
-    if (rows_.find(image.fingerprint)) throw schema::bad_request("Image with same fingerprint already exists");
+    if (rows_.find(image.fingerprint)) throw schema::conflict("Image with same fingerprint already exists");
     cancel.check();
     insert(upload, image);
     return image;

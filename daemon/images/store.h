@@ -29,8 +29,9 @@ public:
 
     /// Stores a request's body, before the operation of its import is made. Throws what the body's source throws.
     Upload receive(UploadHeaders headers, const ByteSource& body) const;
-    /// Checks an upload and makes it an image. Throws bad_request with the reason where it is none (then nothing is
-    /// left of it), also "Image with same fingerprint already exists".
+    /// Checks an upload and makes it an image. Throws bad_request with the reason where it is none, conflict "Image
+    /// with same fingerprint already exists" (LXD's operation then has fingerprint and size in its metadata all the
+    /// same). Nothing is left of a refused upload.
     schema::Image import(Upload upload, const base::CancelToken& cancel);
 
     std::vector<schema::Image> list() const { return rows_.list(); }

@@ -32,7 +32,7 @@ struct Layout {
 };
 /// LXD's: the instances' folders must be passable for their mapped roots.
 constexpr std::array layout{
-    Layout{"containers", 0711}, Layout{"containers-snapshots", 0700},
+    Layout{"containers", 0711}, Layout{"containers-snapshots", 0711},
     Layout{"custom", 0700},     Layout{"custom-snapshots", 0700},
     Layout{"images", 0700},
 };

@@ -29,6 +29,20 @@ VolumeId image(const std::string& fingerprint) {
     throw std::system_error(errno, std::generic_category(), attempt);
 }
 
+/// LXD answers a bad new pool with 500, whatever is bad about it; clients see the same text.
+template <class Check> void as_failure(const Check& check) {
+    try {
+        check();
+    } catch (const schema::Error& error) {
+        throw schema::failure("{}", error.what());
+    }
+}
+
+void check_white_space(const std::string& name) {
+    if (name.find_first_of(" \t\n\v\f\r") != std::string::npos)
+        throw schema::failure("Storage name cannot contain white space");
+}
+
 bool uses_pool(const schema::Profile& profile, const std::string& pool) {
     return std::ranges::any_of(profile.devices, [&](const auto& device) {
         return schema::get(device.second, "type") == "disk" && schema::get(device.second, "pool") == pool;
@@ -107,7 +121,8 @@ void Pools::create(schema::StoragePool pool) {
         throw schema::conflict("The storage pool already exists: The record already exists");
     if (schema::get(pool.config, "source").empty()) pool.config.erase("source");
     DriverRef driver = make_(pool.driver, context(pool));
-    schema::check_pool_config(pool.driver, pool.config);
+    check_white_space(pool.name);
+    as_failure([&] { schema::check_pool_config(pool.driver, pool.config); });
 
     base::Rollback rollback;
     driver->create_pool();
@@ -125,6 +140,8 @@ void Pools::update(const std::string& name, const schema::StoragePoolPut& put) {
     const std::scoped_lock changing(changing_);
     const auto pool = row(name);
     schema::check_pool_config(pool.driver, put.config);
+    if (schema::get(pool.config, "source") != schema::get(put.config, "source"))
+        throw schema::failure("Pool source cannot be changed when not in pending state");
     schema::check_pool_change(pool.driver, pool.config, put.config);
     stores_.pools.update(name, put);
 }

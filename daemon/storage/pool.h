@@ -40,7 +40,8 @@ public:
     /// Throws not_found "Storage pool not found". With `used_by`, and "Unavailable" as the status of a pool that could
     /// not be mounted.
     schema::StoragePool get(const std::string& name) const;
-    /// Throws bad_request on a bad name or option, conflict where the name is taken, failure on a bad source.
+    /// Throws bad_request without a name or driver, conflict where the name is taken, failure (LXD's 500) on an unknown
+    /// driver, option or source.
     void create(schema::StoragePool pool);
     void update(const std::string& name, const schema::StoragePoolPut& put);
     /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count.

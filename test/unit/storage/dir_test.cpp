@@ -26,7 +26,7 @@ struct DirTest : testing::Test {
 TEST_F(DirTest, LaysAPoolOutAsLxdDoes) {
     driver()->create_pool();
     const std::map<std::string, int> expected{{"containers", 0711},
-                                              {"containers-snapshots", 0700},
+                                              {"containers-snapshots", 0711},
                                               {"custom", 0700},
                                               {"custom-snapshots", 0700},
                                               {"images", 0700}};

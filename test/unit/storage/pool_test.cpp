@@ -111,6 +111,7 @@ TEST_F(PoolTest, BadPoolsAreRefusedAndLeaveNothing) {
     for (const auto& [name, driver, config, message] : {
              Row{"", "dir", {}, "No name provided"},
              Row{"a/b", "dir", {}, "Storage pool names may not contain slashes"},
+             Row{"a b", "dir", {}, "Storage name cannot contain white space"},
              Row{"p", "", {}, "No driver provided"},
              Row{"p", "floppy", {}, "Unknown driver"},
              Row{"p", "dir", {{"size", "1GB"}}, "Invalid option \"size\""},
@@ -255,7 +256,8 @@ TEST_F(PoolTest, UpdatesOptionsThatMayChange) {
     pools_.update("default", put);
     EXPECT_EQ(static_cast<schema::StoragePoolPut>(pools_.get("default")), put);
     put.config["source"] = "/elsewhere";
-    EXPECT_NE(refusal([&] { pools_.update("default", put); }), "");
+    EXPECT_EQ(refusal([&] { pools_.update("default", put); }),
+              "Pool source cannot be changed when not in pending state");
     put.config["source"] = paths_.pool("default");
     put.config["nonsense"] = "x";
     EXPECT_EQ(refusal([&] { pools_.update("default", put); }), "Invalid option \"nonsense\"");
