@@ -117,7 +117,10 @@ EventLoop::EventLoop() : state_(std::make_unique<State>()) {
     pthread_setname_np(state_->thread.native_handle(), "events");
 }
 
-EventLoop::~EventLoop() {
+EventLoop::~EventLoop() { stop(); }
+
+void EventLoop::stop() {
+    if (!state_->thread.joinable()) return;
     state_->stopping = true;
     state_->wake();
     state_->thread.join();

@@ -1,0 +1,55 @@
+#include "daemon/rooms.h"
+
+#include "daemon/folders.h"
+
+namespace {
+
+/// Threads at most; each is there only while it is busy.
+constexpr size_t worker_limit = 512;
+
+/// The folders have to be there before anything is opened in them.
+const state::Paths& with_folders(const state::Paths& paths) {
+    make_folders(paths);
+    return paths;
+}
+
+} // namespace
+
+Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<void(bool)> shut_down)
+    : paths(with_folders(options.paths)), log(options.log), facts(base::detect_host_facts()),
+      database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
+      instance_rows(database), server_config(database), runtime(make_runtime(paths)), device_host(*runtime),
+      pools(paths, {pool_rows, image_rows, instance_rows, profiles}, log),
+      images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles),
+      environment(paths, facts, *runtime, pools),
+      lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
+                 *runtime, reporter, device_host}),
+      workers(worker_limit), operations(events, workers, loop), context{paths,
+                                                                        facts,
+                                                                        log,
+                                                                        workers,
+                                                                        loop,
+                                                                        events,
+                                                                        operations,
+                                                                        profiles,
+                                                                        server_config,
+                                                                        images,
+                                                                        pools,
+                                                                        instances,
+                                                                        lifecycle,
+                                                                        *runtime,
+                                                                        reporter,
+                                                                        [this] { return environment.block(); },
+                                                                        std::move(shut_down)} {
+    log.set_listener([this](const base::LogRecord& record) { events.logging(record); });
+    insert_first_profiles(profiles);
+    pools.mount_all();
+    images.clean_up();
+    instances.load();
+    lifecycle.adopt_all();
+}
+
+/// The loop's callbacks start work and the work adds watches: the one is stopped before the other is waited for.
+Rooms::~Rooms() {
+    loop.stop();
+}

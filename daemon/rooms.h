@@ -1,0 +1,61 @@
+#pragma once
+// All rooms of the daemon, built in order and taken down in reverse. daemon.cpp serves them over sockets; API tests
+// call the handler directly, over a runtime of their own.
+
+#include <functional>
+#include <memory>
+
+#include "daemon/api/context.h"
+#include "daemon/api/environment.h"
+#include "daemon/base/event_loop.h"
+#include "daemon/base/host_facts.h"
+#include "daemon/base/log.h"
+#include "daemon/base/worker_pool.h"
+#include "daemon/daemon.h"
+#include "daemon/images/store.h"
+#include "daemon/instance/device_host.h"
+#include "daemon/instance/lifecycle.h"
+#include "daemon/instance/registry.h"
+#include "daemon/instance/report.h"
+#include "daemon/operations/events.h"
+#include "daemon/operations/operation.h"
+#include "daemon/state/database.h"
+#include "daemon/state/images.h"
+#include "daemon/state/instances.h"
+#include "daemon/state/pools.h"
+#include "daemon/state/profiles.h"
+#include "daemon/state/server_config.h"
+#include "daemon/storage/pool.h"
+
+struct Rooms {
+    /// Opens the database, mounts the pools and takes over what runs: afterwards requests can be served. `shut_down` is
+    /// called when a client asks for the daemon's end.
+    Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<void(bool)> shut_down);
+    ~Rooms();
+    Rooms(const Rooms&) = delete;
+    Rooms& operator=(const Rooms&) = delete;
+
+    // Members are built in this order; each may refer to those above it.
+    state::Paths paths;
+    base::Log log;
+    base::HostFacts facts;
+    state::Database database;
+    state::Profiles profiles;
+    state::Images image_rows;
+    state::Pools pool_rows;
+    state::Instances instance_rows;
+    state::ServerConfig server_config;
+    operations::EventsHub events;
+    std::unique_ptr<instance::Runtime> runtime;
+    instance::Reporter reporter;
+    instance::RealDeviceHost device_host;
+    storage::Pools pools;
+    images::ImageStore images;
+    instance::Registry instances;
+    api::Environment environment;
+    base::EventLoop loop;
+    instance::Lifecycle lifecycle;
+    base::WorkerPool workers; // its threads use all of the above: they go first
+    operations::Registry operations;
+    api::Context context;
+};
