@@ -99,12 +99,15 @@ base::Fd bind_unix(const std::string& path, unsigned mode, int gid) {
     remove_stale(path, address);
     base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) throw listen_failure(path, "socket", errno);
+    // The file is the owner's alone until it has its group and mode; that change comes last, so that who watches the
+    // folder for it finds somebody listening.
+    if (::fchmod(fd.get(), 0600) < 0) throw listen_failure(path, "setting its first mode", errno);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
         throw listen_failure(path, "bind", errno);
+    if (::listen(fd.get(), backlog) < 0) throw listen_failure(path, "listen", errno);
     if (gid >= 0 && ::chown(path.c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(gid)) < 0)
         throw listen_failure(path, "setting its group", errno);
     if (::chmod(path.c_str(), mode) < 0) throw listen_failure(path, "setting its mode", errno);
-    if (::listen(fd.get(), backlog) < 0) throw listen_failure(path, "listen", errno);
     return fd;
 }
 
