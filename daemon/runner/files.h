@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/runner/bytes.h"
 #include "schema/json.h"
 
 namespace runner {
@@ -48,7 +49,7 @@ struct FilesReply {
 inline std::string encode(const FilesRequest& request) {
     return schema::Json::empty_object()
         .set("verb", request.verb)
-        .set("path", request.path)
+        .set("path", text_of(request.path))
         .set("type", request.type)
         .set("uid", request.uid)
         .set("gid", request.gid)
@@ -67,21 +68,24 @@ inline FilesRequest decode_files_request(const std::string& text) {
     schema::json::read(json, "gid", request.gid);
     schema::json::read(json, "mode", request.mode);
     schema::json::read(json, "append", request.append);
+    request.path = bytes_of(request.path);
     return request;
 }
 
 inline std::string encode(const FilesReply& reply) {
+    auto names = schema::Json::empty_array();
+    for (const auto& name : reply.names) names.push_back(text_of(name));
     return schema::Json::empty_object()
         .set("error", reply.error)
-        .set("text", reply.text)
+        .set("text", text_of(reply.text))
         .set("type", reply.type)
         .set("uid", reply.uid)
         .set("gid", reply.gid)
         .set("mode", reply.mode)
         .set("size", reply.size)
         .set("modified", reply.modified)
-        .set("target", reply.target)
-        .set("names", reply.names)
+        .set("target", text_of(reply.target))
+        .set("names", std::move(names))
         .dump();
 }
 
@@ -98,6 +102,9 @@ inline FilesReply decode_files_reply(const std::string& text) {
     schema::json::read(json, "modified", reply.modified);
     schema::json::read(json, "target", reply.target);
     schema::json::read(json, "names", reply.names);
+    reply.text = bytes_of(reply.text);
+    reply.target = bytes_of(reply.target);
+    for (auto& name : reply.names) name = bytes_of(name);
     return reply;
 }
 

@@ -164,6 +164,12 @@ TEST_P(FilesTest, APipeIsNeitherReadNorWritten) {
     EXPECT_FALSE(base::exists(box.path("/root/pipe")));
 }
 
+TEST_P(FilesTest, NamesNeedNotBeText) {
+    put("/root/\xe4", "latin", {});
+    EXPECT_EQ(content("/root/\xe4"), "latin");
+    EXPECT_EQ(files.get("/root").names, (std::vector<std::string>{"\xe4"}));
+}
+
 TEST_P(FilesTest, LargeFilesComeBackByteForByte) {
     std::string piece(1U << 20U, '\0');
     for (size_t index = 0; index < piece.size(); ++index) piece[index] = static_cast<char>(index * 2654435761U >> 13U);
