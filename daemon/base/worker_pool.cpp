@@ -23,7 +23,7 @@ constexpr size_t stack_size = 8U << 20U; // the sanitizers' frames are larger
 #else
 // Holds the deepest JSON that is accepted (a test shows it). Only what is touched costs memory, and below 2 MiB a stack
 // never becomes a huge page.
-constexpr size_t stack_size = 512U << 10U;
+constexpr size_t stack_size = 1U << 20U;
 #endif
 
 } // namespace

@@ -8,7 +8,7 @@ namespace state {
 
 ConfigRows::ConfigRows(const std::string& table, const std::string& owner)
     : select_(fmt::format("SELECT key, value FROM {} WHERE {} = ?", table, owner)),
-      select_all_(fmt::format("SELECT {}, key, value FROM {}", owner, table)),
+      select_all_(fmt::format("SELECT {0}, key, value FROM {1} ORDER BY {0}, key", owner, table)),
       clear_(fmt::format("DELETE FROM {} WHERE {} = ?", table, owner)),
       set_(fmt::format("INSERT OR REPLACE INTO {} ({}, key, value) VALUES (?, ?, ?)", table, owner)),
       unset_(fmt::format("DELETE FROM {} WHERE {} = ? AND key = ?", table, owner)) {}
@@ -23,7 +23,10 @@ schema::Config ConfigRows::load(Connection& connection, int64_t owner) const {
 std::map<int64_t, schema::Config> ConfigRows::load_all(Connection& connection) const {
     std::map<int64_t, schema::Config> configs;
     Query rows(connection, select_all_);
-    while (rows.next()) configs[rows.integer(0)].emplace(rows.text(1), rows.text(2));
+    while (rows.next()) {
+        auto& config = configs.try_emplace(configs.end(), rows.integer(0))->second; // they come in order
+        config.emplace_hint(config.end(), rows.text(1), rows.text(2));
+    }
     return configs;
 }
 

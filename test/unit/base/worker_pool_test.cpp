@@ -92,15 +92,21 @@ TEST(WorkerPoolTest, JobsMayStartJobs) {
 }
 
 TEST(WorkerPoolTest, ItsStacksHoldTheDeepestJsonThatIsAccepted) {
-    bool parsed = false;
-    {
-        WorkerPool pool(1);
-        pool.run([&] {
-            const std::string text = std::string(512, '[') + std::string(512, ']');
-            parsed = schema::Json::parse(text).dump() == text;
-        });
+    std::string objects;
+    for (int i = 0; i < 511; ++i) objects += "{\"a\":";
+    objects += "[]" + std::string(511, '}');
+    for (const auto& text : {std::string(512, '[') + std::string(512, ']'), objects}) {
+        bool same = false;
+        {
+            WorkerPool pool(1);
+            pool.run([&] {
+                const auto parsed = schema::Json::parse(text);
+                const auto copy = parsed;
+                same = copy == parsed && copy.dump() == text;
+            });
+        }
+        EXPECT_TRUE(same);
     }
-    EXPECT_TRUE(parsed);
 }
 
 } // namespace
