@@ -72,6 +72,7 @@ Box::Box(bool privileged) : privileged_(privileged), name_(name_of(privileged)) 
 Box::~Box() {
     stop();
     base::remove_tree(paths_.var);
+    base::remove_tree("/run/lxc/lock" + paths_.var); // where liblxc keeps locks for every lxcpath it has seen
 }
 
 std::vector<instance::LxcItem> Box::items() const {
