@@ -1,5 +1,7 @@
 #include "daemon/api/environment.h"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 #include "daemon/base/certificate.h"

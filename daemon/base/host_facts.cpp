@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/utsname.h>
 
@@ -78,7 +79,7 @@ std::map<unsigned, std::set<unsigned>> numa_nodes(const std::string& folder) {
     std::map<unsigned, std::set<unsigned>> nodes;
     for (const auto& name : names_in(folder)) {
         if (name.size() > 4 && name.starts_with("node") && name[4] >= '0' && name[4] <= '9') {
-            nodes[number(name.substr(4))] = cpus(content(folder + "/" + name + "/cpulist"));
+            nodes[number(name.substr(4))] = cpus(content(fmt::format("{}/{}/cpulist", folder, name)));
         }
     }
     return nodes;
@@ -86,7 +87,9 @@ std::map<unsigned, std::set<unsigned>> numa_nodes(const std::string& folder) {
 
 uint64_t memory_total(const std::string& meminfo) {
     for (const auto line : split(meminfo, '\n')) {
-        if (line.starts_with("MemTotal:")) return std::strtoull(line.substr(9).data(), nullptr, 10) * 1024;
+        if (line.starts_with("MemTotal:")) {
+            return std::strtoull(std::string(line.substr(9)).c_str(), nullptr, 10) * 1024;
+        }
     }
     return 0;
 }
@@ -184,7 +187,8 @@ CgroupFacts cgroup_facts(const std::string& root) {
 bool has_capability(const std::string& status, int capability) {
     for (const auto line : split(status, '\n')) {
         if (line.starts_with("CapEff:")) {
-            return ((std::strtoull(line.substr(7).data(), nullptr, 16) >> static_cast<unsigned>(capability)) & 1U) != 0;
+            const auto set = std::strtoull(std::string(line.substr(7)).c_str(), nullptr, 16);
+            return ((set >> static_cast<unsigned>(capability)) & 1U) != 0;
         }
     }
     return false;
@@ -229,10 +233,11 @@ std::vector<std::string> lxcfs_files(const std::string& mount) {
     std::vector<std::string> files;
     for (const auto& name : names_in(mount + "/proc")) files.push_back("proc/" + name);
     const std::string cpu = "sys/devices/system/cpu";
-    if (exists(mount + "/" + cpu + "/uevent")) {
+    const auto folder = fmt::format("{}/{}", mount, cpu);
+    if (exists(folder + "/uevent")) {
         files.push_back(cpu);
     } else {
-        for (const auto& name : names_in(mount + "/" + cpu)) files.push_back(cpu + "/" + name);
+        for (const auto& name : names_in(folder)) files.push_back(fmt::format("{}/{}", cpu, name));
     }
     return files;
 }

@@ -1,5 +1,6 @@
 #include "daemon/instance/report.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "daemon/base/fd.h"
@@ -123,7 +125,7 @@ CgroupFolders payload_folders(const std::string& proc_cgroup, const std::string&
         while (!names.empty()) {
             const std::string name(names.substr(0, names.find(',')));
             names.remove_prefix(std::min(names.size(), name.size() + 1));
-            if (!name.starts_with("name=")) folders[name] = v1_mounts + "/" + name + path;
+            if (!name.starts_with("name=")) folders[name] = fmt::format("{}/{}{}", v1_mounts, name, path);
         }
     }
     return folders;
@@ -181,8 +183,9 @@ schema::InstanceState Reporter::state(pid_t init) {
     if (!container) return state;
     try {
         const std::scoped_lock lock(container->mutex);
-        if (!container->netlink) container->netlink.emplace(init);
-        state.network = network::network_state(container->netlink->interfaces(), network::host_interface);
+        auto& netlink = container->netlink;
+        if (!netlink) netlink = network::Netlink(init);
+        state.network = network::network_state(netlink->interfaces(), network::host_interface);
     } catch (const schema::Error&) {
         // Either the process has gone or its network cannot be asked just now; the next call tries afresh.
         const std::scoped_lock lock(container->mutex);

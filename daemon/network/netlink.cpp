@@ -32,7 +32,7 @@ nl_sock* connected_socket() {
     nl_sock* socket = nl_socket_alloc();
     if (socket == nullptr) throw std::bad_alloc();
     // libnl asks for each message twice to learn its length; 32 KiB is what the kernel sends at most.
-    nl_socket_set_msg_buf_size(socket, 32 * 1024);
+    nl_socket_set_msg_buf_size(socket, 32U << 10U);
     nl_socket_disable_msg_peek(socket);
     if (const int error = nl_connect(socket, NETLINK_ROUTE); error < 0) {
         nl_socket_free(socket);
