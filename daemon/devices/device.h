@@ -122,8 +122,9 @@ void check_expanded_devices(const schema::Devices& devices);
 /// The name of the root disk; empty where there is none. Throws bad_request `More than one root device found`.
 std::string root_disk(const schema::Devices& devices);
 
-/// volatile.<dev>.hwaddr and .name for network devices that lack them in both options and configuration. To be stored
-/// at creation, update and start, before Owner is made.
+/// volatile.<dev>.hwaddr and .name for network devices that lack them in both options and configuration; and, as empty
+/// values, those keys of devices that are gone or no network devices any more. To be merged and stored at creation,
+/// update and start, before Owner is made.
 schema::Config missing_volatile(const schema::Devices& expanded, const schema::Config& expanded_config,
                                 DeviceHost& host);
 

@@ -33,6 +33,25 @@ std::set<std::string> taken_names(const schema::Devices& devices, const schema::
     return taken;
 }
 
+/// The device of a volatile key that network devices have: "volatile.eth0.name" -> "eth0"; empty for other keys.
+std::string_view nic_of(std::string_view key) {
+    constexpr std::string_view prefix = "volatile.";
+    if (!key.starts_with(prefix)) return {};
+    for (const std::string_view suffix : {".hwaddr", ".name", ".host_name"}) {
+        if (key.ends_with(suffix)) return key.substr(prefix.size(), key.size() - prefix.size() - suffix.size());
+    }
+    return {};
+}
+
+void forget_others(const schema::Devices& devices, const schema::Config& config, schema::Config& changes) {
+    for (const auto& [key, value] : config) {
+        const std::string device(nic_of(key));
+        if (device.empty()) continue;
+        const auto found = devices.find(device);
+        if (found == devices.end() || schema::get(found->second, "type") != "nic") changes[key] = "";
+    }
+}
+
 std::string free_name(const std::set<std::string>& taken) {
     for (int i = 0;; ++i) {
         auto name = fmt::format("eth{}", i);
@@ -59,6 +78,7 @@ schema::Config missing_volatile(const schema::Devices& expanded, const schema::C
             missing[volatile_of(name, "name")] = chosen;
         }
     }
+    forget_others(expanded, expanded_config, missing);
     return missing;
 }
 

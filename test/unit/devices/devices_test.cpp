@@ -119,6 +119,17 @@ TEST(Devices, MissingAddressesAndNamesAreChosen) {
                               {"volatile.c.name", "eth1"}}));
 }
 
+TEST(Devices, WhatWasChosenForDevicesThatAreGoneIsForgotten) {
+    auto on = host();
+    const schema::Devices devices = {{"a", with(p2p, "name", "lan")}, {"b", {{"type", "none"}}}};
+    const schema::Config config = {{"volatile.a.hwaddr", "00:16:3e:00:00:01"},
+                                   {"volatile.b.name", "eth0"},
+                                   {"volatile.c.d.hwaddr", "00:16:3e:00:00:02"},
+                                   {"volatile.uuid", "1"}};
+    EXPECT_EQ(missing_volatile(devices, config, on),
+              (schema::Config{{"volatile.b.name", ""}, {"volatile.c.d.hwaddr", ""}}));
+}
+
 TEST(RootDisk, IsTheRootFilesystem) {
     auto on = host();
     auto of = owner();
