@@ -84,17 +84,12 @@ HandlerFunction handler_of(std::string_view name) {
     return found != handlers.end() && found->first == name ? found->second : nullptr;
 }
 
-/// Whoever reaches the unix socket is trusted; over TLS nobody is until certificates can be trusted.
-bool is_trusted(const http::Peer& peer) {
-    return peer.kind == http::Peer::Kind::unix_socket;
-}
-
 http::Response answer(Context& context, http::Request& request) {
     if (request.method == "OPTIONS") return {};
     auto match = schema::match_route(request.method, request.path);
     if (!match) throw schema::not_found("not found");
     const bool guest = match->route != nullptr && match->route->access == schema::Access::guest;
-    if (!guest && !is_trusted(request.peer)) throw schema::forbidden("not authorized");
+    if (!guest && !is_trusted(request)) throw schema::forbidden("not authorized");
     if (match->route == nullptr) throw schema::Error(schema::ErrorKind::not_implemented, "not implemented");
     const auto& project = request.parameter("project");
     if (!project.empty() && project != "default") throw schema::not_found("Project not found");

@@ -20,8 +20,12 @@ std::string user_name(uid_t uid) {
 
 } // namespace
 
+bool is_trusted(const http::Request& request) {
+    return request.peer.kind == http::Peer::Kind::unix_socket;
+}
+
 schema::Requestor requestor(const http::Request& request) {
-    if (request.peer.kind == http::Peer::Kind::unix_socket) return {user_name(request.peer.uid), "unix", "@"};
+    if (is_trusted(request)) return {user_name(request.peer.uid), "unix", "@"};
     return {"", "tls", request.peer.address};
 }
 

@@ -45,6 +45,8 @@ struct Context {
     std::function<void(bool stop_instances)> shut_down;
 };
 
+/// Whoever reaches the unix socket; over TLS nobody is trusted until certificates can be.
+bool is_trusted(const http::Request& request);
 /// Who asks, for events and operations.
 schema::Requestor requestor(const http::Request& request);
 /// The body as JSON; throws bad_request, and too_large for one past the buffer limit.

@@ -24,13 +24,10 @@ schema::Instance instance_view(Context& context, const instance::Instance& insta
 
 schema::InstanceState instance_state(Context& context, const instance::Instance& instance) {
     const auto live = instance.live();
-    if (!live.running) {
-        schema::InstanceState stopped;
-        stopped.status = live.status;
-        return stopped;
-    }
-    auto state = context.reporter.state(live.running->init_pid);
+    schema::InstanceState state;
+    if (live.running) state = context.reporter.state(live.running->init_pid);
     state.status = context.lifecycle.status(instance);
+    state.disk.emplace(); // the dir driver has no usage to tell
     return state;
 }
 

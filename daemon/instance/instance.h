@@ -55,13 +55,24 @@ public:
         }
         changed_.notify_all();
     }
-    /// Blocks until `wanted` holds of the live state; false after `timeout` (a negative one waits for ever).
+    /// Blocks until `wanted` holds of the live state; false after `timeout` (a negative one waits for ever), and when
+    /// waits are abandoned.
     template <class Predicate> bool wait_for(std::chrono::milliseconds timeout, Predicate wanted) const {
         std::unique_lock lock(mutex_);
-        const auto holds = [&] { return wanted(live_); };
-        if (timeout.count() >= 0) return changed_.wait_for(lock, timeout, holds);
-        changed_.wait(lock, holds);
-        return true;
+        const auto over = [&] { return abandoned_ || wanted(live_); };
+        if (timeout.count() >= 0)
+            changed_.wait_for(lock, timeout, over);
+        else
+            changed_.wait(lock, over);
+        return wanted(live_);
+    }
+    /// Ends all waits, now and later: the daemon goes, the container may go on.
+    void abandon_waits() {
+        {
+            const std::scoped_lock lock(mutex_);
+            abandoned_ = true;
+        }
+        changed_.notify_all();
     }
 
     /// Held through every change of the record or of the running container, never while waiting for the container.
@@ -91,6 +102,7 @@ private:
     std::shared_ptr<const Record> record_;
     Live live_;
     std::string action_;
+    bool abandoned_ = false;
 };
 
 } // namespace instance

@@ -22,9 +22,11 @@ using Milliseconds = std::chrono::milliseconds;
 
 namespace {
 
-/// In the configuration of an instance from the moment its row is stored until its root is complete: what still has it
-/// at the next start was left half-made by a crash.
-constexpr const char* creating_key = "volatile.last_state.creating";
+/// In the configuration of an instance while its root is made or removed: what still has it at the next start was left
+/// half-made by a crash, and goes.
+constexpr const char* incomplete_key = "volatile.last_state.incomplete";
+/// The new name while an instance is renamed: what still has it at the next start gets its old name back.
+constexpr const char* renaming_key = "volatile.last_state.renaming";
 constexpr const char* power_key = "volatile.last_state.power";
 
 /// How long a killed container may take to be gone, its monitor's clean-up included.
@@ -66,10 +68,8 @@ void merge(schema::Config& config, const schema::Config& changes) {
 
 Lifecycle::Lifecycle(Rooms rooms) : rooms_(rooms) {}
 
-Lifecycle::~Lifecycle() {
-    const std::scoped_lock lock(watches_mutex_);
-    for (auto& [name, watch] : watches_) rooms_.loop.remove(watch.id);
-}
+/// The watches go with the loop, which has stopped by now.
+Lifecycle::~Lifecycle() = default;
 
 void Lifecycle::report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context) {
     rooms_.events.lifecycle(action, url(name), std::move(context), caller.requestor);
@@ -81,16 +81,30 @@ void Lifecycle::adopt_all() {
     for (const auto& instance : rooms_.instances.list()) {
         const auto record = instance->record();
         try {
-            if (is_true(record->row.put.config, creating_key)) {
+            if (is_true(record->row.put.config, incomplete_key)) {
                 rooms_.log.warning("Removing an instance that was never completed", {{"instance", record->row.name}});
                 remove_locked(*instance);
             } else {
+                if (const auto& new_name = schema::get(record->row.put.config, renaming_key); !new_name.empty())
+                    undo_rename(*instance, new_name);
                 adopt(*instance);
             }
         } catch (const std::exception& error) {
             rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
         }
     }
+}
+
+void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
+    const auto record = instance.record();
+    const auto& row = record->row;
+    if (!base::exists(rooms_.pools.container_path(row.pool, row.name)))
+        rooms_.pools.rename_container(row.pool, new_name, row.name);
+    store_volatile(instance, {{renaming_key, ""}});
+}
+
+void Lifecycle::abandon_waits() {
+    for (const auto& instance : rooms_.instances.list()) instance->abandon_waits();
 }
 
 void Lifecycle::adopt(Instance& instance) {
@@ -216,17 +230,16 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     row.put = creation.put;
     row.created_at = now();
     row.put.config["volatile.uuid"] = base::uuid4();
-    row.put.config["volatile.uuid.generation"] = row.put.config["volatile.uuid"];
     row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
     row.put.config["volatile.last_state.idmap"] = "[]";
     row.put.config["volatile.apply_template"] = "create";
     auto record = rooms_.instances.expand(row);
-    check_record(record, rooms_);
+    check_new_record(record, rooms_);
     row.pool = root_pool(record);
     rooms_.pools.get(row.pool);
     merge(row.put.config, derived_volatile(record, rooms_));
 
-    row.put.config[creating_key] = "true";
+    row.put.config[incomplete_key] = "true";
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
     if (creation.image)
@@ -234,8 +247,8 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     else
         rooms_.pools.create_empty(row.pool, name);
     rollback.add([&] { rooms_.pools.remove_container(row.pool, name); });
-    row.put.config.erase(creating_key);
-    rooms_.rows.set_config(name, {{creating_key, ""}});
+    row.put.config.erase(incomplete_key);
+    rooms_.rows.set_config(name, {{incomplete_key, ""}});
     rooms_.instances.add(std::make_shared<Instance>(rooms_.instances.expand(row)));
     rollback.dismiss();
 
@@ -255,10 +268,11 @@ void Lifecycle::remove(const std::string& name, const Caller& caller) {
     report("instance-deleted", name, caller);
 }
 
-/// The row goes last: whatever a crash leaves is still an instance that can be deleted again.
+/// The row goes last, marked: whatever a crash leaves is removed at the next start.
 void Lifecycle::remove_locked(Instance& instance) {
     const auto record = instance.record();
     const auto& name = record->row.name;
+    store_volatile(instance, {{incomplete_key, "true"}});
     rooms_.pools.remove_container(record->row.pool, name);
     base::remove_tree(rooms_.paths.logs(name));
     base::remove_tree(rooms_.paths.devices(name));
@@ -274,18 +288,22 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     if (instance->live().running) throw schema::failure("Renaming of running container not allowed");
     if (rooms_.instances.find(new_name)) throw schema::conflict("Name {:?} already in use", new_name);
     auto row = instance->record()->row;
+    store_volatile(*instance, {{renaming_key, new_name}});
     base::Rollback rollback;
+    rollback.add([&] { store_volatile(*instance, {{renaming_key, ""}}); });
     rooms_.pools.rename_container(row.pool, name, new_name);
     rollback.add([&] { rooms_.pools.rename_container(row.pool, new_name, name); });
-    rooms_.rows.rename(name, new_name);
+    row.name = new_name;
+    row.put.config["volatile.apply_template"] = "rename";
+    row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
+    rooms_.database.transaction([&] {
+        rooms_.rows.rename(name, new_name);
+        rooms_.rows.update(row); // without the mark
+    });
     rollback.dismiss();
     base::remove_tree(rooms_.paths.logs(new_name));
     if (::rename(rooms_.paths.logs(name).c_str(), rooms_.paths.logs(new_name).c_str()) < 0 && errno != ENOENT)
         rooms_.log.warning("The logs keep the old name", {{"instance", new_name}});
-    row.name = new_name;
-    row.put.config["volatile.apply_template"] = "rename";
-    row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
-    rooms_.rows.update(row);
     instance->set_record(rooms_.instances.expand(std::move(row)));
     rooms_.instances.rename(name, new_name);
     schema::Json context;

@@ -72,6 +72,8 @@ public:
 
     /// Takes over running containers and repairs what a crash left half-made. Called once, before requests are served.
     void adopt_all();
+    /// Lets nobody wait for a container any more, before the daemon goes.
+    void abandon_waits();
     /// Starts what should run and does not (boot.autostart, or it ran before). Blocks; called after the API is up.
     void start_at_boot();
     /// Stops everything that runs, cleanly where it obeys in time, and remembers it for start_at_boot. Blocks.
@@ -111,6 +113,7 @@ private:
     };
 
     void adopt(Instance& instance);
+    void undo_rename(Instance& instance, const std::string& new_name);
     void start_locked(Instance& instance, const Caller& caller);
     void prepare_folders(const std::string& name) const;
     void watch_monitor(const std::string& name, const Running& running);

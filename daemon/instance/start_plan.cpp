@@ -57,7 +57,7 @@ template <class Check> void check_part(std::string_view part, Check check) {
     try {
         check();
     } catch (const schema::Error& error) {
-        throw schema::Error(error.kind(), fmt::format("Invalid {}: {}", part, error.what()));
+        throw schema::failure("{}: {}", part, error.what());
     }
 }
 
@@ -198,17 +198,34 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
     return changes;
 }
 
+namespace {
+
+void check_raw_lxc(const Record& record, const Rooms& rooms) {
+    // Everything else is of our own making; what the user wrote is shown to the engine.
+    if (const auto& raw = schema::get(record.expanded_config, "raw.lxc"); !raw.empty())
+        rooms.runtime.check(schema::parse_raw_lxc(raw));
+}
+
+} // namespace
+
 void check_record(const Record& record, const Rooms& rooms) {
     const auto& put = record.row.put;
-    check_part("config", [&] { schema::check_instance_config(put.config, schema::ConfigOwner::instance); });
-    check_part("devices", [&] { devices::check_devices(put.devices); });
-    check_part("expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
-    // Everything else is of our own making; what the user wrote is shown to the engine.
-    if (!schema::get(record.expanded_config, "raw.lxc").empty())
-        check_part("config", [&] {
-            rooms.runtime.check(schema::parse_raw_lxc(schema::get(record.expanded_config, "raw.lxc")));
-        });
+    check_part("Invalid config", [&] { schema::check_instance_config(put.config, schema::ConfigOwner::instance); });
+    check_part("Invalid devices", [&] { devices::check_devices(put.devices); });
+    check_part("Invalid expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
+    check_part("Invalid config", [&] { check_raw_lxc(record, rooms); });
     id_map(record, rooms);
+}
+
+void check_new_record(const Record& record, const Rooms& rooms) {
+    check_part("Failed creating instance record", [&] {
+        const auto& put = record.row.put;
+        schema::check_instance_config(put.config, schema::ConfigOwner::instance);
+        check_part("Failed initialising instance", [&] {
+            check_part("Failed getting root disk", [&] { root_pool(record); });
+            check_record(record, rooms);
+        });
+    });
 }
 
 void check_profile_content(const schema::ProfilePut& profile, const Rooms&) {

@@ -34,8 +34,10 @@ schema::Config stopped_devices(const Record& record, const Rooms& rooms);
 /// Returns volatile changes.
 schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms);
 
-/// Throws bad_request with LXD's texts for a record that could not be an instance.
+/// Throws what LXD says of a changed record that could not be an instance (it answers 500).
 void check_record(const Record& record, const Rooms& rooms);
+/// As check_record, with LXD's words for one that is to be made.
+void check_new_record(const Record& record, const Rooms& rooms);
 void check_profile_content(const schema::ProfilePut& profile, const Rooms& rooms);
 /// The pool of the root disk. Throws bad_request where the record has none.
 std::string root_pool(const Record& record);

@@ -17,10 +17,6 @@ std::string alias_url(const std::string& name) {
     return "/1.0/images/aliases/" + name;
 }
 
-bool is_trusted(const http::Request& request) {
-    return request.peer.kind == http::Peer::Kind::unix_socket;
-}
-
 /// An image that this caller may see; others are not found for it.
 schema::Image visible_image(Context& context, const http::Request& request) {
     auto image = context.images.get(argument(request, "fingerprint"));

@@ -137,7 +137,11 @@ http::Response instance_post(Context& context, const http::Request& request) {
     schema::json::read(body, "name", wanted);
     schema::json::read(body, "migration", migration);
     if (migration) throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be migrated yet");
-    schema::check_instance_name(wanted);
+    try {
+        schema::check_instance_name(wanted);
+    } catch (const schema::Error& error) {
+        throw schema::bad_request("Invalid instance name: {}", error.what());
+    }
     if (context.instances.find(wanted)) throw schema::conflict("Name {:?} already in use", wanted);
     auto spec = task("Renaming instance", name, request);
     spec.run = [&context, name, wanted](operations::Operation& operation) {
@@ -200,6 +204,7 @@ http::Response instance_state_put(Context& context, const http::Request& request
     for (const auto& action : actions) {
         if (action.name != put.action) continue;
         auto spec = task(action.description, name, request);
+        spec.name_containers = false; // as LXD does for changes of state alone
         const auto timeout = put.force ? 0 : put.timeout;
         spec.run = [&context, &action, name, timeout](operations::Operation& operation) {
             action.run(context, name, timeout, caller(operation));

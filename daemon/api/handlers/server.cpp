@@ -11,8 +11,12 @@ using schema::Json;
 
 namespace {
 
-schema::Server server(Context& context) {
+schema::Server server(Context& context, const http::Request& request) {
     schema::Server shown;
+    if (!is_trusted(request)) {
+        shown.auth = "untrusted";
+        return shown;
+    }
     shown.config = context.server_config.get();
     shown.environment = context.environment();
     return shown;
@@ -35,8 +39,8 @@ http::Response versions_get(Context&, const http::Request&) {
     return sync(Json(std::vector<std::string>{"/1.0"}));
 }
 
-http::Response server_get(Context& context, const http::Request&) {
-    const auto shown = server(context);
+http::Response server_get(Context& context, const http::Request& request) {
+    const auto shown = server(context, request);
     return sync(to_json(shown), writable(context));
 }
 

@@ -1,0 +1,169 @@
+#include "test/api/daemon_fixture.h"
+
+#include <future>
+
+#include "test/unit/storage/tar_builder.h"
+
+namespace {
+
+/// Lets the runtime outlive the rooms, as containers outlive the daemon.
+class Borrowed final : public instance::Runtime {
+public:
+    explicit Borrowed(instance::Runtime& lender) : lender_(lender) {}
+    std::string version() const override { return lender_.version(); }
+    std::map<std::string, std::string> features() const override { return lender_.features(); }
+    void check(const std::vector<instance::LxcItem>& items) override { lender_.check(items); }
+    std::optional<instance::Running> find(const std::string& name) override { return lender_.find(name); }
+    instance::Running start(const std::string& name, const std::vector<instance::LxcItem>& items,
+                            const base::CancelToken& cancel) override {
+        return lender_.start(name, items, cancel);
+    }
+    std::string stop_target(const std::string& name) override { return lender_.stop_target(name); }
+    void request_shutdown(const std::string& name) override { lender_.request_shutdown(name); }
+    void request_reboot(const std::string& name) override { lender_.request_reboot(name); }
+    void kill(const std::string& name) override { lender_.kill(name); }
+    void freeze(const std::string& name) override { lender_.freeze(name); }
+    void unfreeze(const std::string& name) override { lender_.unfreeze(name); }
+    void set_cgroup(const std::string& name, const std::string& item, const std::string& value) override {
+        lender_.set_cgroup(name, item, value);
+    }
+    std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) override {
+        return lender_.get_cgroup(name, item);
+    }
+    std::unique_ptr<instance::ExecSession> exec(const std::string& name,
+                                                const instance::ExecRequest& request) override {
+        return lender_.exec(name, request);
+    }
+    base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+                              base::Fd reply) override {
+        return lender_.spawn_files(name, rootfs, std::move(request), std::move(reply));
+    }
+    void attach_interface(const std::string& name, const std::string& host, const std::string& inside) override {
+        lender_.attach_interface(name, host, inside);
+    }
+    void detach_interface(const std::string& name, const std::string& inside, const std::string& host) override {
+        lender_.detach_interface(name, inside, host);
+    }
+    void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool read_only,
+                      bool recursive, bool idmapped) override {
+        lender_.attach_mount(name, source, target, read_only, recursive, idmapped);
+    }
+    void detach_mount(const std::string& name, const std::string& target) override {
+        lender_.detach_mount(name, target);
+    }
+
+private:
+    instance::Runtime& lender_;
+};
+
+std::string after_query(const std::string& target, std::map<std::string, std::string>& query) {
+    const auto mark = target.find('?');
+    if (mark == std::string::npos) return target;
+    for (size_t at = mark + 1; at < target.size();) {
+        const auto end = std::min(target.find('&', at), target.size());
+        const auto pair = target.substr(at, end - at);
+        const auto equals = pair.find('=');
+        query[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
+        at = end + 1;
+    }
+    return target.substr(0, mark);
+}
+
+} // namespace
+
+std::string body_of(const http::Response& response) {
+    if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
+    std::string all;
+    if (const auto* producer = std::get_if<std::shared_ptr<http::BodyProducer>>(&response.body)) {
+        char buffer[4096];
+        while (const auto count = (*producer)->read(buffer, sizeof buffer)) all.append(buffer, count);
+    }
+    return all;
+}
+
+DaemonTest::DaemonTest() {
+    auto fake = std::make_shared<fakes::FakeRuntime>();
+    runtime_ = fake.get();
+    shared_runtime_ = fake;
+    restart();
+}
+
+void DaemonTest::restart() {
+    rooms_.reset();
+    DaemonOptions options;
+    options.paths = {folder_ / "var", folder_ / "log", folder_ / "cache", ""};
+    options.log.level = base::LogLevel::error;
+    rooms_ = std::make_unique<Rooms>(
+        options, [this](const state::Paths&) { return std::make_unique<Borrowed>(*shared_runtime_); },
+        [this](bool) { asked_to_end_ = true; });
+    handler_ = api::bind(rooms_->context);
+}
+
+http::Response DaemonTest::ask(const std::string& method, const std::string& target, const std::string& body,
+                               http::Headers headers) {
+    http::Request request;
+    request.method = method;
+    request.path = after_query(target, request.query);
+    request.body = body;
+    request.headers = std::move(headers);
+    auto response = handler_(std::move(request));
+    if (auto* deferred = std::get_if<http::Response::Deferred>(&response.body)) {
+        const auto answer = std::make_shared<std::promise<http::Response>>();
+        auto future = answer->get_future();
+        deferred->start([answer](http::Response later) { answer->set_value(std::move(later)); });
+        return future.get();
+    }
+    return response;
+}
+
+schema::Json DaemonTest::get(const std::string& method, const std::string& target, const std::string& body) {
+    const auto answer = schema::Json::parse(body_of(ask(method, target, body)));
+    if (answer["type"] == schema::Json("error")) throw std::runtime_error(answer["error"].as_string());
+    if (answer["type"] == schema::Json("async")) return get(answer["operation"].as_string() + "/wait");
+    return answer["metadata"];
+}
+
+std::string DaemonTest::error(const std::string& method, const std::string& target, const std::string& body,
+                              http::Headers headers) {
+    const auto answer = schema::Json::parse(body_of(ask(method, target, body, std::move(headers))));
+    if (answer["type"] == schema::Json("error"))
+        return std::to_string(answer["error_code"].as_integer()) + " " + answer["error"].as_string();
+    if (answer["type"] == schema::Json("async")) {
+        const auto finished = get(answer["operation"].as_string() + "/wait");
+        if (finished["status_code"].as_integer() != 200) return "operation: " + finished["err"].as_string();
+    }
+    return "ok";
+}
+
+std::string DaemonTest::etag(const std::string& target) {
+    return ask("GET", target).headers["ETag"];
+}
+
+void DaemonTest::set_up_storage() {
+    get("POST", "/1.0/storage-pools", R"({"name":"default","driver":"dir"})");
+    get("PUT", "/1.0/profiles/default", R"({"devices":{"root":{"type":"disk","path":"/","pool":"default"}}})");
+    const auto image = storage::TarBuilder()
+                           .file("metadata.yaml", "architecture: x86_64\ncreation_date: 1\nproperties: {os: Box}\n")
+                           .folder("rootfs")
+                           .file("rootfs/file", "content")
+                           .bytes();
+    const auto imported = get("POST", "/1.0/images", image);
+    ASSERT_EQ(imported["status_code"].as_integer(), 200) << imported.dump();
+    get("POST", "/1.0/images/aliases",
+        R"({"name":"box","target":")" + imported["metadata"]["fingerprint"].as_string() + R"("})");
+}
+
+void DaemonTest::make_instance(const std::string& name, const std::string& more) {
+    const auto made = get("POST", "/1.0/instances",
+                          R"({"name":")" + name + R"(","source":{"type":"image","alias":"box"})" + more + "}");
+    ASSERT_EQ(made["status_code"].as_integer(), 200) << made.dump();
+}
+
+void DaemonTest::change_state(const std::string& name, const std::string& body) {
+    const auto changed = get("PUT", "/1.0/instances/" + name + "/state", body);
+    ASSERT_EQ(changed["status_code"].as_integer(), 200) << changed.dump();
+}
+
+std::string DaemonTest::status(const std::string& name) {
+    return get("/1.0/instances/" + name)["status"].as_string();
+}

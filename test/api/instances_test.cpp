@@ -1,0 +1,256 @@
+#include <filesystem>
+
+#include "test/api/daemon_fixture.h"
+
+namespace {
+
+struct InstancesTest : DaemonTest {
+    InstancesTest() { set_up_storage(); }
+};
+
+} // namespace
+
+TEST_F(InstancesTest, AnInstanceLivesFromCreationToDeletion) {
+    make_instance("c1");
+    EXPECT_EQ(status("c1"), "Stopped");
+    start("c1");
+    EXPECT_EQ(status("c1"), "Running");
+    change_state("c1", R"({"action":"stop","timeout":5})");
+    EXPECT_EQ(status("c1"), "Stopped");
+    EXPECT_EQ(error("DELETE", "/1.0/instances/c1"), "ok");
+    EXPECT_EQ(get("/1.0/instances").dump(), "[]");
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "var/storage-pools/default/containers/c1"));
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(folder_ / "var/containers/c1")));
+}
+
+TEST_F(InstancesTest, BothFamiliesServeTheSameInstance) {
+    make_instance("c1");
+    EXPECT_EQ(get("/1.0/containers").dump(), R"(["/1.0/containers/c1"])");
+    EXPECT_EQ(get("/1.0/instances").dump(), R"(["/1.0/instances/c1"])");
+    EXPECT_EQ(get("/1.0/containers/c1")["name"].as_string(), "c1");
+}
+
+TEST_F(InstancesTest, RecursionTwoCarriesStateSnapshotsAndBackups) {
+    make_instance("c1");
+    const auto list = get("/1.0/instances?recursion=2");
+    const auto& full = list.as_array().at(0);
+    EXPECT_EQ(full["state"]["status"].as_string(), "Stopped");
+    EXPECT_NE(full.find("snapshots"), nullptr);
+    EXPECT_NE(full.find("backups"), nullptr);
+    EXPECT_EQ(get("/1.0/instances?recursion=1").as_array().at(0).find("state"), nullptr);
+}
+
+TEST_F(InstancesTest, BadOrdersAreRefusedAndLeaveNothing) {
+    make_instance("c1");
+    const std::pair<const char*, const char*> cases[] = {
+        {R"({"name":"c_1","source":{"type":"none"}})",
+         "400 Invalid instance name: Name can only contain alphanumeric and hyphen characters"},
+        {R"({"name":"c2","source":{"type":"foo"}})", "400 Unknown source type foo"},
+        {R"({"name":"c2","source":{"type":"image","alias":"nosuch"}})", "404 Image alias not found"},
+        {R"({"name":"c2","source":{"type":"none"},"profiles":["nope"]})",
+         "500 Requested profile \"nope\" doesn't exist"},
+        {R"({"name":"c2","source":{"type":"image","alias":"box"},"config":{"foo":"bar"}})",
+         "operation: Failed creating instance record: Unknown configuration key: foo"},
+        {R"({"name":"c1","source":{"type":"image","alias":"box"}})",
+         "operation: Failed creating instance record: Add instance info to the database: This \"instances\" entry "
+         "already exists"},
+        {R"({"name":)", "400"},
+        {R"({"name":"c2","config":{"limits.cpu":4}})", "400"},
+        {R"([])", "400"},
+    };
+    for (const auto& [body, expected] : cases)
+        EXPECT_TRUE(error("POST", "/1.0/instances", body).starts_with(expected))
+            << body << ": " << error("POST", "/1.0/instances", body);
+    EXPECT_EQ(get("/1.0/instances").dump(), R"(["/1.0/instances/c1"])");
+}
+
+TEST_F(InstancesTest, AFailedStartLeavesAStoppedInstanceThatCanBeStarted) {
+    make_instance("c1");
+    runtime().fail_next_start("no luck");
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1/state", R"({"action":"start"})"),
+              "operation: Failed starting \"c1\": no luck");
+    EXPECT_EQ(status("c1"), "Stopped");
+    EXPECT_EQ(get("/1.0/instances/c1")["config"]["volatile.last_state.power"].as_string(), "STOPPED");
+    start("c1");
+}
+
+TEST_F(InstancesTest, ACleanStopThatIsIgnoredFailsAndAKillHelps) {
+    make_instance("c1");
+    start("c1");
+    runtime().ignore_shutdown(true);
+    EXPECT_TRUE(error("PUT", "/1.0/instances/c1/state", R"({"action":"stop","timeout":1})")
+                    .starts_with("operation: Failed shutting down instance, status is \"Running\""));
+    EXPECT_EQ(status("c1"), "Running");
+    change_state("c1", R"({"action":"stop","force":true})");
+    EXPECT_EQ(status("c1"), "Stopped");
+}
+
+TEST_F(InstancesTest, WrongStatesAreRefused) {
+    make_instance("c1");
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1/state", R"({"action":"stop"})"),
+              "operation: The instance is already stopped");
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1/state", R"({"action":"dance"})"), "400 Unknown action: 'dance'");
+    EXPECT_EQ(error("POST", "/1.0/instances/c1/exec", R"({"command":["true"]})"), "400 Instance is not running");
+    start("c1");
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1/state", R"({"action":"start"})"),
+              "operation: The instance is already running");
+    EXPECT_EQ(error("DELETE", "/1.0/instances/c1"), "400 Instance is running");
+    EXPECT_EQ(error("POST", "/1.0/instances/c1", R"({"name":"c2"})"),
+              "operation: Renaming of running container not allowed");
+}
+
+TEST_F(InstancesTest, AnEphemeralInstanceGoesWhenItStops) {
+    make_instance("c1", R"(,"ephemeral":true)");
+    start("c1");
+    change_state("c1", R"({"action":"stop","force":true})");
+    EXPECT_EQ(error("GET", "/1.0/instances/c1"), "404 Instance not found");
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "var/storage-pools/default/containers/c1"));
+}
+
+TEST_F(InstancesTest, AnEphemeralInstanceSurvivesARestart) {
+    make_instance("c1", R"(,"ephemeral":true)");
+    start("c1");
+    change_state("c1", R"({"action":"restart","force":true})");
+    EXPECT_EQ(status("c1"), "Running");
+}
+
+TEST_F(InstancesTest, ARenameMovesEverything) {
+    make_instance("c1");
+    EXPECT_EQ(error("POST", "/1.0/instances/c1", R"({"name":"c2"})"), "ok");
+    EXPECT_EQ(get("/1.0/instances").dump(), R"(["/1.0/instances/c2"])");
+    EXPECT_EQ(get("/1.0/instances/c2")["name"].as_string(), "c2");
+    EXPECT_EQ(get("/1.0/instances/c2")["config"].find("volatile.last_state.renaming"), nullptr);
+    restart();
+    start("c2");
+}
+
+TEST_F(InstancesTest, ARestartedDaemonFindsWhatRunsAndWhatStopped) {
+    make_instance("c1");
+    make_instance("c2");
+    start("c1");
+    start("c2");
+    rooms_.reset();
+    runtime().kill("c2");
+    restart();
+    EXPECT_EQ(status("c1"), "Running");
+    EXPECT_EQ(status("c2"), "Stopped");
+    EXPECT_EQ(get("/1.0/instances/c2")["config"]["volatile.last_state.power"].as_string(), "STOPPED");
+    change_state("c1", R"({"action":"stop","force":true})"); // it is watched again
+}
+
+TEST_F(InstancesTest, WhatACrashLeftHalfMadeGoesAtTheNextStart) {
+    make_instance("c1");
+    make_instance("c2");
+    rooms_->instance_rows.set_config("c1", {{"volatile.last_state.incomplete", "true"}});
+    rooms_->instance_rows.set_config("c2", {{"volatile.last_state.renaming", "c3"}});
+    rooms_->pools.rename_container("default", "c2", "c3");
+    restart();
+    EXPECT_EQ(get("/1.0/instances").dump(), R"(["/1.0/instances/c2"])");
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "var/storage-pools/default/containers/c1"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "var/storage-pools/default/containers/c3"));
+    start("c2");
+}
+
+TEST_F(InstancesTest, AStaleTagChangesNothingAndEveryPutChangesTheTag) {
+    make_instance("c1");
+    const auto tag = etag("/1.0/instances/c1");
+    const auto put = [&](const char* description) {
+        return std::string(R"({"profiles":["default"],"description":")") + description +
+               "\",\"config\":" + get("/1.0/instances/c1")["config"].dump() + "}";
+    };
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1", put("one"), {{"If-Match", tag}}), "ok");
+    EXPECT_NE(etag("/1.0/instances/c1"), tag);
+    EXPECT_TRUE(error("PUT", "/1.0/instances/c1", put("two"), {{"If-Match", tag}}).starts_with("412 "));
+    EXPECT_TRUE(
+        error("PATCH", "/1.0/instances/c1", R"({"description":"two"})", {{"If-Match", tag}}).starts_with("412 "));
+    EXPECT_EQ(get("/1.0/instances/c1")["description"].as_string(), "one");
+}
+
+TEST_F(InstancesTest, APatchMerges) {
+    make_instance("c1", R"(,"config":{"user.a":"1"})");
+    EXPECT_EQ(error("PATCH", "/1.0/instances/c1", R"({"config":{"user.b":"2"}})"), "ok");
+    const auto config = get("/1.0/instances/c1")["config"];
+    EXPECT_EQ(config["user.a"].as_string(), "1");
+    EXPECT_EQ(config["user.b"].as_string(), "2");
+}
+
+TEST_F(InstancesTest, ALimitIsWrittenToTheRunningContainerAndTakenBack) {
+    make_instance("c1");
+    start("c1");
+    EXPECT_EQ(error("PATCH", "/1.0/instances/c1", R"({"config":{"limits.processes":"50"}})"), "ok");
+    EXPECT_EQ(runtime().cgroup_of("c1")["pids.max"], "50");
+    EXPECT_EQ(error("PATCH", "/1.0/instances/c1", R"({"config":{"limits.processes":""}})"), "ok");
+    EXPECT_EQ(runtime().cgroup_of("c1")["pids.max"], "max");
+}
+
+TEST_F(InstancesTest, AProfileReachesTheRunningContainersThatUseIt) {
+    make_instance("c1");
+    start("c1");
+    EXPECT_EQ(error("PATCH", "/1.0/profiles/default", R"({"config":{"limits.processes":"60"}})"), "ok");
+    EXPECT_EQ(runtime().cgroup_of("c1")["pids.max"], "60");
+    EXPECT_EQ(get("/1.0/instances/c1")["expanded_config"]["limits.processes"].as_string(), "60");
+}
+
+TEST_F(InstancesTest, ADiskIsMountedIntoTheRunningContainerAndTakenOut) {
+    make_instance("c1");
+    start("c1");
+    const auto source = folder_ / "shared";
+    std::filesystem::create_directory(source);
+    EXPECT_EQ(error("PATCH", "/1.0/instances/c1",
+                    R"({"devices":{"d":{"type":"disk","source":")" + source + R"(","path":"/mnt"}}})"),
+              "ok");
+    EXPECT_EQ(runtime().mounts_of("c1").size(), 1U);
+    const auto config = get("/1.0/instances/c1")["config"].dump();
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1", R"({"profiles":["default"],"config":)" + config + "}"), "ok");
+    EXPECT_TRUE(runtime().mounts_of("c1").empty());
+}
+
+TEST_F(InstancesTest, ARefusedChangeLeavesTheInstanceAsItWas) {
+    make_instance("c1");
+    const auto before = get("/1.0/instances/c1").dump();
+    const std::pair<const char*, const char*> cases[] = {
+        {R"({"config":{"nope":"1"}})", "500 Invalid config: Unknown configuration key: nope"},
+        {R"({"config":{"limits.memory":"much"}})", "500 Invalid config"},
+        {R"({"devices":{"d":{"type":"foo"}}})", "500 Invalid devices"},
+        {R"({"devices":{"root":{"type":"none"}}})", "500 Invalid expanded devices"},
+        {R"({"config":{"raw.lxc":"lxc.log.file = /etc/x"}})", "500 Invalid config"},
+    };
+    for (const auto& [body, expected] : cases) {
+        const auto text = error("PATCH", "/1.0/instances/c1", body);
+        EXPECT_TRUE(text.starts_with(expected)) << body << ": " << text;
+    }
+    EXPECT_EQ(get("/1.0/instances/c1").dump(), before);
+}
+
+TEST_F(InstancesTest, ListsCanBeFiltered) {
+    make_instance("c1", R"(,"config":{"user.role":"web"})");
+    make_instance("c2");
+    EXPECT_EQ(get("/1.0/instances?filter=config.user.role eq web").dump(), R"(["/1.0/instances/c1"])");
+    EXPECT_EQ(get("/1.0/instances?filter=name eq c2").dump(), R"(["/1.0/instances/c2"])");
+}
+
+TEST_F(InstancesTest, ACommandsOutputIsRecordedAndItsCodeReturned) {
+    make_instance("c1");
+    start("c1");
+    const auto done = get("POST", "/1.0/instances/c1/exec",
+                          R"({"command":["sh","-c","echo out; echo err >&2; exit 3"],"record-output":true})");
+    EXPECT_EQ(done["metadata"]["return"].as_integer(), 3);
+    EXPECT_EQ(body_of(ask("GET", done["metadata"]["output"]["1"].as_string())), "out\n");
+    EXPECT_EQ(body_of(ask("GET", done["metadata"]["output"]["2"].as_string())), "err\n");
+}
+
+TEST_F(InstancesTest, CancellingACommandEndsIt) {
+    make_instance("c1");
+    start("c1");
+    const auto answer =
+        schema::Json::parse(body_of(ask("POST", "/1.0/instances/c1/exec", R"({"command":["sleep","1000"]})")));
+    const auto url = answer["operation"].as_string();
+    EXPECT_EQ(error("DELETE", url), "ok");
+    EXPECT_EQ(get(url + "/wait")["status"].as_string(), "Cancelled");
+}
+
+TEST_F(InstancesTest, AProtectedInstanceIsNotDeleted) {
+    make_instance("c1", R"(,"config":{"security.protection.delete":"true"})");
+    EXPECT_EQ(error("DELETE", "/1.0/instances/c1"), "operation: Container is protected");
+    EXPECT_EQ(status("c1"), "Stopped");
+}

@@ -1,0 +1,69 @@
+#pragma once
+// A container engine without containers, for API tests: a container is one sleeping process, its commands run on the
+// host, its files are those of its root folder. What was asked of it can be looked at.
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "daemon/base/process.h"
+#include "daemon/instance/runtime.h"
+
+namespace fakes {
+
+class FakeRuntime final : public instance::Runtime {
+public:
+    std::string version() const override { return "5.0.2"; }
+    std::map<std::string, std::string> features() const override { return {{"pidfd", "true"}}; }
+    void check(const std::vector<instance::LxcItem>& items) override;
+
+    std::optional<instance::Running> find(const std::string& name) override;
+    instance::Running start(const std::string& name, const std::vector<instance::LxcItem>& items,
+                            const base::CancelToken& cancel) override;
+    std::string stop_target(const std::string& name) override;
+    void request_shutdown(const std::string& name) override;
+    void request_reboot(const std::string& name) override;
+    void kill(const std::string& name) override;
+    void freeze(const std::string& name) override;
+    void unfreeze(const std::string& name) override;
+
+    void set_cgroup(const std::string& name, const std::string& item, const std::string& value) override;
+    std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) override;
+
+    std::unique_ptr<instance::ExecSession> exec(const std::string& name, const instance::ExecRequest& request) override;
+    base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+                              base::Fd reply) override;
+
+    void attach_interface(const std::string&, const std::string&, const std::string&) override {}
+    void detach_interface(const std::string&, const std::string&, const std::string&) override {}
+    void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool, bool,
+                      bool) override;
+    void detach_mount(const std::string& name, const std::string& target) override;
+
+    /// Makes the next start fail with this text.
+    void fail_next_start(std::string text);
+    /// Whether containers heed request_shutdown; they do unless told otherwise.
+    void ignore_shutdown(bool ignore);
+    std::map<std::string, std::string> cgroup_of(const std::string& name);
+    std::map<std::string, std::string> mounts_of(const std::string& name);
+    std::vector<instance::LxcItem> items_of(const std::string& name);
+
+private:
+    struct Container {
+        base::Process process;
+        std::vector<instance::LxcItem> items;
+        std::map<std::string, std::string> cgroup;
+        std::map<std::string, std::string> mounts; // target -> source
+    };
+    Container& running(const std::string& name);
+    void end(const std::string& name, const std::string& target);
+
+    std::mutex mutex_;
+    std::map<std::string, Container> containers_;
+    std::map<std::string, std::string> targets_;
+    std::string next_failure_;
+    bool ignore_shutdown_ = false;
+};
+
+} // namespace fakes
