@@ -28,7 +28,7 @@ std::string described_name(const Flag& flag) {
 }
 
 std::string described_default(const Flag& flag) {
-    if (flag.initial.empty()) return "";
+    if (flag.initial.empty() || flag.kind == FlagKind::id) return "";
     return flag.kind == FlagKind::number ? fmt::format(" (default {})", flag.initial)
                                          : fmt::format(" (default \"{}\")", flag.initial);
 }

@@ -23,6 +23,15 @@ void update_instance(Server& server, const std::string& name, const schema::Json
     server.wait(server.put(instance_url(name), writable_instance(instance), etag));
 }
 
+schema::Error state_failure(const schema::Error& error, std::string_view shown_name) {
+    const std::string_view text = error.what();
+    // The instance was in the wrong state to begin with: nothing was tried that a log could tell of.
+    for (const std::string_view state : {"is already ", "isn't running", "is not running"}) {
+        if (text.find(state) != std::string_view::npos) return error;
+    }
+    return schema::failure("{}\nTry `lxc info --show-log {}` for more info", text, shown_name);
+}
+
 std::string read_standard_input() {
     constexpr size_t limit = 64U << 20U;
     try {

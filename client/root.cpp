@@ -17,20 +17,17 @@ constinit const Command help{
 };
 
 constinit const Command* const children[] = {
-    &commands::delete_instances,
-    &commands::exec,
-    &commands::info,
-    &commands::init,
-    &commands::launch,
-    &commands::list,
-    &commands::pause,
-    &commands::query,
-    &commands::rename,
-    &commands::restart,
-    &commands::start,
-    &commands::stop,
-    &commands::version,
-    &help,
+    &commands::config,    &commands::delete_instances,
+    &commands::exec,      &commands::file,
+    &commands::image,     &commands::info,
+    &commands::init,      &commands::launch,
+    &commands::list,      &commands::monitor,
+    &commands::operation, &commands::pause,
+    &commands::profile,   &commands::query,
+    &commands::remote,    &commands::rename,
+    &commands::restart,   &commands::start,
+    &commands::stop,      &commands::storage,
+    &commands::version,   &help,
 };
 
 } // namespace

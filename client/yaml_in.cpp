@@ -11,8 +11,9 @@ namespace {
 using schema::Json;
 using Kind = Shape::Kind;
 
-std::string_view kind_of(Kind kind) {
-    switch (kind) {
+/// The Go type that LXD's client has there, as its complaints name it.
+std::string kind_of(const Shape& shape) {
+    switch (shape.kind) {
     case Kind::number:
         return "int";
     case Kind::boolean:
@@ -20,25 +21,38 @@ std::string_view kind_of(Kind kind) {
     case Kind::time:
         return "time.Time";
     case Kind::map:
-        return "map";
+        return "map[string]" + kind_of(*shape.element);
     case Kind::list:
-        return "[]string";
+        return "[]" + kind_of(*shape.element);
+    case Kind::any:
+        return "interface {}";
     default:
         return "string";
     }
 }
 
-[[noreturn]] void reject(const YAML::Node& node, Kind kind) {
-    const auto* found = node.IsMap() ? "!!map" : node.IsSequence() ? "!!seq" : "!!str";
+std::string_view tag_of(const YAML::Node& node) {
+    if (node.IsMap()) return "!!map";
+    if (node.IsSequence()) return "!!seq";
+    int64_t integer = 0;
+    double real = 0;
+    bool flag = false;
+    if (node.Tag() == "!") return "!!str"; // Quoted.
+    if (YAML::convert<int64_t>::decode(node, integer)) return "!!int";
+    if (YAML::convert<double>::decode(node, real)) return "!!float";
+    return YAML::convert<bool>::decode(node, flag) ? "!!bool" : "!!str";
+}
+
+[[noreturn]] void reject(const YAML::Node& node, const Shape& shape) {
     const auto value = node.IsScalar() ? fmt::format(" `{}`", node.Scalar()) : std::string();
     throw schema::bad_request("yaml: unmarshal errors:\n  line {}: cannot unmarshal {}{} into {}", node.Mark().line + 1,
-                              found, value, kind_of(kind));
+                              tag_of(node), value, kind_of(shape));
 }
 
 Json read(const YAML::Node& node, const Shape& shape);
 
 Json read_object(const YAML::Node& node, const Shape& shape) {
-    if (!node.IsMap()) reject(node, Kind::map);
+    if (!node.IsMap()) reject(node, shape);
     auto object = Json::empty_object();
     for (const auto& field : shape.fields) {
         const auto member = node[std::string(field.name)];
@@ -74,28 +88,28 @@ Json read(const YAML::Node& node, const Shape& shape) {
         return read_any(node);
     case Kind::text:
     case Kind::time:
-        if (!node.IsScalar() && !node.IsNull()) reject(node, shape.kind);
+        if (!node.IsScalar() && !node.IsNull()) reject(node, shape);
         return node.IsNull() ? Json("") : Json(node.Scalar());
     case Kind::number:
         try {
             return node.as<int64_t>();
         } catch (const YAML::Exception&) {
-            reject(node, shape.kind);
+            reject(node, shape);
         }
     case Kind::boolean:
         try {
             return node.as<bool>();
         } catch (const YAML::Exception&) {
-            reject(node, shape.kind);
+            reject(node, shape);
         }
     case Kind::map: {
-        if (!node.IsMap()) reject(node, shape.kind);
+        if (!node.IsMap()) reject(node, shape);
         auto map = Json::empty_object();
         for (const auto& member : node) map.set(member.first.Scalar(), read(member.second, *shape.element));
         return map;
     }
     case Kind::list: {
-        if (!node.IsSequence()) reject(node, shape.kind);
+        if (!node.IsSequence()) reject(node, shape);
         auto list = Json::empty_array();
         for (const auto& item : node) list.push_back(read(item, *shape.element));
         return list;

@@ -68,7 +68,7 @@ void act(Server& server, const std::string& name, const Action& action, std::str
         server.wait(reply, &progress);
     } catch (const schema::Error& error) {
         progress.done();
-        throw schema::failure("{}\nTry `lxc info --show-log {}` for more info", error.what(), shown_name);
+        throw state_failure(error, shown_name);
     }
 }
 

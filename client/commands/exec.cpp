@@ -1,10 +1,8 @@
 // lxc exec: runs a program in an instance, with this terminal or these files as its own.
 
-#include <csignal>
 #include <cstdlib>
 #include <optional>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "client/commands/commands.h"
@@ -78,9 +76,8 @@ int run(Session& session, Call& call) {
     request.set("user", id(chosen, "user")).set("group", id(chosen, "group")).set("cwd", chosen.text("cwd"));
     const auto reply = resource.server.post(instance_url(resource.name) + "/exec", request);
 
-    const bool has_input = !chosen.on("disable-stdin") && ::fcntl(STDIN_FILENO, F_GETFD) >= 0;
-    const auto operation =
-        run_exec_session(resource.server, reply, {.interactive = interactive, .input = has_input ? STDIN_FILENO : -1});
+    const int input = chosen.on("disable-stdin") ? -1 : STDIN_FILENO;
+    const auto operation = run_exec_session(resource.server, reply, {.interactive = interactive, .input = input});
 
     const auto& result = operation["metadata"]["return"];
     const int code = result.is_integer() ? static_cast<int>(result.as_integer()) : 0;

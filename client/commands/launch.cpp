@@ -28,8 +28,7 @@ int run(Session& session, Call& call) {
     try {
         created.server.wait(reply, &progress);
     } catch (const schema::Error& error) {
-        throw schema::failure("{}\nTry `lxc info --show-log {}:{}` for more info", error.what(), created.remote,
-                              created.name);
+        throw state_failure(error, created.remote + ":" + created.name);
     }
     return 0;
 }

@@ -1,0 +1,17 @@
+#pragma once
+// An event as one line of a log: `lxc monitor --pretty`.
+
+#include <string>
+#include <string_view>
+
+#include "schema/json.h"
+
+namespace client {
+
+/// 0 for the most serious; throws bad_request on a word that is no level.
+int level_rank(std::string_view level);
+
+/// `time="..." level=info msg="..." key=value` and a newline; empty where the level is beyond `least_level`.
+std::string event_text(const schema::Json& event, int least_level);
+
+} // namespace client

@@ -1,0 +1,60 @@
+#include "client/settings.h"
+
+#include <unistd.h>
+
+#include "client/instances.h"
+#include "client/shapes.h"
+#include "client/target.h"
+#include "client/terminal.h"
+#include "schema/error.h"
+
+namespace client {
+
+using schema::Json;
+
+Json& Holder::load() {
+    auto reply = server_.get(is_profile() ? "/1.0/profiles/" + path_escape(name_) : instance_url(name_));
+    object_ = std::move(reply.metadata);
+    etag_ = std::move(reply.etag);
+    return object_;
+}
+
+void Holder::store() {
+    if (!is_profile()) return update_instance(server_, name_, object_, etag_);
+    server_.wait(server_.put("/1.0/profiles/" + path_escape(name_), shaped(object_, shapes::profile_put), etag_));
+}
+
+std::map<std::string, std::string> parse_settings(const std::vector<std::string>& words) {
+    const auto value_of = [](const std::string& word) {
+        return word == "-" && !is_terminal(STDIN_FILENO) ? read_standard_input() : word;
+    };
+    if (words.size() == 2 && words[0].find('=') == std::string::npos) return {{words[0], value_of(words[1])}};
+    std::map<std::string, std::string> settings;
+    for (const auto& word : words) {
+        std::string key;
+        std::string value;
+        if (!split_pair(word, key, value)) throw schema::bad_request("Invalid key=value configuration: {}", word);
+        settings[key] = value_of(value);
+    }
+    return settings;
+}
+
+Json& object_member(Json& object, std::string_view key) {
+    const auto* present = object.find(key);
+    if (present == nullptr || !present->is_object()) object.set(key, Json::empty_object());
+    for (auto& [name, member] : object.object()) {
+        if (name == key) return member;
+    }
+    throw schema::failure("The object has no member \"{}\"", key);
+}
+
+void remove_member(Json& object, std::string_view key) {
+    std::erase_if(object.object(), [&](const Json::Member& member) { return member.first == key; });
+}
+
+std::string text_member(const Json& object, std::string_view key) {
+    const auto& member = object[key];
+    return member.is_string() ? member.as_string() : std::string();
+}
+
+} // namespace client
