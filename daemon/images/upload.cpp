@@ -61,7 +61,7 @@ Upload::~Upload() {
 
 std::optional<std::string> Upload::root_file() const {
     if (!split_) return {};
-    return folder_ + "/image.rootfs";
+    return file() + ".rootfs";
 }
 
 Upload Upload::receive(const std::string& images_folder, UploadHeaders headers, const ByteSource& body) {
@@ -110,7 +110,7 @@ void Upload::receive_split(const ByteSource& body, const std::string& boundary) 
     size_ = store(content, file(), digest);
     const auto root = reader.next_part();
     if (!root || root->name != "rootfs") throw schema::bad_request("Invalid multipart image");
-    size_ += store(content, *root_file(), digest);
+    size_ += store(content, file() + ".rootfs", digest);
     fingerprint_ = digest.finish();
     filename_ = root->filename;
     while (reader.next_part()) {

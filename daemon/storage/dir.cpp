@@ -129,7 +129,8 @@ void DirDriver::create_pool() {
 }
 
 void DirDriver::delete_pool() {
-    for (const auto& name : names_in(context_.pool_path)) base::remove_tree(context_.pool_path + "/" + name);
+    for (const auto& name : names_in(context_.pool_path))
+        base::remove_tree(fmt::format("{}/{}", context_.pool_path, name));
     unmount_pool();
     if (::rmdir(context_.pool_path.c_str()) < 0 && errno != ENOENT)
         fail("Failed to remove directory " + context_.pool_path);
@@ -219,7 +220,7 @@ void DirDriver::clean_up() {
     for (const auto& part : layout) {
         const auto parent = context_.pool_path + "/" + part.folder;
         for (const auto& name : names_in(parent))
-            if (name.starts_with(temporary_prefix)) base::remove_tree(parent + "/" + name);
+            if (name.starts_with(temporary_prefix)) base::remove_tree(fmt::format("{}/{}", parent, name));
     }
 }
 

@@ -25,6 +25,11 @@ VolumeId image(const std::string& fingerprint) {
     return {VolumeType::image, fingerprint};
 }
 
+/// What image_locks_ calls an image on a pool.
+std::string image_key(const std::string& pool, const std::string& fingerprint) {
+    return fmt::format("{}/{}", pool, fingerprint);
+}
+
 [[noreturn]] void fail(const std::string& attempt) {
     throw std::system_error(errno, std::generic_category(), attempt);
 }
@@ -164,7 +169,7 @@ void Pools::remove(const std::string& name) {
         drivers_[name] = gone;
     });
     for (const auto& fingerprint : gone->list(VolumeType::image)) {
-        const auto hold = image_locks_.exclusive(name + "/" + fingerprint, {});
+        const auto hold = image_locks_.exclusive(image_key(name, fingerprint), {});
         gone->remove(image(fingerprint));
         stores_.images.remove_from_pool(fingerprint, name);
     }
@@ -213,7 +218,7 @@ void Pools::ensure_image(const std::string& pool, const std::string& fingerprint
 
 KeyedLock::Hold Pools::hold_image(Driver& driver, const std::string& pool, const std::string& fingerprint,
                                   const base::CancelToken& cancel, const Progress& progress) {
-    const auto key = pool + "/" + fingerprint;
+    const auto key = image_key(pool, fingerprint);
     for (;;) {
         auto hold = image_locks_.shared(key, cancel);
         if (driver.exists(image(fingerprint))) return hold;
@@ -244,7 +249,7 @@ void Pools::remove_image(const std::string& fingerprint) {
         drivers = drivers_;
     }
     for (const auto& [pool, driver] : drivers) {
-        const auto hold = image_locks_.exclusive(pool + "/" + fingerprint, {});
+        const auto hold = image_locks_.exclusive(image_key(pool, fingerprint), {});
         driver->remove(image(fingerprint));
         stores_.images.remove_from_pool(fingerprint, pool);
     }
