@@ -68,8 +68,7 @@ public:
         return words_[next_++];
     }
     bool take_if(std::string_view word) {
-        if (done() || words_[next_].size() != word.size()) return false;
-        if (strncasecmp(words_[next_].data(), word.data(), word.size()) != 0) return false;
+        if (done() || strcasecmp(std::string(words_[next_]).c_str(), std::string(word).c_str()) != 0) return false;
         ++next_;
         return true;
     }

@@ -158,7 +158,7 @@ std::string format_cpu_set(const std::set<unsigned>& cpus) {
     for (auto it = cpus.begin(); it != cpus.end();) {
         const auto first = *it;
         auto last = first;
-        while (++it != cpus.end() && *it == last + 1) last = *it;
+        for (++it; it != cpus.end() && *it == last + 1; ++it) last = *it;
         if (!text.empty()) text += ',';
         text += first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -34,9 +35,10 @@ bool is_false(std::string_view value) noexcept {
 std::optional<int64_t> parse_integer(std::string_view text) noexcept {
     if (text.starts_with('+') && text.size() > 1 && text[1] != '-') text.remove_prefix(1);
     int64_t number = 0;
-    const auto* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || stop != end) return std::nullopt;
+    const auto* first = std::to_address(text.begin());
+    const auto* last = first + text.size();
+    const auto [stop, error] = std::from_chars(first, last, number);
+    if (error != std::errc{} || stop != last) return std::nullopt;
     return number;
 }
 

@@ -101,6 +101,7 @@ std::vector<std::string> start_order(const schema::Devices& devices) {
     }
     std::sort(order.begin(), order.end());
     std::vector<std::string> names;
+    names.reserve(order.size());
     for (auto& [position, path, name] : order) names.push_back(std::move(name));
     return names;
 }

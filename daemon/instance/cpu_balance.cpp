@@ -62,8 +62,9 @@ std::map<std::string, std::string> cpu_sets(std::vector<CpuDemand> demands, cons
     }
     for (const auto& demand : demands) {
         if (demand.limit.empty()) sets[demand.name] = schema::format_cpu_set(shared);
-        if (!is_count(demand.limit)) continue;
-        const auto count = static_cast<size_t>(std::max<int64_t>(1, *schema::parse_integer(demand.limit)));
+        const auto number = schema::parse_integer(demand.limit);
+        if (!number) continue;
+        const auto count = static_cast<size_t>(std::max<int64_t>(1, *number));
         take(demand.name, least_used(count, shared, usage));
     }
     return sets;
