@@ -17,11 +17,14 @@ def lxc_path(name):
     return found.group(1)
 
 
-def behind_the_back(test, tool, name, *options):
-    command = [f"lxc-{tool}", "-n", name, "-P", lxc_path(name), *options]
-    if tool == "freeze":  # takes no container without a configuration for defined
-        configuration = next(path for path in test.daemon.folder.rglob("lxc.conf") if name in str(path))
-        command.append(f"--rcfile={configuration}")
+def saved_configuration(test, name):
+    return next(path for path in test.daemon.folder.rglob("lxc.conf") if name in str(path))
+
+
+def behind_the_back(test, tool, name, *options, path=None):
+    command = [f"lxc-{tool}", "-n", name, "-P", path or lxc_path(name), *options]
+    if tool in ("freeze", "start"):  # these take no container without a configuration for defined
+        command.append(f"--rcfile={saved_configuration(test, name)}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"lxc-{tool} {name}: {done.stdout}{done.stderr}")
@@ -54,7 +57,10 @@ def states_are_true_after_a_kill_with_twenty_running(test):
     stopped, frozen, restarted, *untouched = names
     behind_the_back(test, "stop", stopped, "--kill")
     behind_the_back(test, "freeze", frozen)
-    behind_the_back(test, "stop", restarted, "--reboot", "--nowait")
+    path = lxc_path(restarted)
+    behind_the_back(test, "stop", restarted, "--kill")
+    test.until(lambda: not init_pid(restarted), f"{restarted} is gone")
+    behind_the_back(test, "start", restarted, path=path)
     test.until(lambda: init_pid(restarted) not in (0, pids[restarted]), f"{restarted} comes up again")
     test.until(lambda: not init_pid(stopped), f"{stopped} is gone")
 
@@ -89,6 +95,19 @@ def a_stop_after_a_restart_of_the_daemon_is_noticed(test):
     behind_the_back(test, "stop", name, "--kill")
     test.until(lambda: test.state(name)["status"] == "Stopped", "the daemon sees it stopped", timeout=2)
     test.daemon.lxc("start", name, check=True)
+
+
+@scenario
+def a_reboot_without_a_daemon_is_made_up_for(test):
+    test.start()
+    name = test.launch("reboots")
+    before = init_pid(name)
+    test.daemon.terminate()
+    behind_the_back(test, "stop", name, "--reboot", "--nowait")
+    test.until(lambda: init_pid(name) != before, "the old init is gone")
+    test.daemon.start()
+    test.until(lambda: test.state(name)["status"] == "Running", "it runs again")
+    test.equal(test.exec(name, "echo", "back"), "back\n")
 
 
 @scenario
