@@ -16,6 +16,7 @@
 
 #include "schema/error.h"
 #include "test/unit/http/running_server.h"
+#include "test/unit/http/web_client.h"
 
 namespace {
 
@@ -183,6 +184,27 @@ TEST_P(Tls, EndsProperlyAfterALongBody) {
     client.send("GET / HTTP/1.0\r\n\r\n");
     client.read_until("\r\n\r\n");
     EXPECT_EQ(client.drain(), 8U << 20U);
+    EXPECT_TRUE(client.ended_properly());
+}
+
+TEST_P(Tls, CarriesWebsockets) {
+    TlsServer server{[](const http::Request&) {
+        http::Response response;
+        response.body = http::Response::Upgrade{[](const std::shared_ptr<http::WebSocket>& socket) {
+            const auto message = socket->receive();
+            socket->send(message->kind, message->data);
+        }};
+        return response;
+    }};
+    const TlsClient client(server, GetParam());
+    client.send(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+    client.read_until("\r\n\r\n");
+    client.send(http_test::WebClient::bytes(http_test::Frame::text, "hello"));
+    EXPECT_EQ(client.read_until("hello"), "\x81\x05hello");
+    EXPECT_EQ(client.read_until("\xe8"), "\x88\x02\x03\xe8");
+    client.send(http_test::WebClient::bytes(http_test::Frame::closing, "\x03\xe8"));
+    client.drain();
     EXPECT_TRUE(client.ended_properly());
 }
 
