@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <thread>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,6 +26,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A start takes some tens of milliseconds; one that hangs must not keep the daemon from coming up.
+constexpr int start_timeout_ms = 10'000;
 constexpr const char* search_path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// liblxc hands hooks to a shell, and takes quotes around a whole value away.
@@ -100,7 +103,19 @@ void LiblxcRuntime::check(const std::vector<LxcItem>& items) {
     }
 }
 
+/// Waits while a start goes on that a daemon before this one ordered: until then liblxc does not know the container.
+void LiblxcRuntime::await_start(const std::string& name) const {
+    const base::Fd file(::open(start_lock(name).c_str(), O_RDWR | O_CLOEXEC));
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    if (!file || ::fcntl(file.get(), F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) return;
+    const base::Fd starter(static_cast<int>(::syscall(SYS_pidfd_open, lock.l_pid, 0)));
+    pollfd end{starter.get(), POLLIN, 0};
+    if (starter) ::poll(&end, 1, start_timeout_ms);
+}
+
 std::optional<Running> LiblxcRuntime::find(const std::string& name) {
+    await_start(name);
     const lxcwrap::Container container(name, paths_.containers());
     const auto state = container.state();
     if (state == lxcwrap::State::stopped) return std::nullopt;
@@ -109,6 +124,10 @@ std::optional<Running> LiblxcRuntime::find(const std::string& name) {
     running.init_pid = container.init_pid().value_or(0);
     if (running.init_pid > 0) running.monitor_pid = parent_of(running.init_pid);
     return running;
+}
+
+std::string LiblxcRuntime::start_lock(const std::string& name) const {
+    return paths_.logs(name) + "/start.lock";
 }
 
 std::string LiblxcRuntime::stop_target_file(const std::string& name) const {
@@ -162,8 +181,8 @@ Running LiblxcRuntime::start(const std::string& name, const std::vector<LxcItem>
     ::unlink(stop_target_file(name).c_str());
     base::write_file(paths_.lxc_conf(name), conf_text(name, items));
 
-    const auto output =
-        base::run(runner({"start", name, paths_.containers(), paths_.lxc_conf(name), paths_.lxc_log(name)}));
+    const auto output = base::run(
+        runner({"start", name, paths_.containers(), paths_.lxc_conf(name), paths_.lxc_log(name), start_lock(name)}));
     if (!output.exit.ok()) throw schema::failure("Failed starting instance \"{}\": {}", name, joined_lines(output.err));
     if (cancel.cancelled()) {
         kill(name);

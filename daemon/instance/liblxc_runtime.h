@@ -43,6 +43,8 @@ public:
 
 private:
     std::string stop_target_file(const std::string& name) const;
+    std::string start_lock(const std::string& name) const;
+    void await_start(const std::string& name) const;
     /// The given items with those that the engine itself needs, as a file's text.
     std::string conf_text(const std::string& name, const std::vector<LxcItem>& items) const;
     /// A runner's command line with an environment of its own; nothing of the daemon's reaches a container.

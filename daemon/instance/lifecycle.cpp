@@ -196,11 +196,7 @@ Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional
         image && !image->profiles.empty() ? image->profiles : std::vector<std::string>{"default"});
     for (const auto& profile : creation.put.profiles)
         if (!rooms_.profiles.find(profile)) throw schema::failure("Requested profile {:?} doesn't exist", profile);
-    try {
-        schema::check_instance_name(creation.name);
-    } catch (const schema::Error& error) {
-        throw schema::bad_request("Invalid instance name: {}", error.what());
-    }
+    schema::check_instance_name(creation.name);
     if (image) {
         creation.put.architecture = image->architecture;
         for (const auto& [key, value] : image->properties) creation.put.config["image." + key] = value;
@@ -236,7 +232,6 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     auto record = rooms_.instances.expand(row);
     check_new_record(record, rooms_);
     row.pool = root_pool(record);
-    rooms_.pools.get(row.pool);
     merge(row.put.config, derived_volatile(record, rooms_));
 
     row.put.config[incomplete_key] = "true";
@@ -323,9 +318,6 @@ void Lifecycle::start(const std::string& name, const Caller& caller) {
 void Lifecycle::prepare_folders(const std::string& name) const {
     base::make_dir(rooms_.paths.logs(name), 0700);
     base::make_dir(rooms_.paths.devices(name), 0711);
-    const auto log = rooms_.paths.lxc_log(name);
-    if (::rename(log.c_str(), (log + ".old").c_str()) < 0 && errno != ENOENT)
-        throw std::system_error(errno, std::generic_category(), "rotate " + log);
 }
 
 void Lifecycle::start_locked(Instance& instance, const Caller& caller) {
@@ -333,8 +325,10 @@ void Lifecycle::start_locked(Instance& instance, const Caller& caller) {
     const auto name = instance.record()->row.name;
     if (instance.live().running) throw schema::bad_request("The instance is already running");
     prepare_folders(name);
+    rooms_.pools.mount_container(instance.record()->row.pool, name);
 
     base::Rollback rollback;
+    rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
     rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
     auto plan = plan_start(*instance.record(), rooms_);
     rollback.add(plan.undo);
@@ -414,7 +408,9 @@ void Lifecycle::on_monitor_exit(const std::string& name, pid_t monitor) {
 }
 
 void Lifecycle::clean_after_stop(Instance& instance) {
-    store_volatile(instance, stopped_devices(*instance.record(), rooms_));
+    const auto record = instance.record();
+    store_volatile(instance, stopped_devices(*record, rooms_));
+    rooms_.pools.unmount_container(record->row.pool, record->row.name);
 }
 
 void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller) {
@@ -535,10 +531,27 @@ void Lifecycle::check_profile(const schema::ProfilePut& profile) const {
     check_profile_content(profile, rooms_);
 }
 
+/// A profile may lose its root disk only where no instance takes its root from it.
+void Lifecycle::check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const {
+    const auto present = rooms_.profiles.find(profile);
+    if (!present) throw schema::not_found("Profile not found");
+    const auto root = devices::root_disk(present->devices);
+    if (root.empty() || !devices::root_disk(wanted.devices).empty()) return;
+    for (const auto& instance : rooms_.instances.list()) {
+        const auto record = instance->record();
+        const auto& used = record->row.put.profiles;
+        const bool from_here = std::find(used.begin(), used.end(), profile) != used.end() &&
+                               devices::root_disk(record->row.put.devices).empty() &&
+                               devices::root_disk(record->expanded_devices) == root;
+        if (from_here) throw schema::bad_request("At least one instance relies on this profile's root disk device");
+    }
+}
+
 void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {
     auto cleaned = wanted;
     std::erase_if(cleaned.config, [](const auto& entry) { return entry.second.empty(); });
     check_profile(cleaned);
+    check_roots_kept(name, cleaned);
     rooms_.profiles.update(name, cleaned);
     std::string failures;
     for (const auto& instance : rooms_.instances.list()) {
@@ -547,9 +560,12 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
         if (std::find(used.begin(), used.end(), name) == used.end()) continue;
         try {
             const std::scoped_lock lock(instance->change_lock());
-            auto record = rooms_.instances.expand(instance->record()->row);
-            const auto changes = apply(*instance, record);
-            instance->set_record(std::move(record));
+            auto row = instance->record()->row;
+            auto changes = derived_volatile(rooms_.instances.expand(row), rooms_);
+            merge(row.put.config, changes);
+            auto record = rooms_.instances.expand(row);
+            changes.merge(apply(*instance, record));
+            instance->set_record(rooms_.instances.expand(instance->record()->row));
             store_volatile(*instance, changes);
         } catch (const std::exception& error) {
             failures += fmt::format("\n - Project: default, Instance: {}: {}", before->row.name, error.what());

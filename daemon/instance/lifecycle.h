@@ -121,6 +121,7 @@ private:
     void clean_after_stop(Instance& instance);
     void stop_and_wait(Instance& instance, int timeout);
     void remove_locked(Instance& instance);
+    void check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const;
     void store_volatile(Instance& instance, const schema::Config& changes);
     schema::Config apply(Instance& instance, const Record& wanted);
     void balance_cpus();

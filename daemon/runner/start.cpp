@@ -1,7 +1,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +39,16 @@ void await_monitor() {
     }
 }
 
+/// Says that a start is under way for as long as this process lives, whatever becomes of the daemon. A record lock is
+/// not inherited by the monitor, and there is nothing to remove after a crash.
+void hold(const std::string& lock_file) {
+    const int fd = ::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    if (fd < 0 || ::fcntl(fd, F_SETLK, &lock) < 0)
+        throw std::system_error(errno, std::generic_category(), "start: lock " + lock_file);
+}
+
 void print_reason(const std::string& name, const std::string& log_file) {
     const auto log = base::read_file_if_exists(log_file).value_or("");
     const auto messages = error_messages(log);
@@ -46,7 +59,8 @@ void print_reason(const std::string& name, const std::string& log_file) {
 } // namespace
 
 int start(const Arguments& arguments) {
-    if (arguments.size() != 4) throw std::invalid_argument("start: expected NAME LXCPATH CONF LOG");
+    if (arguments.size() != 5) throw std::invalid_argument("start: expected NAME LXCPATH CONF LOG LOCK");
+    hold(arguments[4]);
     lxcwrap::Container container(arguments[0], arguments[1]);
     try {
         container.load_config(arguments[2]);

@@ -137,11 +137,7 @@ http::Response instance_post(Context& context, const http::Request& request) {
     schema::json::read(body, "name", wanted);
     schema::json::read(body, "migration", migration);
     if (migration) throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be migrated yet");
-    try {
-        schema::check_instance_name(wanted);
-    } catch (const schema::Error& error) {
-        throw schema::bad_request("Invalid instance name: {}", error.what());
-    }
+    schema::check_instance_name(wanted);
     if (context.instances.find(wanted)) throw schema::conflict("Name {:?} already in use", wanted);
     auto spec = task("Renaming instance", name, request);
     spec.run = [&context, name, wanted](operations::Operation& operation) {
