@@ -31,6 +31,8 @@ std::string rfc3339(Time time) {
     return text + "Z";
 }
 
+std::string rfc3339_since_1970(Time time) { return time == Time{} ? "1970-01-01T00:00:00Z" : rfc3339(time); }
+
 Time parse_rfc3339(std::string_view text) {
     using namespace std::chrono;
     const auto fail = [&] { return bad_request("Invalid time {:?}", text); };

@@ -12,6 +12,8 @@ using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nan
 
 /// "2026-01-02T03:04:05.123456789Z", trailing zeros of the fraction left out; "0001-01-01T00:00:00Z" for Time{}.
 std::string rfc3339(Time time);
+/// As rfc3339, with "1970-01-01T00:00:00Z" for Time{}: what LXD shows of times that it stores as seconds since 1970.
+std::string rfc3339_since_1970(Time time);
 /// Reads what rfc3339 writes and numeric offsets too; throws bad_request on anything else.
 Time parse_rfc3339(std::string_view text);
 

@@ -185,8 +185,9 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
         }
         if (is) {
             const auto added = devices::make_device(device, in->second);
-            added->check_host(owner, host);
-            note(added->attach(owner, host));
+            check_part(fmt::format("Failed add validation for device {:?}", device),
+                       [&] { added->check_host(owner, host); });
+            check_part(fmt::format("Failed to start device {:?}", device), [&] { note(added->attach(owner, host)); });
             rollback.add([&, in] { devices::make_device(device, in->second)->detach(owner, host); });
         }
     }

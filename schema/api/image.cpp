@@ -41,7 +41,7 @@ Json to_json(const ImagePut& image) {
     json.set("auto_update", image.auto_update)
         .set("properties", image.properties)
         .set("public", image.is_public)
-        .set("expires_at", image.expires_at)
+        .set("expires_at", rfc3339_since_1970(image.expires_at))
         .set("profiles", image.profiles);
     return json;
 }
@@ -64,8 +64,8 @@ Json to_json(const Image& image) {
         json.set("update_source", std::move(origin));
     }
     json.set("type", image.type)
-        .set("created_at", image.created_at)
-        .set("last_used_at", image.last_used_at)
+        .set("created_at", rfc3339_since_1970(image.created_at))
+        .set("last_used_at", rfc3339_since_1970(image.last_used_at))
         .set("uploaded_at", image.uploaded_at);
     return json;
 }

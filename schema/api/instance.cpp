@@ -129,7 +129,7 @@ Json to_json(const Instance& instance) {
     json.set("name", instance.name)
         .set("status", status_name(instance.status))
         .set("status_code", static_cast<int>(instance.status))
-        .set("last_used_at", instance.last_used_at)
+        .set("last_used_at", rfc3339_since_1970(instance.last_used_at))
         .set("location", instance.location)
         .set("type", instance.type)
         .set("project", instance.project);
