@@ -154,7 +154,8 @@ class Daemon:
                 *("profile", "device", "add", "default", "eth0", "nic", "nictype=bridged", f"parent={BRIDGE}", "name=eth0"),
                 check=True,
             )
-        self.lxc("image", "import", image, "--alias", "busybox", check=True)
+        if image:
+            self.lxc("image", "import", image, "--alias", "busybox", check=True)
         return self
 
     def delete_everything(self):

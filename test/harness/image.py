@@ -18,3 +18,11 @@ def busybox():
     if not image.exists():
         subprocess.run([ROOT / "contrib/image/busybox", image], check=True, stdout=subprocess.DEVNULL)
     return image
+
+
+def all_busybox():
+    """The same in one file, and split into metadata and a squashfs root."""
+    unified = busybox()
+    metadata = private_host.scratch() / "busybox-split.tar.gz"
+    subprocess.run([ROOT / "contrib/image/busybox", "--split", metadata], check=True, stdout=subprocess.DEVNULL)
+    return {"unified": unified, "metadata": metadata, "root": Path(f"{metadata}.rootfs")}

@@ -10,17 +10,66 @@ standard input (\\n is a new line). What a client cannot do itself is a directiv
     !write FILE TEXT        !cat FILE        !ls FOLDER
 """
 
+import hashlib
 import os
+import re
 import shlex
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-from harness.daemon import REAL_DAEMON
+from harness.daemon import BRIDGE, REAL_DAEMON
 from interop.masks import masked
 
 LIMIT = 20
+
+
+class ShellScript:
+    """commands.txt: each line is run by bash in one folder, with the client as `lxc` in its PATH; fingerprints are
+    masked, too, as the runs import images of their own."""
+
+    def __init__(self, daemon, client, images, folder):
+        self.daemon = daemon
+        self.folder = Path(folder)
+        programs = self.folder / "bin"
+        programs.mkdir(parents=True)
+        (programs / "lxc").symlink_to(client)
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.environment = daemon.environment | {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "IMAGE": str(images["unified"]),
+            "META": str(images["metadata"]),
+            "ROOT": str(images["root"]),
+            "UNIFIED": hashlib.sha256(images["unified"].read_bytes()).hexdigest(),
+            "BRIDGE": BRIDGE,
+        }
+        self.places = {self.work: "$TMP", daemon.folder: "$LXD_DIR", str(client): "lxc"}
+
+    def run(self, path):
+        """[(line, masked result)] of the file."""
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
+        return [(line, self.line(line)) for line in lines]
+
+    def line(self, line):
+        try:
+            done = subprocess.run(
+                ["bash", "-c", line],
+                cwd=self.work,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"exit: none within {LIMIT} s\n"
+        shown = [f"exit: {done.returncode}"]
+        for stream, data in (("out", done.stdout), ("err", done.stderr)):
+            text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "FINGERPRINT", data.decode(errors="replace"))
+            shown += [f"{stream}: {part}" for part in masked(text, self.places)]
+        return "\n".join(shown) + "\n"
 
 
 class Script:
