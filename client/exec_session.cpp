@@ -1,5 +1,6 @@
 #include "client/exec_session.h"
 
+#include <atomic>
 #include <csignal>
 #include <exception>
 #include <list>
@@ -19,11 +20,13 @@ namespace {
 
 using schema::Json;
 
-/// Starts a thread that takes no signals: they are the main thread's.
+/// Starts a thread that takes no signals: they are the main thread's. But a reader of our output that went away ends
+/// the program, as it would without threads.
 std::thread quiet_thread(std::function<void()> work) {
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
+    ::sigdelset(&all, SIGPIPE);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     std::thread thread(std::move(work));
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -70,14 +73,18 @@ public:
             auto& terminal = open("0", &loop_);
             loop_.send_from(terminal, streams_.input);
             output_open_ = true;
-            loop_.receive_to(terminal, STDOUT_FILENO, [this] {
+            loop_.receive_to(terminal, STDOUT_FILENO, [this, &terminal] {
+                terminal.shut_down(); // The server ends the operation when we have hung up.
                 output_open_ = false;
                 stop_if_done();
             });
         } else {
-            loop_.send_from(open("0", &loop_), streams_.input);
-            print_to(open("1", nullptr), STDOUT_FILENO);
-            print_to(open("2", nullptr), STDERR_FILENO);
+            auto& input = open("0", &loop_);
+            loop_.send_from(input, streams_.input);
+            auto& output = open("1", nullptr);
+            auto& errors = open("2", nullptr);
+            print_to(output, STDOUT_FILENO, input);
+            print_to(errors, STDERR_FILENO, input);
         }
         wait_for_end();
         loop_.run();
@@ -110,12 +117,14 @@ private:
         });
     }
 
-    void print_to(WebSocket& socket, int fd) {
-        outputs_.push_back(quiet_thread([&socket, fd] {
+    void print_to(WebSocket& socket, int fd, WebSocket& input) {
+        outputs_.push_back(quiet_thread([this, &socket, fd, &input] {
             try {
                 socket.receive_to(fd);
             } catch (const std::exception&) { // Our reader is gone; the rest of the output has nowhere to go.
             }
+            socket.shut_down();
+            if (++ended_outputs_ == 2) input.shut_down(); // Nobody is left to read it.
         }));
     }
 
@@ -152,6 +161,7 @@ private:
     std::thread waiter_;
     Json operation_;
     std::exception_ptr failure_;
+    std::atomic<int> ended_outputs_ = 0;
     bool ended_ = false;       // Both are the loop's thread's alone.
     bool output_open_ = false; // of an interactive session
 };
