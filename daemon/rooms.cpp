@@ -4,8 +4,9 @@
 
 namespace {
 
-/// Threads at most; each is there only while it is busy.
-constexpr size_t worker_limit = 512;
+/// Threads at most; each is there only while it is busy. A command with its streams takes six, and they wait for one
+/// another, so this is far beyond what one host's clients start at once.
+constexpr size_t worker_limit = 4096;
 
 /// The folders have to be there before anything is opened in them.
 const state::Paths& with_folders(const state::Paths& paths) {

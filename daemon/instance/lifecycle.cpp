@@ -144,6 +144,9 @@ void Lifecycle::start_at_boot() {
             rooms_.log.warning("Failed to start an instance at boot",
                                {{"instance", record->row.name}, {"err", error.what()}});
         }
+        // The next one waits; the daemon's end does not.
+        const auto delay = std::atoi(schema::get(record->expanded_config, "boot.autostart.delay").c_str());
+        if (delay > 0) instance->wait_for(wait_time(delay), [](const Live&) { return false; });
     }
 }
 

@@ -77,8 +77,10 @@ http::Response import_upload(Context& context, const http::Request& request) {
 http::Response update(Context& context, const http::Request& request, bool merge) {
     const auto present = visible_image(context, request);
     check_etag(request, writable(present));
-    auto wanted = schema::image_put_from(json_body(request),
-                                         merge ? static_cast<const schema::ImagePut&>(present) : schema::ImagePut{});
+    schema::ImagePut base;
+    base.profiles = {"default"}; // what an image without a list means
+    auto wanted =
+        schema::image_put_from(json_body(request), merge ? static_cast<const schema::ImagePut&>(present) : base);
     if (merge)
         for (const auto& [key, value] : present.properties) wanted.properties.try_emplace(key, value);
     context.images.update(present.fingerprint, wanted);
