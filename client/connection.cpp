@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -34,6 +35,57 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Socket = asio::local::stream_protocol::socket;
 using ErrorCode = boost::system::error_code;
+
+/// A socket on which writing to a peer that has gone is no error. A websocket answers pings while it reads; the server
+/// may send a ping and its last data and close at once, and the answer that fails must not cost us that data.
+class PeerSocket : public Socket {
+public:
+    using Socket::Socket;
+    explicit PeerSocket(Socket&& socket) : Socket(std::move(socket)) {}
+
+    /// Was something written that nobody will read?
+    bool peer_has_gone() const { return gone_; }
+
+    template <class Buffers> size_t write_some(const Buffers& buffers, ErrorCode& error) {
+        const auto count = Socket::write_some(buffers, error);
+        return forgiven(error) ? asio::buffer_size(buffers) : count;
+    }
+    template <class Buffers> size_t write_some(const Buffers& buffers) {
+        ErrorCode error;
+        const auto count = write_some(buffers, error);
+        if (error) throw boost::system::system_error(error);
+        return count;
+    }
+    template <class Buffers, class Token> auto async_write_some(const Buffers& buffers, Token&& token) {
+        const auto start = [this](auto handler, const Buffers& data) {
+            auto executor = asio::get_associated_executor(handler, get_executor());
+            auto finish = [this, handler = std::move(handler), size = asio::buffer_size(data)](ErrorCode error,
+                                                                                               size_t count) mutable {
+                const bool gone = forgiven(error);
+                handler(error, gone ? size : count);
+            };
+            Socket::async_write_some(data, asio::bind_executor(executor, std::move(finish)));
+        };
+        return asio::async_initiate<Token, void(ErrorCode, size_t)>(start, token, buffers);
+    }
+
+private:
+    bool forgiven(ErrorCode& error) {
+        if (error != boost::system::errc::broken_pipe && error != boost::system::errc::connection_reset) return false;
+        gone_ = true;
+        error = {};
+        return true;
+    }
+
+    bool gone_ = false;
+};
+
+void teardown(beast::role_type role, PeerSocket& socket, ErrorCode& error) {
+    beast::websocket::teardown(role, static_cast<Socket&>(socket), error);
+}
+template <class Handler> void async_teardown(beast::role_type role, PeerSocket& socket, Handler&& handler) {
+    beast::websocket::async_teardown(role, static_cast<Socket&>(socket), std::forward<Handler>(handler));
+}
 
 namespace {
 
@@ -276,9 +328,9 @@ bool Connection::send_unless(int interrupt_fd, const HttpRequest& request, HttpR
 // --- websockets -------------------------------------------------------------------------------------------------
 
 struct WebSocket::State {
-    explicit State(Socket socket) : stream(std::move(socket)) {}
+    explicit State(Socket socket) : stream(PeerSocket(std::move(socket))) {}
 
-    beast::websocket::stream<Socket> stream;
+    beast::websocket::stream<PeerSocket> stream;
     // Used by StreamLoop.
     std::deque<std::string> texts;
     bool writing = false;
@@ -371,11 +423,12 @@ WebSocket Connection::open_websocket(const std::string& target, StreamLoop* loop
     stream.set_option(beast::websocket::stream_base::decorator([](beast::websocket::request_type& request) {
         request.set(http::field::user_agent, std::string(user_agent));
     }));
-    beast::websocket::response_type answer;
     ErrorCode error;
-    stream.handshake(answer, std::string(host), target, error);
+    stream.handshake(std::string(host), target, error);
     if (error == beast::websocket::error::upgrade_declined) {
-        throw_answer(target, static_cast<int>(answer.result_int()), std::string(answer.reason()), answer.body());
+        // Beast keeps the refusal to itself; asked without an upgrade the server says the same.
+        const auto refusal = send({.target = target});
+        throw_answer(target, refusal.status, refusal.reason, refusal.body);
     }
     if (error) throw schema::failure("Failed opening the websocket {}: {}", target, error.message());
     return WebSocket(std::move(socket));
@@ -414,7 +467,7 @@ void StreamLoop::State::forward(Input& input) {
     input.socket->stream.async_write(asio::buffer(input.piece.data(), count),
                                      [this, &input](const ErrorCode& error, size_t) {
                                          input.socket->writing = false;
-                                         if (error) return;
+                                         if (error || input.socket->stream.next_layer().peer_has_gone()) return;
                                          if (!input.socket->texts.empty()) flush_texts(*input.socket);
                                          await_input(input);
                                      });
