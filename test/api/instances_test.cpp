@@ -239,6 +239,15 @@ TEST_F(InstancesTest, ACommandsOutputIsRecordedAndItsCodeReturned) {
     EXPECT_EQ(body_of(ask("GET", done["metadata"]["output"]["2"].as_string())), "err\n");
 }
 
+TEST_F(InstancesTest, ACommandThatIsNotThereFailsItsOperationWithLxdsWords) {
+    make_instance("c1");
+    start("c1");
+    EXPECT_EQ(error("POST", "/1.0/instances/c1/exec", R"({"command":["sh","-c","exit 127"]})"),
+              "operation: Command not found");
+    EXPECT_EQ(error("POST", "/1.0/instances/c1/exec", R"({"command":["sh","-c","exit 126"]})"),
+              "operation: Command not executable");
+}
+
 TEST_F(InstancesTest, CancellingACommandEndsIt) {
     make_instance("c1");
     start("c1");

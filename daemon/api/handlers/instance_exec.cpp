@@ -41,6 +41,13 @@ struct Recording {
     }
 };
 
+/// Records how a command ended. LXD lets the operation fail where a shell would say that there is no such command.
+void finish(operations::Operation& operation, int code) {
+    operation.set_metadata("return", code);
+    if (code == 127) throw schema::failure("Command not found");
+    if (code == 126) throw schema::failure("Command not executable");
+}
+
 http::Response exec_without_sockets(Context& context, const std::string& name, const schema::InstanceExecPost& post,
                                     operations::Spec spec) {
     spec.run = [&context, name, post](operations::Operation& operation) {
@@ -51,7 +58,7 @@ http::Response exec_without_sockets(Context& context, const std::string& name, c
         }
         const auto code = instance::run_detached(context.runtime, name, post, recording ? recording->out.get() : -1,
                                                  recording ? recording->err.get() : -1, operation.cancel_token());
-        operation.set_metadata("return", code);
+        finish(operation, code);
     };
     return async(*context.operations.start(std::move(spec)));
 }
@@ -76,7 +83,7 @@ http::Response exec_with_sockets(Context& context, const std::string& name, pid_
             operation.set_metadata("return", code);
             throw;
         }
-        operation.set_metadata("return", code);
+        finish(operation, code);
     };
     return async(*context.operations.start(std::move(spec), [exec](operations::Operation& operation) {
         operation.connect = [exec](const std::string& secret, std::shared_ptr<base::WebSocket> socket) {
