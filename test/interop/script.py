@@ -67,7 +67,7 @@ class ShellScript:
             return f"exit: none within {LIMIT} s\n"
         shown = [f"exit: {done.returncode}"]
         for stream, data in (("out", done.stdout), ("err", done.stderr)):
-            text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "FINGERPRINT", data.decode(errors="replace"))
+            text = re.sub(r"(?<![-0-9a-f])([0-9a-f]{64}|[0-9a-f]{12})\b", "FINGERPRINT", data.decode(errors="replace"))
             shown += [f"{stream}: {part}" for part in masked(text, self.places)]
         return "\n".join(shown) + "\n"
 

@@ -14,7 +14,7 @@ from system.scenario import scenario
 def folders_have_lxds_modes(test):
     test.start()
     test.launch("modes")
-    wanted = {"": 0o711, "containers": 0o711, "devices": 0o711, "shmounts": 0o711, "devlxd": 0o755, "images": 0o700, "database": 0o700}
+    wanted = {"": 0o711, "containers": 0o711, "devices": 0o711, "shmounts": 0o711, "devlxd": 0o755, "images": 0o700}
     wanted |= {"security": 0o700, "snapshots": 0o700, "storage-pools": 0o711, "unix.socket": 0o660, "logs": 0o700}
     got = {name: stat.S_IMODE(os.stat(test.daemon.folder / name).st_mode) for name in wanted}
     test.equal({name: oct(mode) for name, mode in got.items()}, {name: oct(mode) for name, mode in wanted.items()})
@@ -38,9 +38,10 @@ import os, socket, sys
 path, notify, *command = sys.argv[1:]
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(path)
-os.chmod(path, 0o600)
 listening.listen(128)
+os.chmod(path, 0o600)
 os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "unix", "NOTIFY_SOCKET": notify}
 os.execv(command[0], command)
 """
