@@ -29,8 +29,8 @@ std::string find_runner() {
     const auto size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
     const std::string folder = size > 0 ? std::string(buffer, static_cast<size_t>(size)) : "/usr/bin/lxd";
     const auto here = folder.substr(0, folder.rfind('/'));
-    for (const auto& path : {here + "/lxd-runner", here + "/runner/lxd-runner", std::string("/usr/libexec/lxd-runner"),
-                             std::string("/usr/lib/lightervisor/lxd-runner")})
+    for (const auto& path : {here + "/lxd-runner", here + "/runner/lxd-runner", here + "/../libexec/lxd-runner",
+                             std::string("/usr/libexec/lxd-runner")})
         if (::access(path.c_str(), X_OK) == 0) return path;
     return "lxd-runner";
 }
