@@ -33,6 +33,7 @@ class Daemon:
         self.socket = self.folder / "unix.socket"
         self.log = self.folder.parent / f"{self.folder.name}.log"
         self.process = None
+        self.wrapped_pid = None
         self.api = Api(self.socket)
 
     @property
@@ -50,7 +51,7 @@ class Daemon:
 
     @property
     def pid(self):
-        return self.process.pid
+        return self.wrapped_pid or self.process.pid
 
     def start(self, wait=True, wrapper=()):
         command = [*wrapper, self.binary, "--group", "root", "--logfile", self.log]
@@ -63,8 +64,11 @@ class Daemon:
                 stderr=out,
                 start_new_session=True,
             )
+        self.wrapped_pid = None
         if wait:
             self.wait_ready()
+            if wrapper:
+                self.wrapped_pid = self.api.get("/1.0")["environment"]["server_pid"]
         return self
 
     def wait_ready(self, timeout=60):
@@ -103,7 +107,7 @@ class Daemon:
 
     def _end(self, number):
         if self.process and self.process.poll() is None:
-            self.process.send_signal(number)
+            os.kill(self.pid, number)
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
