@@ -157,7 +157,7 @@ void WebSocketExec::wait_for_sockets(const base::CancelToken& cancel) {
     if (!complete) throw schema::failure("Timed out waiting for websockets to connect");
 }
 
-void WebSocketExec::close_sockets() {
+void WebSocketExec::hang_up() {
     Sockets sockets;
     {
         const std::scoped_lock lock(mutex_);
@@ -165,6 +165,10 @@ void WebSocketExec::close_sockets() {
         sockets = sockets_;
     }
     for (auto& [name, socket] : sockets) socket->close();
+}
+
+void WebSocketExec::close_sockets() {
+    hang_up();
     std::unique_lock lock(mutex_);
     changed_.notify_all();
     changed_.wait(lock, [&] { return jobs_ == 0; });
@@ -194,10 +198,9 @@ ExecRequest WebSocketExec::request() const {
 }
 
 int WebSocketExec::run(const base::CancelToken& cancel) {
-    struct CloseAtEnd {
-        WebSocketExec& exec;
-        ~CloseAtEnd() { exec.close_sockets(); }
-    } const close_at_end{*this};
+    const CloseAtEnd close_at_end{*this};
+    // A client that reads nothing must not keep a cancelled command's operation.
+    const auto on_cancel = cancel.on_cancel([this] { hang_up(); });
     wait_for_sockets(cancel);
     return post_.interactive ? run_with_terminal(cancel) : run_with_pipes(cancel);
 }
@@ -233,6 +236,7 @@ int WebSocketExec::run_with_pipes(const base::CancelToken& cancel) {
             done.notify_all();
         });
     };
+    const CloseAtEnd close_at_end{*this}; // whatever happens, before what the jobs refer to goes
     pump("1", out.read_end.get());
     pump("2", err.read_end.get());
     // A client that has no control socket and goes away is noticed here: nothing is ever received on its output.
@@ -254,10 +258,11 @@ int WebSocketExec::run_with_terminal(const base::CancelToken& cancel) {
     terminal.slave.reset();
 
     const auto socket = sockets_.at("0");
-    start_job([this, socket, master] { pump_input(*socket, master, ended_.get()); });
     std::mutex mutex;
     std::condition_variable done;
     bool pumping = true;
+    const CloseAtEnd close_at_end{*this}; // whatever happens, before what the jobs refer to goes
+    start_job([this, socket, master] { pump_input(*socket, master, ended_.get()); });
     start_job([&] {
         pump_output(master, ended_.get(), *socket);
         finish(*socket);
@@ -266,12 +271,8 @@ int WebSocketExec::run_with_terminal(const base::CancelToken& cancel) {
         done.notify_all();
     });
     const auto code = supervise(*session, cancel, master);
-    {
-        std::unique_lock lock(mutex);
-        done.wait(lock, [&] { return !pumping; });
-    }
-    // The input pump still holds the master's number: it must be gone before the descriptor is.
-    close_sockets();
+    std::unique_lock lock(mutex);
+    done.wait(lock, [&] { return !pumping; });
     return code;
 }
 

@@ -50,7 +50,14 @@ public:
 private:
     using Sockets = std::map<std::string, std::shared_ptr<base::WebSocket>>;
 
+    /// Closes the sockets and waits for the jobs that serve them.
+    struct CloseAtEnd {
+        WebSocketExec& exec;
+        ~CloseAtEnd() { exec.close_sockets(); }
+    };
+
     void wait_for_sockets(const base::CancelToken& cancel);
+    void hang_up();
     void close_sockets();
     int run_with_pipes(const base::CancelToken& cancel);
     int run_with_terminal(const base::CancelToken& cancel);
