@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from harness import private_host
+from harness.daemon import BUILD
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,6 +19,31 @@ def busybox():
     if not image.exists():
         subprocess.run([ROOT / "contrib/image/busybox", image], check=True, stdout=subprocess.DEVNULL)
     return image
+
+
+def build_debian():
+    """Outside of the private host, which has no way to an archive. About a minute, then kept in the build folder while
+    its builder stays the same. Problems are told by debian()."""
+    builder, kept = ROOT / "contrib/image/debian", _kept_debian()
+    if not kept.exists() or kept.stat().st_mtime < builder.stat().st_mtime:
+        fresh = kept.with_suffix(".new")
+        done = subprocess.run([builder, fresh], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 0:
+            fresh.replace(kept)
+        else:
+            kept.unlink(missing_ok=True)
+            print(f"contrib/image/debian failed: {done.stderr[-2000:]}")
+
+
+def debian():
+    kept = _kept_debian()
+    if not kept.exists():
+        raise RuntimeError("contrib/image/debian failed, see above")
+    return kept
+
+
+def _kept_debian():
+    return BUILD / "debian-image"
 
 
 def all_busybox():

@@ -44,6 +44,10 @@ def enter():
         _become_init()
 
 
+def inside():
+    return bool(os.environ.get(MARK))
+
+
 def scratch():
     """A folder that is removed when the private host is gone."""
     return Path(os.environ[SCRATCH])

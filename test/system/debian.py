@@ -1,34 +1,13 @@
 """A real Debian with systemd."""
 
-import subprocess
-from pathlib import Path
-
-from harness import daemon as daemons
-from harness import private_host
+from harness import image
 from system.exec_streams import Session
-from system.scenario import Skip, scenario
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def debian_image():
-    """Built once (about a minute) and kept in the build folder while its builder stays the same."""
-    builder = ROOT / "contrib/image/debian"
-    if not builder.exists():
-        raise Skip("no contrib/image/debian")
-    kept = daemons.BUILD / "debian-image.tar.xz"
-    if not kept.exists() or kept.stat().st_mtime < builder.stat().st_mtime:
-        fresh = private_host.scratch() / "debian-image"
-        done = subprocess.run([builder, fresh], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"contrib/image/debian: {done.stderr[-2000:]}")
-        fresh.replace(kept) if fresh.stat().st_dev == kept.parent.stat().st_dev else subprocess.run(["cp", fresh, kept], check=True)
-    return kept
+from system.scenario import scenario
 
 
 @scenario
 def it_boots_to_multi_user_privileged_and_not(test):
-    picture = debian_image()
+    picture = image.debian()
     test.start(bridge=True)
     test.daemon.lxc("image", "import", picture, "--alias", "debian", check=True)
     for privileged in ("false", "true"):
