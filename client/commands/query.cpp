@@ -1,5 +1,7 @@
 // lxc query: one call of the API, as it is.
 
+#include <map>
+
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
@@ -26,6 +28,19 @@ Json body_from(const std::string& data) {
     } catch (const schema::Error&) {
         return data;
     }
+}
+
+/// By key at every level: the stock client's order, which is not the server's.
+Json sorted(const Json& value) {
+    if (value.is_array()) {
+        auto items = Json::empty_array();
+        for (const auto& item : value.as_array()) items.push_back(sorted(item));
+        return items;
+    }
+    if (!value.is_object()) return value;
+    std::map<std::string, Json> members;
+    for (const auto& [key, member] : value.as_object()) members[key] = sorted(member);
+    return {members};
 }
 
 void show(const Json& value) {
@@ -65,7 +80,7 @@ int run(Session& session, Call& call) {
     if (call.flags.on("raw")) {
         show(reply.body);
     } else if (!reply.metadata.is_null() && reply.metadata != Json::empty_object()) {
-        show(reply.metadata);
+        show(sorted(reply.metadata));
     }
     return 0;
 }

@@ -131,6 +131,7 @@ void ImageStore::touch(const std::string& fingerprint) {
 }
 
 void ImageStore::update(const std::string& fingerprint, schema::ImagePut put) {
+    std::erase_if(put.properties, [](const auto& property) { return property.second.empty(); });
     const auto image = get(fingerprint);
     for (const auto& profile : put.profiles)
         if (!profiles_.find(profile)) throw schema::bad_request("Profile '{}' doesn't exist", profile);

@@ -76,6 +76,19 @@ void finish(WebSocket& socket) {
     socket.close();
 }
 
+/// The command starts in its folder, or else in its home (liblxc takes `/` where that is missing).
+ExecRequest exec_request(const schema::InstanceExecPost& post) {
+    ExecRequest request;
+    request.command = post.command;
+    request.environment.assign(post.environment.begin(), post.environment.end());
+    request.uid = post.user;
+    request.gid = post.group;
+    request.cwd = post.cwd;
+    if (const auto home = post.environment.find("HOME"); request.cwd.empty() && home != post.environment.end())
+        request.cwd = home->second;
+    return request;
+}
+
 int number_in(const schema::Json& arguments, std::string_view key) {
     const auto& value = arguments[key];
     if (value.is_integer()) return static_cast<int>(value.as_integer());
@@ -187,16 +200,6 @@ void WebSocketExec::start_job(std::function<void()> job) {
     });
 }
 
-ExecRequest WebSocketExec::request() const {
-    ExecRequest request;
-    request.command = post_.command;
-    request.environment.assign(post_.environment.begin(), post_.environment.end());
-    request.uid = post_.user;
-    request.gid = post_.group;
-    request.cwd = post_.cwd;
-    return request;
-}
-
 int WebSocketExec::run(const base::CancelToken& cancel) {
     const CloseAtEnd close_at_end{*this};
     // A client that reads nothing must not keep a cancelled command's operation.
@@ -209,7 +212,7 @@ int WebSocketExec::run_with_pipes(const base::CancelToken& cancel) {
     auto in = base::make_pipe();
     auto out = base::make_pipe();
     auto err = base::make_pipe();
-    auto wanted = request();
+    auto wanted = exec_request(post_);
     wanted.fds[0] = in.read_end.get();
     wanted.fds[1] = out.write_end.get();
     wanted.fds[2] = err.write_end.get();
@@ -251,7 +254,7 @@ int WebSocketExec::run_with_terminal(const base::CancelToken& cancel) {
     auto terminal = open_terminal(init_pid_);
     const auto master = terminal.master.get();
     if (post_.width > 0 && post_.height > 0) resize_terminal(master, post_.width, post_.height);
-    auto wanted = request();
+    auto wanted = exec_request(post_);
     wanted.terminal = true;
     std::fill(std::begin(wanted.fds), std::end(wanted.fds), terminal.slave.get());
     const auto session = runtime_.exec(name_, wanted);
@@ -343,12 +346,7 @@ int WebSocketExec::supervise(ExecSession& session, const base::CancelToken& canc
 int run_detached(Runtime& runtime, const std::string& name, const schema::InstanceExecPost& post, int out, int err,
                  const base::CancelToken& cancel) {
     const auto nowhere = base::checked(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
-    ExecRequest request;
-    request.command = post.command;
-    request.environment.assign(post.environment.begin(), post.environment.end());
-    request.uid = post.user;
-    request.gid = post.group;
-    request.cwd = post.cwd;
+    auto request = exec_request(post);
     request.fds[0] = nowhere.get();
     request.fds[1] = out >= 0 ? out : nowhere.get();
     request.fds[2] = err >= 0 ? err : nowhere.get();

@@ -63,7 +63,6 @@ private:
     int run_with_terminal(const base::CancelToken& cancel);
     int supervise(ExecSession& session, const base::CancelToken& cancel, int terminal);
     void handle_control(ExecSession& session, int terminal);
-    ExecRequest request() const;
     void start_job(std::function<void()> job);
 
     Runtime& runtime_;

@@ -50,8 +50,24 @@ Milliseconds wait_time(int seconds) {
     return seconds < 0 ? Milliseconds(-1) : Milliseconds(seconds * 1000LL);
 }
 
+/// For one that reboots neither this nor `running` holds.
 bool is_stopped(const Live& live) {
-    return !live.running;
+    return !live.running && live.status == Status::stopped;
+}
+
+/// An empty value means that a key or option is not set.
+void drop_unset(std::map<std::string, std::string>& values) {
+    std::erase_if(values, [](const auto& row) { return row.second.empty(); });
+}
+
+void drop_unset(schema::Devices& devices) {
+    for (auto& [name, options] : devices) drop_unset(options);
+}
+
+void check_no_duplicates(std::vector<std::string> profiles) {
+    std::sort(profiles.begin(), profiles.end());
+    if (std::adjacent_find(profiles.begin(), profiles.end()) != profiles.end())
+        throw schema::failure("Duplicate profile found in request");
 }
 
 /// Sets or, where the value is empty, removes.
@@ -104,6 +120,7 @@ void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
 }
 
 void Lifecycle::abandon_waits() {
+    ending_ = true;
     for (const auto& instance : rooms_.instances.list()) instance->abandon_waits();
 }
 
@@ -112,7 +129,7 @@ void Lifecycle::adopt(Instance& instance) {
     if (auto running = rooms_.runtime.find(name)) {
         const auto status = running->state == RunState::frozen ? Status::frozen : Status::running;
         instance.set_live({status, running});
-        watch_monitor(name, *running);
+        watch_monitor(rooms_.instances.get(name), *running);
         return;
     }
     // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
@@ -137,9 +154,10 @@ void Lifecycle::start_at_boot() {
         const auto& autostart = schema::get(record->expanded_config, "boot.autostart");
         const bool wanted = autostart.empty() ? schema::get(record->row.put.config, power_key) == "RUNNING"
                                               : is_true(record->expanded_config, "boot.autostart");
-        if (!wanted || instance->live().running) continue;
+        if (ending_) return;
+        if (!wanted || !is_stopped(instance->live())) continue;
         try {
-            start(record->row.name, {});
+            start(instance, {});
         } catch (const std::exception& error) {
             rooms_.log.warning("Failed to start an instance at boot",
                                {{"instance", record->row.name}, {"err", error.what()}});
@@ -151,11 +169,12 @@ void Lifecycle::start_at_boot() {
 }
 
 void Lifecycle::stop_for_shutdown() {
+    ending_ = true;
     std::mutex mutex;
     std::condition_variable done;
     size_t left = 0;
     for (const auto& instance : rooms_.instances.list()) {
-        if (!instance->live().running) continue;
+        if (is_stopped(instance->live()) && instance->busy_with().empty()) continue;
         {
             const std::scoped_lock lock(mutex);
             ++left;
@@ -165,12 +184,16 @@ void Lifecycle::stop_for_shutdown() {
             const auto& text = schema::get(record->expanded_config, "boot.host_shutdown_timeout");
             const auto timeout = text.empty() ? 30 : std::atoi(text.c_str());
             try {
+                await_change(*instance); // a start may be under way
+                const bool ran = instance->live().running.has_value();
                 try {
                     stop_and_wait(*instance, timeout);
                 } catch (const std::exception&) {
                     stop_and_wait(*instance, 0);
                 }
-                if (rooms_.instances.find(record->row.name)) store_volatile(*instance, {{power_key, "RUNNING"}});
+                const std::scoped_lock changing(instance->change_lock());
+                if (ran && rooms_.instances.find(record->row.name) == instance)
+                    store_volatile(*instance, {{power_key, "RUNNING"}});
             } catch (const std::exception& error) {
                 rooms_.log.error("Failed stopping an instance for the shutdown",
                                  {{"instance", record->row.name}, {"err", error.what()}});
@@ -197,6 +220,7 @@ Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional
     creation.image = image;
     creation.put.profiles = post.wanted_profiles.value_or(
         image && !image->profiles.empty() ? image->profiles : std::vector<std::string>{"default"});
+    check_no_duplicates(creation.put.profiles);
     for (const auto& profile : creation.put.profiles)
         if (!rooms_.profiles.find(profile)) throw schema::failure("Requested profile {:?} doesn't exist", profile);
     schema::check_instance_name(creation.name);
@@ -207,22 +231,27 @@ Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional
     } else if (creation.put.architecture.empty()) {
         creation.put.architecture = rooms_.facts.architectures.front();
     }
+    drop_unset(creation.put.config);
+    drop_unset(creation.put.devices);
     return creation;
+}
+
+std::shared_ptr<void> Lifecycle::reserve(const std::string& name) {
+    const std::scoped_lock lock(names_mutex_);
+    if (rooms_.instances.find(name) || !reserved_names_.insert(name).second) return nullptr;
+    return {this, [name](Lifecycle* self) {
+                const std::scoped_lock inner(self->names_mutex_);
+                self->reserved_names_.erase(name);
+            }};
 }
 
 void Lifecycle::create(const Creation& creation, const Caller& caller, const storage::Progress& progress) {
     const auto& name = creation.name;
-    {
-        const std::scoped_lock lock(names_mutex_);
-        if (rooms_.instances.find(name) || !names_in_creation_.insert(name).second)
-            throw schema::conflict("Failed creating instance record: Add instance info to the database: This "
-                                   "\"instances\" entry already exists");
-    }
+    const auto reserved = reserve(name);
+    if (!reserved)
+        throw schema::conflict("Failed creating instance record: Add instance info to the database: This "
+                               "\"instances\" entry already exists");
     base::Rollback rollback;
-    const std::shared_ptr<void> reserved(nullptr, [this, &name](void*) {
-        const std::scoped_lock lock(names_mutex_);
-        names_in_creation_.erase(name);
-    });
 
     state::InstanceRow row;
     row.name = name;
@@ -258,7 +287,7 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
 void Lifecycle::remove(const std::string& name, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
     const auto action = instance->begin("delete");
-    const std::scoped_lock lock(instance->change_lock());
+    const auto lock = hold(*instance);
     if (instance->live().running) throw schema::bad_request("Instance is running");
     if (is_true(instance->record()->expanded_config, "security.protection.delete"))
         throw schema::failure("Container is protected");
@@ -282,9 +311,10 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     schema::check_instance_name(new_name);
     const auto instance = rooms_.instances.get(name);
     const auto action = instance->begin("rename");
-    const std::scoped_lock lock(instance->change_lock());
+    const auto lock = hold(*instance);
     if (instance->live().running) throw schema::failure("Renaming of running container not allowed");
-    if (rooms_.instances.find(new_name)) throw schema::conflict("Name {:?} already in use", new_name);
+    const auto reserved = reserve(new_name);
+    if (!reserved) throw schema::conflict("Name {:?} already in use", new_name);
     auto row = instance->record()->row;
     store_volatile(*instance, {{renaming_key, new_name}});
     base::Rollback rollback;
@@ -311,11 +341,31 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
 
 // --- start and stop ----------------------------------------------------------------------------------------------
 
+std::unique_lock<std::recursive_mutex> Lifecycle::hold(const Instance& instance) const {
+    std::unique_lock lock(instance.change_lock());
+    if (rooms_.instances.find(instance.record()->row.name).get() != &instance)
+        throw schema::not_found("Instance not found");
+    return lock;
+}
+
+void Lifecycle::await_change(const Instance& instance) {
+    const std::scoped_lock lock(instance.change_lock());
+}
+
 void Lifecycle::start(const std::string& name, const Caller& caller) {
-    const auto instance = rooms_.instances.get(name);
+    start(rooms_.instances.get(name), caller);
+}
+
+void Lifecycle::start(const std::shared_ptr<Instance>& instance, const Caller& caller) {
     const auto action = instance->begin("start");
-    start_locked(*instance, caller);
-    report("instance-started", name, caller);
+    start_stopped(instance, caller);
+    report("instance-started", instance->record()->row.name, caller);
+}
+
+void Lifecycle::start_stopped(const std::shared_ptr<Instance>& instance, const Caller& caller) {
+    const auto lock = hold(*instance);
+    if (instance->live().running) throw schema::bad_request("The instance is already running");
+    run_container(instance, caller);
 }
 
 void Lifecycle::prepare_folders(const std::string& name) const {
@@ -323,10 +373,11 @@ void Lifecycle::prepare_folders(const std::string& name) const {
     base::make_dir(rooms_.paths.devices(name), 0711);
 }
 
-void Lifecycle::start_locked(Instance& instance, const Caller& caller) {
-    const std::scoped_lock lock(instance.change_lock());
+void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Caller& caller) {
+    auto& instance = *started;
+    const auto lock = hold(instance);
     const auto name = instance.record()->row.name;
-    if (instance.live().running) throw schema::bad_request("The instance is already running");
+    if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     prepare_folders(name);
     rooms_.pools.mount_container(instance.record()->row.pool, name);
 
@@ -348,65 +399,73 @@ void Lifecycle::start_locked(Instance& instance, const Caller& caller) {
     const auto running = rooms_.runtime.start(name, plan.items, caller.cancel);
     rollback.dismiss();
     instance.set_live({Status::running, running});
-    watch_monitor(name, running);
+    watch_monitor(started, running);
     balance_cpus();
 }
 
-void Lifecycle::watch_monitor(const std::string& name, const Running& running) {
+void Lifecycle::watch_monitor(const std::shared_ptr<Instance>& instance, const Running& running) {
     Watch watch;
     const auto monitor = running.monitor_pid;
     watch.pidfd = base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, monitor, 0)));
-    const auto react = [this, name, monitor] {
-        rooms_.workers.run([this, name, monitor] { on_monitor_exit(name, monitor); });
+    const auto react = [this, instance, monitor] {
+        rooms_.workers.run([this, instance, monitor] { on_monitor_exit(instance, monitor); });
     };
     if (!watch.pidfd) return react(); // it has gone already
     const std::scoped_lock lock(watches_mutex_);
-    watch.id = rooms_.loop.watch(watch.pidfd.get(), [this, name, monitor, react] {
+    const auto number = next_watch_++;
+    watch.id = rooms_.loop.watch(watch.pidfd.get(), [this, number, react] {
         {
             const std::scoped_lock inner(watches_mutex_);
-            if (const auto found = watches_.find(name); found != watches_.end()) {
-                rooms_.loop.remove(found->second.id);
-                watches_.erase(found);
-            }
+            const auto ended = watches_.find(number);
+            rooms_.loop.remove(ended->second.id);
+            watches_.erase(ended);
         }
         react();
     });
-    watches_[name] = std::move(watch);
+    watches_.emplace(number, std::move(watch));
 }
 
-/// The monitor is the last process of a container's: whatever liblxc cleans up is clean by now.
-void Lifecycle::on_monitor_exit(const std::string& name, pid_t monitor) {
-    const auto instance = rooms_.instances.find(name);
-    if (!instance) return;
+/// The monitor is the last process of a container's: whatever liblxc cleans up is clean by now. The lock is held until
+/// the instance is stopped, gone or running again, so that nothing can be done to it in between.
+void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t monitor) {
+    const std::scoped_lock lock(instance->change_lock());
+    const auto live = instance->live();
+    if (!live.running || live.running->monitor_pid != monitor) return;
+    const auto name = instance->record()->row.name;
+    rooms_.reporter.forget(live.running->init_pid);
+    const bool reboots = rooms_.runtime.stop_target(name) == "reboot";
+    // In this order: a stop that begins later sees a container that reboots, and waits for it.
+    if (reboots) instance->set_live({Status::starting, {}});
     const auto asked = instance->busy_with();
-    bool start_again = false;
+    const bool start_again = reboots && asked != "stop" && asked != "restart";
     try {
-        const std::scoped_lock lock(instance->change_lock());
-        const auto live = instance->live();
-        if (!live.running || live.running->monitor_pid != monitor) return;
-        rooms_.reporter.forget(live.running->init_pid);
-        const auto target = rooms_.runtime.stop_target(name);
-        start_again = target == "reboot" && asked != "stop";
         clean_after_stop(*instance);
-        if (instance->record()->row.put.ephemeral && !start_again && asked != "restart") {
-            remove_locked(*instance);
-            report("instance-deleted", name, {});
-        } else if (asked != "restart") {
-            store_volatile(*instance, {{power_key, start_again ? "RUNNING" : "STOPPED"}});
+        if (asked != "restart") { // which starts it itself
+            if (instance->record()->row.put.ephemeral && !start_again) {
+                remove_locked(*instance);
+                report("instance-deleted", name, {});
+            } else {
+                store_volatile(*instance, {{power_key, start_again ? "RUNNING" : "STOPPED"}});
+            }
         }
-        instance->set_live({});
-        balance_cpus();
     } catch (const std::exception& error) {
         rooms_.log.error("Failed cleaning up after an instance", {{"instance", name}, {"err", error.what()}});
-        instance->set_live({});
     }
-    if (asked.empty()) report(start_again ? "instance-restarted" : "instance-shutdown", name, {});
-    if (!start_again || asked == "restart") return;
+    if (start_again && reboot(instance)) return;
+    instance->set_live({});
+    balance_cpus();
+    if (asked.empty()) report("instance-shutdown", name, {});
+}
+
+bool Lifecycle::reboot(const std::shared_ptr<Instance>& instance) {
+    const auto name = instance->record()->row.name;
     try {
-        const auto action = instance->begin("start");
-        start_locked(*instance, {});
+        run_container(instance, {});
+        report("instance-restarted", name, {});
+        return true;
     } catch (const std::exception& error) {
         rooms_.log.error("Failed rebooting an instance", {{"instance", name}, {"err", error.what()}});
+        return false;
     }
 }
 
@@ -418,7 +477,7 @@ void Lifecycle::clean_after_stop(Instance& instance) {
 
 void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
-    if (!instance->live().running) throw schema::bad_request("The instance is already stopped");
+    if (is_stopped(instance->live())) throw schema::bad_request("The instance is already stopped");
     // A kill may join a clean stop that waits, so that `stop --force` always helps.
     std::optional<Instance::Action> action;
     if (timeout != 0 || instance->busy_with() != "stop") action.emplace(instance->begin("stop"));
@@ -428,6 +487,8 @@ void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller)
 
 void Lifecycle::stop_and_wait(Instance& instance, int timeout) {
     const auto name = instance.record()->row.name;
+    if (!instance.live().running) await_change(instance); // a reboot, which ends first
+    if (!instance.live().running) return;
     if (timeout == 0) {
         rooms_.runtime.kill(name);
         if (!instance.wait_for(kill_timeout, is_stopped))
@@ -446,16 +507,23 @@ void Lifecycle::stop_and_wait(Instance& instance, int timeout) {
 
 void Lifecycle::restart(const std::string& name, int timeout, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
-    const auto action = instance->begin("restart");
-    if (!instance->live().running) throw schema::bad_request("The instance is already stopped");
-    stop_and_wait(*instance, timeout);
-    start_locked(*instance, caller);
+    std::optional<Instance::Action> action(instance->begin("restart"));
+    if (is_stopped(instance->live())) throw schema::bad_request("The instance is already stopped");
+    try {
+        stop_and_wait(*instance, timeout);
+    } catch (const std::exception&) {
+        // Under the lock it either runs, and whatever becomes of it is nobody's order, or it did stop for this.
+        const std::scoped_lock lock(instance->change_lock());
+        if (instance->live().running) action.reset();
+        if (!action) throw;
+    }
+    start_stopped(instance, caller);
     report("instance-restarted", name, caller);
 }
 
 void Lifecycle::freeze(const std::string& name, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
-    const std::scoped_lock lock(instance->change_lock());
+    const auto lock = hold(*instance);
     auto live = instance->live();
     if (!live.running) throw schema::failure("The container isn't running");
     if (status(*instance) == Status::frozen) throw schema::failure("The container is already frozen");
@@ -467,7 +535,7 @@ void Lifecycle::freeze(const std::string& name, const Caller& caller) {
 
 void Lifecycle::unfreeze(const std::string& name, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
-    const std::scoped_lock lock(instance->change_lock());
+    const auto lock = hold(*instance);
     auto live = instance->live();
     if (!live.running) throw schema::failure("The container isn't running");
     if (status(*instance) != Status::frozen) throw schema::failure("The container is already running");
@@ -498,14 +566,16 @@ void Lifecycle::store_volatile(Instance& instance, const schema::Config& changes
 
 void Lifecycle::update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
-    const std::scoped_lock lock(instance->change_lock());
+    const auto lock = hold(*instance);
     auto row = instance->record()->row;
     row.put = wanted;
-    std::erase_if(row.put.config, [](const auto& entry) { return entry.second.empty(); });
-    check_volatile_kept(instance->record()->row.put.config, row.put.config);
+    check_no_duplicates(row.put.profiles);
     const auto before = instance->record();
+    check_record(rooms_.instances.expand(row), rooms_); // unset options too: they must be the device's
+    drop_unset(row.put.config);
+    drop_unset(row.put.devices);
     auto record = rooms_.instances.expand(row);
-    check_record(record, rooms_);
+    check_volatile_kept(before->row.put.config, row.put.config);
     if (root_pool(record) != row.pool)
         throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
     merge(row.put.config, derived_volatile(record, rooms_));
@@ -551,9 +621,10 @@ void Lifecycle::check_roots_kept(const std::string& profile, const schema::Profi
 }
 
 void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {
+    check_profile(wanted);
     auto cleaned = wanted;
-    std::erase_if(cleaned.config, [](const auto& entry) { return entry.second.empty(); });
-    check_profile(cleaned);
+    drop_unset(cleaned.config);
+    drop_unset(cleaned.devices);
     check_roots_kept(name, cleaned);
     rooms_.profiles.update(name, cleaned);
     std::string failures;

@@ -141,7 +141,8 @@ void Pools::create(schema::StoragePool pool) {
     drivers_[pool.name] = std::move(driver);
 }
 
-void Pools::update(const std::string& name, const schema::StoragePoolPut& put) {
+void Pools::update(const std::string& name, schema::StoragePoolPut put) {
+    std::erase_if(put.config, [](const auto& option) { return option.second.empty(); });
     const std::scoped_lock changing(changing_);
     const auto pool = row(name);
     schema::check_pool_config(pool.driver, put.config);
@@ -154,10 +155,7 @@ void Pools::update(const std::string& name, const schema::StoragePoolPut& put) {
 void Pools::remove(const std::string& name) {
     const std::scoped_lock changing(changing_);
     const auto pool = row(name);
-    const auto users = used_by(name);
-    const bool only_images =
-        std::ranges::all_of(users, [](const auto& user) { return user.starts_with("/1.0/images/"); });
-    if (!only_images) throw schema::bad_request("The storage pool is currently in use");
+    if (!used_by(name).empty()) throw schema::bad_request("The storage pool is currently in use");
     const auto gone = driver(name);
     {
         const std::scoped_lock lock(mutex_);
@@ -184,9 +182,6 @@ std::vector<std::string> Pools::used_by(const std::string& name) const {
         if (instance.pool == name) urls.push_back("/1.0/instances/" + instance.name);
     for (const auto& profile : stores_.profiles.list())
         if (uses_pool(profile, name)) urls.push_back("/1.0/profiles/" + profile.name);
-    for (const auto& image : stores_.images.list())
-        for (const auto& pool : stores_.images.pools_of(image.fingerprint))
-            if (pool == name) urls.push_back("/1.0/images/" + image.fingerprint);
     std::ranges::sort(urls);
     return urls;
 }

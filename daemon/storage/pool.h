@@ -43,10 +43,11 @@ public:
     /// Throws bad_request without a name or driver, conflict where the name is taken, failure (LXD's 500) on an unknown
     /// driver, option or source.
     void create(schema::StoragePool pool);
-    void update(const std::string& name, const schema::StoragePoolPut& put);
+    void update(const std::string& name, schema::StoragePoolPut put);
     /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count.
     void remove(const std::string& name);
-    /// URLs of the instances, images and profiles that use a pool, sorted.
+    /// URLs of the instances and profiles that use a pool, sorted. Unpacked images can be made again: they do not
+    /// count.
     std::vector<std::string> used_by(const std::string& name) const;
     Space space(const std::string& name) const;
     /// {driver -> version} of the drivers in use, for the environment block.

@@ -202,7 +202,6 @@ http::Response image_alias_patch(Context& context, const http::Request& request)
 
 http::Response image_alias_post(Context& context, const http::Request& request) {
     const auto& name = argument(request, "name");
-    context.images.alias(name);
     std::string wanted;
     schema::json::read(json_body(request), "name", wanted);
     context.images.rename_alias(name, wanted);

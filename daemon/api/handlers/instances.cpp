@@ -58,6 +58,12 @@ std::optional<schema::Image> source_image(Context& context, const schema::Instan
     throw schema::failure("Must specify one of alias, fingerprint or properties for init from image");
 }
 
+/// LXD says so at once, not in the operation.
+void check_profiles(Context& context, const std::vector<std::string>& names) {
+    for (const auto& name : names)
+        if (!context.profiles.find(name)) throw schema::not_found("Profile not found");
+}
+
 Json rendered(Context& context, const instance::Instance& instance, int recursion) {
     return recursion >= 2 ? full_instance_json(context, instance) : to_json(instance_view(context, instance));
 }
@@ -108,6 +114,7 @@ http::Response instance_put(Context& context, const http::Request& request) {
     auto wanted = schema::instance_put_from(json_body(request));
     if (!wanted.restore.empty()) throw schema::not_found("Instance snapshot not found");
     if (wanted.architecture.empty()) wanted.architecture = instance->record()->row.put.architecture;
+    check_profiles(context, wanted.profiles);
     auto spec = task("Updating instance", name, request);
     spec.run = [&context, name, wanted](operations::Operation& operation) {
         context.lifecycle.update(name, wanted, caller(operation));
@@ -124,6 +131,7 @@ http::Response instance_patch(Context& context, const http::Request& request) {
     if (!wanted.restore.empty()) throw schema::bad_request("Can't call PATCH in restore mode");
     for (const auto& [key, value] : present.config) wanted.config.try_emplace(key, value);
     for (const auto& [device, options] : present.devices) wanted.devices.try_emplace(device, options);
+    check_profiles(context, wanted.profiles);
     context.lifecycle.update(name, wanted, {requestor(request), {}});
     return done();
 }

@@ -14,9 +14,10 @@ std::string url(const std::string& name) {
     return "/1.0/profiles/" + name;
 }
 
-schema::Profile load(Context& context, const std::string& name) {
+/// `attempt` goes before "Profile not found": LXD has other words for each call.
+schema::Profile load(Context& context, const std::string& name, const std::string& attempt = "") {
     auto profile = context.profiles.find(name);
-    if (!profile) throw schema::not_found("Fetch profile: Profile not found");
+    if (!profile) throw schema::not_found("{}Profile not found", attempt);
     profile->used_by = context.instances.urls_using_profile(name);
     return *std::move(profile);
 }
@@ -26,14 +27,15 @@ Json writable(const schema::Profile& profile) {
 }
 
 http::Response update(Context& context, const http::Request& request, bool merge) {
-    const auto present = load(context, argument(request, "name"));
+    const auto& name = argument(request, "name");
+    const auto present = load(context, name, fmt::format("Failed to retrieve profile {:?}: ", name));
     check_etag(request, writable(present));
     const auto body = json_body(request);
     auto wanted =
         schema::profile_put_from(body, merge ? static_cast<const schema::ProfilePut&>(present) : schema::ProfilePut{});
     if (merge) {
         for (const auto& [key, value] : present.config) wanted.config.try_emplace(key, value);
-        for (const auto& [name, device] : present.devices) wanted.devices.try_emplace(name, device);
+        for (const auto& [device, options] : present.devices) wanted.devices.try_emplace(device, options);
     }
     context.lifecycle.update_profile(present.name, wanted);
     context.events.lifecycle("profile-updated", url(present.name), {}, requestor(request));
@@ -70,7 +72,7 @@ http::Response profiles_post(Context& context, const http::Request& request) {
 }
 
 http::Response profile_get(Context& context, const http::Request& request) {
-    const auto profile = load(context, argument(request, "name"));
+    const auto profile = load(context, argument(request, "name"), "Fetch profile: ");
     return sync(to_json(profile), writable(profile));
 }
 
