@@ -129,6 +129,7 @@ void DirDriver::create_pool() {
 }
 
 void DirDriver::delete_pool() {
+    removal_.wait();
     for (const auto& name : names_in(context_.pool_path))
         base::remove_tree(fmt::format("{}/{}", context_.pool_path, name));
     unmount_pool();
@@ -199,13 +200,13 @@ void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
 }
 
 void DirDriver::remove(const VolumeId& volume) {
-    // Gone under its name at once; what a crash interrupts here is removed by clean_up.
+    // Gone under its name at once, its files soon; what a crash interrupts here is removed by clean_up.
     const auto leaving = temporary_path(volume.type);
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) {
         if (errno == ENOENT) return;
         fail("Failed removing " + path(volume));
     }
-    base::remove_tree(leaving);
+    removal_.remove(leaving);
 }
 
 void DirDriver::mount(const VolumeId&) {}

@@ -2,6 +2,7 @@
 // The driver "dir": volumes are plain folders of the pool. Made by make_driver alone.
 
 #include "daemon/storage/driver.h"
+#include "daemon/storage/removal.h"
 
 namespace storage {
 
@@ -37,6 +38,7 @@ private:
     bool source_is_elsewhere() const;
 
     DriverContext context_;
+    Removal removal_;
 };
 
 } // namespace storage

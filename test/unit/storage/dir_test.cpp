@@ -53,6 +53,19 @@ TEST_F(DirTest, CleaningUpRemovesWhatACrashLeft) {
     EXPECT_TRUE(fs::is_empty(pool_ + "/images"));
 }
 
+TEST_F(DirTest, ADeletedPoolAwaitsTheVolumesThatAreBeingRemoved) {
+    const auto dir = driver();
+    dir->create_pool();
+    for (int number = 0; number < 20; ++number) {
+        const VolumeId volume{VolumeType::container, std::to_string(number)};
+        dir->create(volume, [](const std::string& folder) { fakes::write(folder + "/file", "x"); });
+        dir->remove(volume);
+        EXPECT_FALSE(dir->exists(volume));
+    }
+    dir->delete_pool();
+    EXPECT_FALSE(fs::exists(pool_));
+}
+
 TEST_F(DirTest, RefusesSourcesThatCannotBeAPool) {
     fs::create_directory(folder_ / "full");
     fakes::write(folder_ / "full/file", "x");

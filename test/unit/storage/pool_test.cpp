@@ -181,7 +181,7 @@ TEST_F(PoolTest, ARemovedContainerLeavesNothingAndMayBeRemovedAgain) {
     EXPECT_TRUE(fs::is_directory(paths_.container("c1") + "/rootfs"));
     pools_.remove_container("default", "c1");
     EXPECT_TRUE(fs::is_empty(paths_.containers()));
-    EXPECT_TRUE(fs::is_empty(paths_.pool("default") + "/containers"));
+    EXPECT_FALSE(fs::exists(paths_.pool("default") + "/containers/c1"));
     EXPECT_NO_THROW(pools_.remove_container("default", "c1"));
 }
 
