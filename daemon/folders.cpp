@@ -23,7 +23,10 @@ void make_folders(const state::Paths& paths) {
         {paths.var + "/snapshots", 0700},
         {paths.pools(), 0711},
     };
-    for (const auto& [path, mode] : folders) base::make_dir(path, mode);
+    for (const auto& [path, mode] : folders) {
+        base::make_dir(path, mode);
+        std::filesystem::permissions(path, std::filesystem::perms(mode)); // of one that was there, too
+    }
 }
 
 void insert_first_profiles(state::Profiles& profiles) {

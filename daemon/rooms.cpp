@@ -50,7 +50,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     lifecycle.adopt_all();
 }
 
-/// The loop's callbacks start work and the work adds watches: the one is stopped before the other is waited for.
+/// The loop's callbacks start work and the work adds watches: the one is stopped before the other is waited for. Nobody
+/// is told then of a container that stops, so nobody may wait for it.
 Rooms::~Rooms() {
+    lifecycle.abandon_waits();
     loop.stop();
 }

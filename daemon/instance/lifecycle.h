@@ -2,6 +2,7 @@
 // What happens to instances: creation, start, stop, change, deletion, and taking over what ran before the daemon
 // started. Called by the API's operations and by the event loop; takes the instance's lock itself.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -114,10 +115,20 @@ private:
 
     void adopt(Instance& instance);
     void undo_rename(Instance& instance, const std::string& new_name);
-    void start_locked(Instance& instance, const Caller& caller);
+    /// Keeps a name for a new instance or a new name; nothing where it is taken.
+    std::shared_ptr<void> reserve(const std::string& name);
+    /// The change lock. Throws not_found when the instance was removed, be it while this waited.
+    std::unique_lock<std::recursive_mutex> hold(const Instance& instance) const;
+    /// Blocks while somebody holds the instance.
+    static void await_change(const Instance& instance);
+    void start(const std::shared_ptr<Instance>& instance, const Caller& caller);
+    void start_stopped(const std::shared_ptr<Instance>& instance, const Caller& caller);
+    void run_container(const std::shared_ptr<Instance>& started, const Caller& caller);
     void prepare_folders(const std::string& name) const;
-    void watch_monitor(const std::string& name, const Running& running);
-    void on_monitor_exit(const std::string& name, pid_t monitor);
+    void watch_monitor(const std::shared_ptr<Instance>& instance, const Running& running);
+    void on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t monitor);
+    /// Starts it again under the lock that is held; false where that failed.
+    bool reboot(const std::shared_ptr<Instance>& instance);
     void clean_after_stop(Instance& instance);
     void stop_and_wait(Instance& instance, int timeout);
     void remove_locked(Instance& instance);
@@ -129,9 +140,11 @@ private:
 
     Rooms rooms_;
     std::mutex watches_mutex_;
-    std::map<std::string, Watch> watches_;
+    std::map<int, Watch> watches_; // of monitors, numbered: neither a name nor a pid stays the same one's
+    int next_watch_ = 0;
     mutable std::mutex names_mutex_;
-    std::set<std::string> names_in_creation_;
+    std::set<std::string> reserved_names_;
+    std::atomic<bool> ending_ = false; // nothing is started any more
     std::mutex balance_mutex_;
     std::map<std::pair<std::string, pid_t>, std::string> cpu_sets_; // written, by name and init
 };

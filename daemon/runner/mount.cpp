@@ -84,6 +84,26 @@ base::Fd open_target(const base::Fd& root, const std::string& path, bool folder)
     return base::open_in_root(root.get(), path, O_PATH);
 }
 
+/// Nothing where the container removed it, or it was never made because what it should show is missing.
+base::Fd mounted_at(const base::Fd& root, const std::string& path) {
+    try {
+        return base::open_in_root(root.get(), path, O_PATH);
+    } catch (const std::system_error& error) {
+        if (error.code().value() != ENOENT) throw;
+        return {};
+    }
+}
+
+/// As LXD does after unmounting: what was made to mount on goes. Whatever else it may be has content, and stays.
+void remove_target(const base::Fd& root, const std::string& path) {
+    if (path.ends_with("/.") || path.ends_with("/..")) return;
+    const auto place = place_of(root, path);
+    struct stat info{};
+    if (::fstatat(place.folder.get(), place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) return;
+    if (S_ISDIR(info.st_mode)) (void)::unlinkat(place.folder.get(), place.name.c_str(), AT_REMOVEDIR);
+    if (S_ISREG(info.st_mode) && info.st_size == 0) (void)::unlinkat(place.folder.get(), place.name.c_str(), 0);
+}
+
 base::Fd container_root() {
     return base::checked(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "/");
 }
@@ -127,10 +147,15 @@ int unmount(const Arguments& arguments) {
     // There is no call to unmount by descriptor, and the container's /proc is not ours to trust: our own is kept open.
     const auto descriptors = base::checked(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC), "/proc/self/fd");
     enter_container(init_pidfd);
-    const auto target = base::open_in_root(container_root().get(), absolute(arguments[0]), O_PATH);
-    check(::fchdir(descriptors.get()), "/proc/self/fd");
-    check(::syscall(SYS_umount2, std::to_string(target.get()).c_str(), detach_mount),
-          "Failed unmounting " + arguments[0]);
+    const auto root = container_root();
+    const auto path = absolute(arguments[0]);
+    {
+        const auto target = mounted_at(root, path);
+        if (!target) return 0;
+        check(::fchdir(descriptors.get()), "/proc/self/fd");
+        check(::syscall(SYS_umount2, std::to_string(target.get()).c_str(), detach_mount), "Failed unmounting " + path);
+    }
+    remove_target(root, path);
     return 0;
 }
 

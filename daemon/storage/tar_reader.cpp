@@ -60,6 +60,7 @@ struct TarReader::State {
     int64_t file_size = 0;
     int64_t read_so_far = 0;
     int reported = -1;
+    bool inside = false; // an entry that may have more content
     base::CancelToken cancel;
     Progress progress;
     std::vector<char> buffer = std::vector<char>(256 << 10);
@@ -117,12 +118,16 @@ TarReader::TarReader(const std::string& file, base::CancelToken cancel, Progress
 TarReader::~TarReader() = default;
 
 bool TarReader::next(TarEntry& entry) {
+    // What is left of an entry is skipped here: libarchive would unpack gigabytes of zeros in one call.
+    for (Block rest; state_->inside && next_block(rest);) {
+    }
     state_->cancel.check();
     archive_entry* raw = nullptr;
     const int result = archive_read_next_header(state_->reader, &raw);
     if (result == ARCHIVE_EOF) return false;
     // A warning is about names that the locale cannot write: the bytes are right all the same.
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) state_->fail();
+    state_->inside = true;
     entry = converted(raw);
     return true;
 }
@@ -131,7 +136,7 @@ bool TarReader::next_block(Block& block) {
     state_->cancel.check();
     const void* data = nullptr;
     const int result = archive_read_data_block(state_->reader, &data, &block.size, &block.offset);
-    if (result == ARCHIVE_EOF) return false;
+    if (result == ARCHIVE_EOF) return state_->inside = false;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) state_->fail();
     block.data = static_cast<const char*>(data);
     return true;

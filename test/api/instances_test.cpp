@@ -1,4 +1,6 @@
 #include <filesystem>
+#include <future>
+#include <sys/stat.h>
 
 #include "test/api/daemon_fixture.h"
 
@@ -6,6 +8,30 @@ namespace {
 
 struct InstancesTest : DaemonTest {
     InstancesTest() { set_up_storage(); }
+
+    /// The URL of an operation that goes on.
+    std::string begin(const std::string& method, const std::string& target, const std::string& body = "") {
+        return schema::Json::parse(body_of(ask(method, target, body)))["operation"].as_string();
+    }
+    std::string result(const std::string& operation) { return get(operation + "/wait")["err"].as_string(); }
+};
+
+/// A running c1 that reboots, up to the point where its container is started again.
+struct RebootTest : InstancesTest {
+    RebootTest() {
+        make_instance("c1");
+        start("c1");
+        std::promise<void> reached;
+        runtime().before_next_start([&reached, go = release_.get_future().share()] {
+            reached.set_value();
+            go.wait();
+        });
+        runtime().request_reboot("c1");
+        reached.get_future().wait();
+    }
+    void finish() { release_.set_value(); }
+
+    std::promise<void> release_;
 };
 
 } // namespace
@@ -262,4 +288,85 @@ TEST_F(InstancesTest, AProtectedInstanceIsNotDeleted) {
     make_instance("c1", R"(,"config":{"security.protection.delete":"true"})");
     EXPECT_EQ(error("DELETE", "/1.0/instances/c1"), "operation: Container is protected");
     EXPECT_EQ(status("c1"), "Stopped");
+}
+
+TEST_F(RebootTest, AStopThatComesMeanwhileStopsWhatTheRebootStarts) {
+    EXPECT_EQ(status("c1"), "Starting");
+    const auto stop = begin("PUT", "/1.0/instances/c1/state", R"({"action":"stop","force":true})");
+    finish();
+    EXPECT_EQ(result(stop), "");
+    EXPECT_EQ(status("c1"), "Stopped");
+    EXPECT_FALSE(runtime().find("c1"));
+    EXPECT_EQ(error("DELETE", "/1.0/instances/c1"), "ok");
+}
+
+TEST_F(RebootTest, ADeletionThatComesMeanwhileFindsARunningInstance) {
+    const auto deletion = begin("DELETE", "/1.0/instances/c1");
+    finish();
+    EXPECT_EQ(result(deletion), "Instance is running");
+    EXPECT_EQ(status("c1"), "Running");
+    EXPECT_TRUE(runtime().find("c1"));
+}
+
+TEST_F(RebootTest, AStartThatComesMeanwhileFindsARunningInstance) {
+    const auto second = begin("PUT", "/1.0/instances/c1/state", R"({"action":"start"})");
+    finish();
+    EXPECT_EQ(result(second), "The instance is already running");
+    EXPECT_TRUE(runtime().find("c1"));
+}
+
+TEST_F(RebootTest, OneThatFailsLeavesAStoppedInstance) {
+    runtime().fail_next_start("no luck");
+    const auto stop = begin("PUT", "/1.0/instances/c1/state", R"({"action":"stop","force":true})");
+    finish();
+    EXPECT_EQ(result(stop), "");
+    EXPECT_EQ(status("c1"), "Stopped");
+    start("c1");
+}
+
+TEST_F(RebootTest, AShutdownWaitsForItAndStopsTheContainer) {
+    auto shutdown = std::async(std::launch::async, [this] { rooms_->lifecycle.stop_for_shutdown(); });
+    finish();
+    shutdown.get();
+    EXPECT_FALSE(runtime().find("c1"));
+    EXPECT_EQ(get("/1.0/instances/c1")["config"]["volatile.last_state.power"].as_string(), "RUNNING");
+}
+
+TEST_F(InstancesTest, NothingIsStartedOnceTheDaemonShutsDown) {
+    make_instance("c1");
+    rooms_->lifecycle.stop_for_shutdown();
+    EXPECT_EQ(error("PUT", "/1.0/instances/c1/state", R"({"action":"start"})"),
+              "operation: Failed starting instance \"c1\": the daemon is shutting down");
+}
+
+TEST_F(InstancesTest, AnOrderThatWaitedForARemovedInstanceDoesNothing) {
+    make_instance("c1");
+    const auto instance = rooms_->instances.get("c1");
+    std::string start;
+    {
+        const std::scoped_lock lock(instance->change_lock());
+        start = begin("PUT", "/1.0/instances/c1/state", R"({"action":"start"})");
+        rooms_->instances.remove("c1");
+    }
+    EXPECT_EQ(result(start), "Instance not found");
+    EXPECT_FALSE(runtime().find("c1"));
+}
+
+TEST_F(InstancesTest, AStopThatWaitsForEverDoesNotKeepTheDaemonFromEnding) {
+    make_instance("c1");
+    start("c1");
+    runtime().ignore_shutdown(true);
+    begin("PUT", "/1.0/instances/c1/state", R"({"action":"stop","timeout":-1})");
+    restart();
+    EXPECT_EQ(status("c1"), "Running");
+}
+
+TEST_F(InstancesTest, TheDaemonsFolderIsLedThroughThoughItWasThereBefore) {
+    const auto folder = folder_ / "var";
+    rooms_.reset();
+    ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
+    restart();
+    struct stat status{};
+    ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0711U);
 }

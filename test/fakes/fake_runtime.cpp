@@ -44,6 +44,12 @@ std::optional<Running> FakeRuntime::find(const std::string& name) {
 }
 
 Running FakeRuntime::start(const std::string& name, const std::vector<LxcItem>& items, const base::CancelToken&) {
+    std::function<void()> before;
+    {
+        const std::scoped_lock lock(mutex_);
+        before = std::exchange(before_next_start_, nullptr);
+    }
+    if (before) before();
     const std::scoped_lock lock(mutex_);
     if (!next_failure_.empty())
         throw schema::failure("Failed starting {:?}: {}", name, std::exchange(next_failure_, ""));
@@ -131,6 +137,11 @@ void FakeRuntime::attach_mount(const std::string& name, const std::string& sourc
 void FakeRuntime::detach_mount(const std::string& name, const std::string& target) {
     const std::scoped_lock lock(mutex_);
     running(name).mounts.erase(target);
+}
+
+void FakeRuntime::before_next_start(std::function<void()> callback) {
+    const std::scoped_lock lock(mutex_);
+    before_next_start_ = std::move(callback);
 }
 
 void FakeRuntime::fail_next_start(std::string text) {

@@ -2,6 +2,7 @@
 // A container engine without containers, for API tests: a container is one sleeping process, its commands run on the
 // host, its files are those of its root folder. What was asked of it can be looked at.
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -41,6 +42,8 @@ public:
                       bool) override;
     void detach_mount(const std::string& name, const std::string& target) override;
 
+    /// Called at the beginning of the next start, which lasts the longer.
+    void before_next_start(std::function<void()> callback);
     /// Makes the next start fail with this text.
     void fail_next_start(std::string text);
     /// Whether containers heed request_shutdown; they do unless told otherwise.
@@ -63,6 +66,7 @@ private:
     std::map<std::string, Container> containers_;
     std::map<std::string, std::string> targets_;
     std::string next_failure_;
+    std::function<void()> before_next_start_;
     bool ignore_shutdown_ = false;
 };
 
