@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -39,6 +40,12 @@ void await_monitor() {
     }
 }
 
+/// Where liblxc finds newuidmap and newgidmap it runs each of them through a shell, although root may write the maps
+/// itself: a sixth of the time that a start takes. A hook's shell falls back to its own default path.
+void hide_map_programs() {
+    ::unsetenv("PATH");
+}
+
 /// Says that a start is under way for as long as this process lives, whatever becomes of the daemon. A record lock is
 /// not inherited by the monitor, and there is nothing to remove after a crash.
 void hold(const std::string& lock_file) {
@@ -69,6 +76,7 @@ int start(const Arguments& arguments) {
         throw;
     }
     adopt_orphans();
+    hide_map_programs();
     if (!container.start()) {
         await_monitor();
         // liblxc counts the process that called start to the monitor, whose cgroup it could therefore not remove.
