@@ -73,6 +73,8 @@ TEST_F(InstancesTest, BadOrdersAreRefusedAndLeaveNothing) {
          "400 Invalid instance name: Name can only contain alphanumeric and hyphen characters"},
         {R"({"name":"c2","source":{"type":"foo"}})", "400 Unknown source type foo"},
         {R"({"name":"c2","source":{"type":"image","alias":"nosuch"}})", "404 Image alias not found"},
+        {R"({"name":"c2","source":{"type":"image","fingerprint":"00ff"}})",
+         "operation: Image not provided for instance creation"},
         {R"({"name":"c2","source":{"type":"none"},"profiles":["nope"]})",
          "500 Requested profile \"nope\" doesn't exist"},
         {R"({"name":"c2","source":{"type":"image","alias":"box"},"config":{"foo":"bar"}})",

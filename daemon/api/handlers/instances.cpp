@@ -1,6 +1,9 @@
 #include "daemon/api/handlers/handlers.h"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <thread>
 
 #include "daemon/api/instance_view.h"
 #include "daemon/api/respond.h"
@@ -52,7 +55,14 @@ std::optional<schema::Image> source_image(Context& context, const schema::Instan
     if (!source.server.empty())
         throw schema::Error(schema::ErrorKind::not_implemented,
                             "Images of other servers cannot be used yet: import the image first");
-    if (!source.fingerprint.empty()) return context.images.get(source.fingerprint);
+    if (!source.fingerprint.empty()) {
+        try {
+            return context.images.get(source.fingerprint);
+        } catch (const schema::Error& error) {
+            if (error.kind() != schema::ErrorKind::not_found) throw;
+            return {}; // the operation says so
+        }
+    }
     if (!source.alias.empty()) return context.images.get(context.images.alias(source.alias).target);
     if (!source.properties.empty()) return image_with(context, source.properties);
     throw schema::failure("Must specify one of alias, fingerprint or properties for init from image");
@@ -68,19 +78,44 @@ Json rendered(Context& context, const instance::Instance& instance, int recursio
     return recursion >= 2 ? full_instance_json(context, instance) : to_json(instance_view(context, instance));
 }
 
+using Instances = std::vector<std::shared_ptr<instance::Instance>>;
+
+/// Every whole instance is a dozen questions to the kernel: a second thread is worth its start from this many on.
+constexpr size_t instances_worth_a_thread = 16;
+
+std::vector<Json> rendered_all(Context& context, const Instances& instances, int recursion) {
+    std::vector<Json> results(instances.size());
+    std::atomic<size_t> next = 0;
+    const auto render = [&] {
+        for (auto index = next++; index < instances.size(); index = next++)
+            results[index] = rendered(context, *instances[index], recursion);
+    };
+    std::vector<std::future<void>> others; // each waits for its thread when it goes
+    const auto useful = recursion >= 2 ? instances.size() / instances_worth_a_thread : 0;
+    const size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    for (auto left = std::min(useful, processors - 1); left > 0; --left)
+        others.push_back(std::async(std::launch::async, render));
+    render();
+    for (auto& other : others) other.get();
+    return results;
+}
+
 } // namespace
 
 http::Response instances_get(Context& context, const http::Request& request) {
     const auto depth = recursion(request);
     const auto& filter_text = request.parameter("filter");
     const auto filter = schema::Filter::parse(filter_text);
+    const auto instances = context.instances.list();
+    std::vector<Json> contents;
+    if (depth > 0 || !filter_text.empty()) contents = rendered_all(context, instances, depth);
     auto list = Json::empty_array();
-    for (const auto& instance : context.instances.list()) {
-        if (!filter_text.empty() && !filter.matches(rendered(context, *instance, depth))) continue;
+    for (size_t index = 0; index < instances.size(); ++index) {
+        if (!filter_text.empty() && !filter.matches(contents[index])) continue;
         if (depth == 0)
-            list.push_back(family(request) + "/" + instance->record()->row.name);
+            list.push_back(family(request) + "/" + instances[index]->record()->row.name);
         else
-            list.push_back(rendered(context, *instance, depth));
+            list.push_back(std::move(contents[index]));
     }
     return sync(list);
 }
@@ -92,7 +127,8 @@ http::Response instances_post(Context& context, const http::Request& request) {
     auto creation = context.lifecycle.check(post, source_image(context, post.source));
     auto spec = task("Creating instance", creation.name, request);
     spec.may_cancel = false;
-    spec.run = [&context, creation = std::move(creation)](operations::Operation& operation) {
+    spec.run = [&context, creation = std::move(creation), type = post.source.type](operations::Operation& operation) {
+        if (type == "image" && !creation.image) throw schema::failure("Image not provided for instance creation");
         if (creation.image) context.images.touch(creation.image->fingerprint);
         context.lifecycle.create(creation, caller(operation), [&operation](int percent) {
             operation.set_progress("create_instance_from_image_unpack_progress", fmt::format("Unpack: {}%", percent));
