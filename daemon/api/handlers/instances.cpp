@@ -129,10 +129,10 @@ http::Response instances_post(Context& context, const http::Request& request) {
     spec.may_cancel = false;
     spec.run = [&context, creation = std::move(creation), type = post.source.type](operations::Operation& operation) {
         if (type == "image" && !creation.image) throw schema::failure("Image not provided for instance creation");
-        if (creation.image) context.images.touch(creation.image->fingerprint);
         context.lifecycle.create(creation, caller(operation), [&operation](int percent) {
             operation.set_progress("create_instance_from_image_unpack_progress", fmt::format("Unpack: {}%", percent));
         });
+        if (creation.image) context.images.touch(creation.image->fingerprint);
     };
     return async(*context.operations.start(std::move(spec)));
 }
