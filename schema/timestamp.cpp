@@ -31,7 +31,9 @@ std::string rfc3339(Time time) {
     return text + "Z";
 }
 
-std::string rfc3339_since_1970(Time time) { return time == Time{} ? "1970-01-01T00:00:00Z" : rfc3339(time); }
+std::string rfc3339_since_1970(Time time) {
+    return time == Time{} ? "1970-01-01T00:00:00Z" : rfc3339(time);
+}
 
 Time parse_rfc3339(std::string_view text) {
     using namespace std::chrono;

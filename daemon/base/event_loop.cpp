@@ -117,7 +117,9 @@ EventLoop::EventLoop() : state_(std::make_unique<State>()) {
     pthread_setname_np(state_->thread.native_handle(), "events");
 }
 
-EventLoop::~EventLoop() { stop(); }
+EventLoop::~EventLoop() {
+    stop();
+}
 
 void EventLoop::stop() {
     if (!state_->thread.joinable()) return;

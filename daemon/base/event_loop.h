@@ -27,8 +27,8 @@ public:
     /// Removes a watch or a timer; an unknown id is ignored. From another thread it does not wait for a running
     /// callback.
     void remove(Id id);
-    /// Stops and joins the thread; callbacks that have not run are dropped. Watches may still be added and removed then,
-    /// to no effect. Not from a callback.
+    /// Stops and joins the thread; callbacks that have not run are dropped. Watches may still be added and removed
+    /// then, to no effect. Not from a callback.
     void stop();
 
 private:

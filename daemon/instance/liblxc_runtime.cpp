@@ -52,6 +52,15 @@ pid_t parent_of(pid_t pid) {
     return parent;
 }
 
+/// What the runner recorded, where that is still a monitor. For a container that is ending: its init has gone.
+pid_t recorded_monitor(const std::string& start_lock) {
+    const auto text = base::read_file_if_exists(start_lock).value_or("");
+    pid_t monitor = 0;
+    std::from_chars(text.data(), text.data() + text.size(), monitor);
+    const auto title = base::read_file_if_exists(fmt::format("/proc/{}/cmdline", monitor)).value_or("");
+    return title.starts_with("[lxc monitor]") ? monitor : 0;
+}
+
 bool wait_for_end(int pidfd, std::chrono::milliseconds limit) {
     pollfd watched{pidfd, POLLIN, 0};
     int ready = 0;
@@ -123,6 +132,7 @@ std::optional<Running> LiblxcRuntime::find(const std::string& name) {
     running.state = static_cast<RunState>(state);
     running.init_pid = container.init_pid().value_or(0);
     if (running.init_pid > 0) running.monitor_pid = parent_of(running.init_pid);
+    if (running.monitor_pid == 0) running.monitor_pid = recorded_monitor(start_lock(name));
     return running;
 }
 

@@ -25,8 +25,17 @@ void adopt_orphans() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/// The only child that is left when liblxc's start has returned.
-std::string monitor_pid() {
+/// Empty where the process has gone.
+std::string parent_of(pid_t pid) {
+    const auto status = base::read_file_if_exists("/proc/" + std::to_string(pid) + "/status").value_or("");
+    const auto start = status.find("PPid:\t");
+    return start == status.npos ? "" : status.substr(start + 6, status.find('\n', start) - start - 6);
+}
+
+/// The parent of init; whatever else a hook left running may be our child as well. Where init has ended already, the
+/// monitor is the only child that is left when liblxc's start has returned.
+std::string monitor_pid(pid_t init) {
+    if (auto parent = parent_of(init); !parent.empty()) return parent;
     const auto self = std::to_string(::getpid());
     auto children = base::read_file("/proc/" + self + "/task/" + self + "/children");
     return children.substr(0, children.find(' '));
@@ -47,13 +56,21 @@ void hide_map_programs() {
 }
 
 /// Says that a start is under way for as long as this process lives, whatever becomes of the daemon. A record lock is
-/// not inherited by the monitor, and there is nothing to remove after a crash.
-void hold(const std::string& lock_file) {
+/// not inherited by the monitor, and there is nothing to remove after a crash. The descriptor stays open with the lock.
+int hold(const std::string& lock_file) {
     const int fd = ::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct flock lock{};
     lock.l_type = F_WRLCK;
     if (fd < 0 || ::fcntl(fd, F_SETLK, &lock) < 0)
         throw std::system_error(errno, std::generic_category(), "start: lock " + lock_file);
+    return fd;
+}
+
+/// For a later daemon: once init has ended, nothing else tells which process cleans up after it. Only a help, for which
+/// no start fails.
+void record(int lock_file, const std::string& monitor) {
+    if (::ftruncate(lock_file, 0) == 0 && ::pwrite(lock_file, monitor.data(), monitor.size(), 0) < 0)
+        (void)::ftruncate(lock_file, 0);
 }
 
 void print_reason(const std::string& name, const std::string& log_file) {
@@ -67,7 +84,7 @@ void print_reason(const std::string& name, const std::string& log_file) {
 
 int start(const Arguments& arguments) {
     if (arguments.size() != 5) throw std::invalid_argument("start: expected NAME LXCPATH CONF LOG LOCK");
-    hold(arguments[4]);
+    const int lock_file = hold(arguments[4]);
     lxcwrap::Container container(arguments[0], arguments[1]);
     try {
         container.load_config(arguments[2]);
@@ -84,7 +101,10 @@ int start(const Arguments& arguments) {
         print_reason(arguments[0], arguments[3]);
         return 1;
     }
-    std::printf("%s %d\n", monitor_pid().c_str(), container.init_pid().value_or(0));
+    const auto init = container.init_pid().value_or(0);
+    const auto monitor = monitor_pid(init);
+    record(lock_file, monitor);
+    std::printf("%s %d\n", monitor.c_str(), init);
     return 0;
 }
 

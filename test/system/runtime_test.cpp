@@ -79,6 +79,22 @@ TEST_P(RuntimeTest, AStartedContainerIsFoundAndAKilledOneIsNot) {
     EXPECT_EQ(box.runtime().stop_target(box.name()), "stop");
 }
 
+TEST_P(RuntimeTest, WhileAContainerEndsItsMonitorIsFound) {
+    const auto gate = box.paths().var + "/gate";
+    ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+    auto items = box.items();
+    items.push_back({"lxc.hook.post-stop", "/bin/cat " + gate});
+    const auto started = box.runtime().start(box.name(), items, {});
+    box.runtime().kill(box.name());
+    {
+        const base::Fd writer(::open(gate.c_str(), O_WRONLY | O_CLOEXEC)); // once the hook reads
+        const auto found = box.runtime().find(box.name());
+        EXPECT_TRUE(found && found->monitor_pid == started.monitor_pid);
+    }
+    EXPECT_TRUE(box::await_end(started.monitor_pid));
+    EXPECT_FALSE(box.runtime().find(box.name()));
+}
+
 TEST_P(RuntimeTest, ExitCodesArriveAsLxdHasThem) {
     box.start();
     EXPECT_EQ(box.run({"true"}).code, 0);
