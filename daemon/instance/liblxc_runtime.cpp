@@ -52,13 +52,13 @@ pid_t parent_of(pid_t pid) {
     return parent;
 }
 
-/// What the runner recorded, where that is still a monitor. For a container that is ending: its init has gone.
-pid_t recorded_monitor(const std::string& start_lock) {
+/// What the runner recorded, where that is still this container's monitor.
+pid_t recorded_monitor(const std::string& start_lock, const std::string& name) {
     const auto text = base::read_file_if_exists(start_lock).value_or("");
     pid_t monitor = 0;
     std::from_chars(text.data(), text.data() + text.size(), monitor);
     const auto title = base::read_file_if_exists(fmt::format("/proc/{}/cmdline", monitor)).value_or("");
-    return title.starts_with("[lxc monitor]") ? monitor : 0;
+    return title.starts_with("[lxc monitor]") && title.find(" " + name) != title.npos ? monitor : 0;
 }
 
 bool wait_for_end(int pidfd, std::chrono::milliseconds limit) {
@@ -127,12 +127,13 @@ std::optional<Running> LiblxcRuntime::find(const std::string& name) {
     await_start(name);
     const lxcwrap::Container container(name, paths_.containers());
     const auto state = container.state();
-    if (state == lxcwrap::State::stopped) return std::nullopt;
     Running running;
     running.state = static_cast<RunState>(state);
     running.init_pid = container.init_pid().value_or(0);
     if (running.init_pid > 0) running.monitor_pid = parent_of(running.init_pid);
-    if (running.monitor_pid == 0) running.monitor_pid = recorded_monitor(start_lock(name));
+    // While it cleans up, the monitor says that the container has stopped, or nothing any more.
+    if (running.monitor_pid == 0) running.monitor_pid = recorded_monitor(start_lock(name), name);
+    if (state == lxcwrap::State::stopped && running.monitor_pid == 0) return std::nullopt;
     return running;
 }
 

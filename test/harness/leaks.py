@@ -3,6 +3,7 @@ host's). Each function returns what is there now; a test compares two such sets.
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -20,7 +21,11 @@ def container_cgroups(name=""):
 
 
 def remove_empty_cgroups(cgroups):
+    """But no new ones: they may be those of another run, whose container is about to enter them."""
     for cgroup in cgroups:
+        with contextlib.suppress(OSError):
+            if time.time() - cgroup.stat().st_ctime < 1:
+                continue
         for folder, _, _ in sorted(os.walk(cgroup), key=lambda step: -len(step[0])):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)

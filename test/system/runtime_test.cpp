@@ -85,7 +85,7 @@ TEST_P(RuntimeTest, WhileAContainerEndsItsMonitorIsFound) {
     auto items = box.items();
     items.push_back({"lxc.hook.post-stop", "/bin/cat " + gate});
     const auto started = box.runtime().start(box.name(), items, {});
-    box.runtime().kill(box.name());
+    ::kill(started.init_pid, SIGKILL);
     {
         const base::Fd writer(::open(gate.c_str(), O_WRONLY | O_CLOEXEC)); // once the hook reads
         const auto found = box.runtime().find(box.name());
