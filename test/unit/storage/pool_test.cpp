@@ -242,8 +242,8 @@ TEST_F(PoolTest, ARemovedImageIsGoneFromEveryPool) {
     pools_.ensure_image("one", fingerprint, {}, {});
     pools_.ensure_image("two", fingerprint, {}, {});
     pools_.remove_image(fingerprint);
-    EXPECT_TRUE(fs::is_empty(paths_.pool("one") + "/images"));
-    EXPECT_TRUE(fs::is_empty(paths_.pool("two") + "/images"));
+    EXPECT_FALSE(fs::exists(paths_.pool("one") + "/images/" + fingerprint));
+    EXPECT_FALSE(fs::exists(paths_.pool("two") + "/images/" + fingerprint));
     EXPECT_TRUE(images_.pools_of(fingerprint).empty());
 }
 
