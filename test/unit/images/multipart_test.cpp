@@ -69,7 +69,7 @@ TEST(MultipartReader, SkipsWhatIsLeftOfAPart) {
 TEST(MultipartReader, RefusesWhatIsNoMultipartBody) {
     struct Row {
         std::string body;
-        const char* boundary;
+        std::string boundary;
     };
     const std::vector<Row> rows{
         {"", "B"},
@@ -80,7 +80,7 @@ TEST(MultipartReader, RefusesWhatIsNoMultipartBody) {
         {"--Bad\r\n\r\n\r\n--B--", "B"},
         {"--B\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n\r\n--B--", "B"},
         {body, ""},
-        {body, std::string(71, 'b').c_str()},
+        {body, std::string(71, 'b')},
     };
     for (const auto& [text, boundary] : rows) {
         EXPECT_THROW(
