@@ -14,6 +14,7 @@
 #include "schema/error.h"
 #include "schema/keys/instance.h"
 #include "schema/names.h"
+#include "schema/values.h"
 
 namespace instance {
 
@@ -41,8 +42,7 @@ std::string url(const std::string& name) {
 }
 
 bool is_true(const schema::Config& config, const char* key) {
-    const auto& value = schema::get(config, key);
-    return value == "true" || value == "1" || value == "yes" || value == "on";
+    return schema::is_true(schema::get(config, key));
 }
 
 /// Seconds as LXD's API counts them: negative waits for ever.
@@ -68,16 +68,6 @@ void check_no_duplicates(std::vector<std::string> profiles) {
     std::sort(profiles.begin(), profiles.end());
     if (std::adjacent_find(profiles.begin(), profiles.end()) != profiles.end())
         throw schema::failure("Duplicate profile found in request");
-}
-
-/// Sets or, where the value is empty, removes.
-void merge(schema::Config& config, const schema::Config& changes) {
-    for (const auto& [key, value] : changes) {
-        if (value.empty())
-            config.erase(key);
-        else
-            config[key] = value;
-    }
 }
 
 } // namespace

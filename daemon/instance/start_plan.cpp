@@ -18,8 +18,6 @@
 
 namespace instance {
 
-namespace {
-
 void merge(schema::Config& config, const schema::Config& changes) {
     for (const auto& [key, value] : changes) {
         if (value.empty())
@@ -28,6 +26,8 @@ void merge(schema::Config& config, const schema::Config& changes) {
             config[key] = value;
     }
 }
+
+namespace {
 
 IdMap id_map(const Record& record, const Rooms& rooms) {
     return id_map_of(record.expanded_config, host_ids(rooms.facts));

@@ -25,6 +25,9 @@ struct StartPlan {
     std::function<void()> undo;      // to be called when it has failed
 };
 
+/// Lays volatile changes over a configuration: an empty value removes its key.
+void merge(schema::Config& config, const schema::Config& changes);
+
 /// Makes what the devices need on the host and translates everything. Throws what stops the start, leaving nothing.
 StartPlan plan_start(const Record& record, const Rooms& rooms);
 /// Clears up after the devices of a stopped container. Returns volatile changes.
