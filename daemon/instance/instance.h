@@ -51,7 +51,7 @@ public:
     void set_live(Live live) {
         {
             const std::scoped_lock lock(mutex_);
-            live_ = std::move(live);
+            live_ = live;
         }
         changed_.notify_all();
     }
