@@ -70,6 +70,37 @@ private:
     std::vector<std::string> keys_;
 };
 
+/// How many bytes the UTF-8 character at the front has; 0 where it is none (overlong, a surrogate, cut off).
+size_t character_size(std::string_view text) {
+    const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+    const auto first = byte(0);
+    if (first < 0x80) return 1;
+    const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+    for (size_t at = 1; at < size; ++at)
+        if ((byte(at) & 0xc0) != 0x80) return 0;
+    const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+    const bool no_character = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
+    return overlong || no_character ? 0 : size;
+}
+
+/// File names and what hardware says of itself may hold any bytes; JSON may not. As Go does, each that is no UTF-8
+/// becomes U+FFFD.
+template <class Write> void write_text(std::string_view text, Write write) {
+    std::string repaired;
+    size_t good = 0; // bytes that need no repair
+    for (size_t at = 0; at < text.size();) {
+        const auto size = character_size(text.substr(at));
+        if (size == 0) {
+            repaired.append(text.substr(good, at - good)).append("\xef\xbf\xbd");
+            good = at + 1;
+        }
+        at += size == 0 ? 1 : size;
+    }
+    if (good > 0) text = repaired.append(text.substr(good));
+    write(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
 template <class Writer> void write(const Json& value, Writer& out) {
     if (value.is_null()) {
         out.Null();
@@ -80,8 +111,7 @@ template <class Writer> void write(const Json& value, Writer& out) {
     } else if (value.is_number()) {
         out.Double(value.as_number());
     } else if (value.is_string()) {
-        const auto& text = value.as_string();
-        out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+        write_text(value.as_string(), [&](const char* text, rapidjson::SizeType size) { out.String(text, size); });
     } else if (value.is_array()) {
         out.StartArray();
         for (const auto& element : value.as_array()) write(element, out);
@@ -89,7 +119,7 @@ template <class Writer> void write(const Json& value, Writer& out) {
     } else {
         out.StartObject();
         for (const auto& [key, member] : value.as_object()) {
-            out.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+            write_text(key, [&](const char* text, rapidjson::SizeType size) { out.Key(text, size); });
             write(member, out);
         }
         out.EndObject();

@@ -19,6 +19,8 @@ constexpr std::array table{
     Route{"server_patch", "PATCH", "/1.0"},
     Route{"events_get", "GET", "/1.0/events"},
 
+    Route{"resources_get", "GET", "/1.0/resources"},
+
     Route{"operations_get", "GET", "/1.0/operations"},
     Route{"operation_get", "GET", "/1.0/operations/{id}"},
     Route{"operation_delete", "DELETE", "/1.0/operations/{id}"},

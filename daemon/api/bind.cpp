@@ -68,6 +68,7 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"profiles_get", profiles_get},
     {"profiles_post", profiles_post},
     {"ready_get", ready_get},
+    {"resources_get", resources_get},
     {"server_get", server_get},
     {"server_patch", server_patch},
     {"server_put", server_put},

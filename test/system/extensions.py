@@ -6,6 +6,7 @@ import socket
 import traceback
 from pathlib import Path
 
+from harness import other_hosts
 from system.scenario import scenario
 
 TABLE = Path(__file__).resolve().parents[2] / "schema/api_extensions.cpp"
@@ -293,3 +294,37 @@ def head_tells_about_a_file(test):
     head = files(test, "HEAD", "/root/head")
     got = (head.status, head.body, *(head.headers[f"X-LXD-{key}"] for key in ("uid", "gid", "mode", "type")))
     test.equal(got, (200, b"", "7", "8", "0640", "file"))
+
+
+@shows
+def the_hosts_hardware_is_described(test):
+    """A server of which every part is known."""
+    other = test.other_daemon(test.binary, "server")
+    other.start(wrapper=other_hosts.wrapper("server", test.folder / "server-host"))
+    told = other.api.get("/1.0/resources")
+
+    first, second = told["cpu"]["sockets"]
+    test.equal((first["socket"], first["vendor"], second["frequency_turbo"]), (0, "GenuineIntel", 3100))
+    (core,) = first["cores"]
+    test.equal((core["core"], core["die"], core["frequency"]), (0, 0, 2500))
+    test.equal([(thread["id"], thread["numa_node"], thread["isolated"]) for thread in core["threads"]], [(0, 0, False), (2, 0, True)])
+    test.equal([node["numa_node"] for node in told["memory"]["nodes"]], [0, 1])
+    test.equal(told["memory"]["hugepages_used"], 48 * 2048 * 1024)
+
+    nvidia, intel = told["gpu"]["cards"]
+    test.equal((nvidia["drm"]["render_name"], nvidia["product"]), ("renderD128", "GV100GL [Tesla V100 PCIe 16GB]"))
+    test.equal((list(intel["mdev"]), intel["sriov"]["vfs"][0]["pci_address"]), (["i915-GVTg_V5_8"], "0000:00:03.1"))
+    (card,) = told["network"]["cards"]
+    (port,) = card["sriov"]["vfs"][0]["ports"]
+    test.equal((port["protocol"], port["infiniband"]["mad_device"]), ("infiniband", "231:0"))
+
+    disks = {disk["id"]: disk for disk in told["storage"]["disks"]}
+    test.equal((disks["sda"]["type"], disks["sda"]["rpm"], disks["sda"]["serial"]), ("sata", 5400, "WD-WCC7K0000001"))
+    test.equal((disks["sda"]["device"], disks["sdb"]["usb_address"]), ("8:0", "1:5"))
+    test.equal(len(disks["nvme0n1"]["partitions"]), 2)
+    keyboard = told["usb"]["devices"][1]
+    test.equal((keyboard["product"], keyboard["interfaces"][0]["class"]), ("Keyboard K120", "Human Interface Device"))
+    devices = {device["pci_address"]: device for device in told["pci"]["devices"]}
+    test.equal(devices["0000:00:02.0"]["iommu_group"], 7)
+    test.equal(devices["0000:00:04.0"]["vpd"]["entries"]["PN"], "K82245")
+    test.equal((told["system"]["product"], told["system"]["chassis"]["type"]), ("PowerEdge R740", "Rack Mount Chassis"))

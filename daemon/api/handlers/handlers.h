@@ -52,6 +52,9 @@ http::Response image_alias_patch(Context&, const http::Request&);
 http::Response image_alias_post(Context&, const http::Request&);
 http::Response image_alias_delete(Context&, const http::Request&);
 
+// resources.cpp
+http::Response resources_get(Context&, const http::Request&);
+
 // storage.cpp
 http::Response pools_get(Context&, const http::Request&);
 http::Response pools_post(Context&, const http::Request&);

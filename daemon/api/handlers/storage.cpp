@@ -68,7 +68,8 @@ http::Response pool_delete(Context& context, const http::Request& request) {
 http::Response pool_resources_get(Context& context, const http::Request& request) {
     const auto space = context.pools.space(context.pools.get(argument(request, "name")).name);
     Json bytes;
-    bytes.set("used", space.used).set("total", space.total);
+    if (space.used > 0) bytes.set("used", space.used); // LXD leaves a zero out, of this one alone
+    bytes.set("total", space.total);
     Json inodes;
     inodes.set("used", space.inodes_used).set("total", space.inodes_total);
     Json resources;

@@ -41,6 +41,23 @@ TEST(Json, ReadNamesTheMemberOfAnotherType) {
     }
 }
 
+TEST(Json, BytesThatAreNoUtf8AreWrittenAsTheReplacementCharacter) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"a\xff"
+         "b",
+         "a\xef\xbf\xbd"
+         "b"},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+    };
+    for (const auto& [text, written] : cases) {
+        EXPECT_EQ(Json(text).dump(), '"' + written + '"');
+        EXPECT_EQ(Json::parse(Json(text).dump()).as_string(), written);
+    }
+}
+
 TEST(Json, NullAndMissingLeaveAFieldAlone) {
     int field = 7;
     schema::json::read(Json::parse(R"({"a":null})"), "a", field);
