@@ -54,7 +54,7 @@ int64_t cache_size(std::string_view text) {
 std::vector<CpuCache> read_caches(const Tree& tree, const std::string& folder) {
     std::vector<CpuCache> caches;
     for (const auto& name : tree.list(folder)) {
-        const auto path = folder + "/" + name;
+        const auto path = below(folder, name);
         const auto level = tree.number(path + "/level");
         if (!level) continue;
         CpuCache cache;
@@ -69,20 +69,20 @@ std::vector<CpuCache> read_caches(const Tree& tree, const std::string& folder) {
 /// In MHz; the first of the files that is there.
 int64_t frequency(const Tree& tree, const std::string& cpu, std::initializer_list<const char*> files) {
     for (const auto* file : files)
-        if (const auto kilohertz = tree.number(cpu + "/cpufreq/" + file)) return *kilohertz / 1000;
+        if (const auto kilohertz = tree.number(below(cpu, "cpufreq", file))) return *kilohertz / 1000;
     return 0;
 }
 
 int64_t numa_node(const Tree& tree, const std::string& cpu) {
     for (const auto& name : tree.list(cpu))
-        if (name.starts_with("node") && tree.has(cpu + "/" + name + "/numastat"))
+        if (name.starts_with("node") && tree.has(below(cpu, name, "numastat")))
             return parse_number(std::string_view(name).substr(4)).value_or(0);
     return 0;
 }
 
 /// -1 is the kernel's word for a topology that it does not know.
 int64_t topology(const Tree& tree, const std::string& cpu, const char* file) {
-    return std::max<int64_t>(tree.number(cpu + "/topology/" + file).value_or(0), 0);
+    return std::max<int64_t>(tree.number(below(cpu, "topology", file)).value_or(0), 0);
 }
 
 CpuSocket new_socket(const Tree& tree, const std::string& cpu, int64_t number, const Model& model) {
@@ -129,7 +129,7 @@ Cpu read_cpu(const Tree& tree, const Probes& probes) {
     std::map<int64_t, CpuSocket> sockets;
     Cpu cpu;
     for (const auto& name : tree.list(cpus)) {
-        const auto path = cpus + "/" + name;
+        const auto path = below(cpus, name);
         if (!name.starts_with("cpu") || !tree.has(path + "/topology")) continue;
         const auto number = parse_number(std::string_view(name).substr(3));
         if (!number) continue;

@@ -67,7 +67,7 @@ NvidiaCards read_nvidia_driver(const Tree& tree) {
     NvidiaCards cards;
     for (const auto& name : tree.list(folder)) {
         auto& card = cards[name];
-        const auto text = tree.bytes(folder + "/" + name + "/information");
+        const auto text = tree.bytes(below(folder, name, "information"));
         for (const auto line : lines(text)) {
             const auto colon = line.find(':');
             if (colon == std::string_view::npos) continue;
@@ -90,7 +90,7 @@ std::optional<GpuDrm> read_drm(const Tree& tree, const std::string& device) {
     if (!tree.has(folder)) return {};
     GpuDrm drm;
     for (const auto& name : tree.list(folder)) {
-        const auto number = tree.text(folder + "/" + name + "/dev");
+        const auto number = tree.text(below(folder, name, "dev"));
         if (name.starts_with("card")) {
             drm.id = parse_number(std::string_view(name).substr(4)).value_or(0);
             drm.card_name = name;
@@ -110,7 +110,7 @@ std::map<std::string, GpuMdev> read_mdev(const Tree& tree, const std::string& de
     std::map<std::string, GpuMdev> profiles;
     const auto folder = device + "/mdev_supported_types";
     for (const auto& name : tree.list(folder)) {
-        const auto path = folder + "/" + name;
+        const auto path = below(folder, name);
         auto& profile = profiles[name];
         profile.api = tree.text(path + "/device_api");
         profile.available = tree.number(path + "/available_instances").value_or(0);
@@ -131,13 +131,13 @@ public:
     Gpu read() {
         for (const auto& name : tree_.list(drm_cards)) {
             // Connectors ("card0-DP-1") have no device number.
-            if (!name.starts_with("card") || !tree_.has(drm_cards + "/" + name + "/dev")) continue;
-            const auto device = drm_cards + "/" + name + "/device";
+            if (!name.starts_with("card") || !tree_.has(below(drm_cards, name, "dev"))) continue;
+            const auto device = below(drm_cards, name, "device");
             add(device, pci_address_of(tree_, device));
         }
         for (const auto& address : tree_.list(pci_devices))
-            if (tree_.text(pci_devices + "/" + address + "/class").starts_with("0x03"))
-                add(pci_devices + "/" + address, address);
+            if (tree_.text(below(pci_devices, address, "class")).starts_with("0x03"))
+                add(below(pci_devices, address), address);
         add_virtual_functions(gpu_, virtual_functions_);
         return std::move(gpu_);
     }

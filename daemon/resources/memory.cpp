@@ -35,7 +35,7 @@ int64_t blocks_total(const Tree& tree, const std::string& folder) {
     if (size == 0) return 0;
     int64_t count = 0;
     for (const auto& name : tree.list(folder))
-        if (name.starts_with("memory") && tree.number(folder + "/" + name + "/online") == 1) ++count;
+        if (name.starts_with("memory") && tree.number(below(folder, name, "online")) == 1) ++count;
     return size * count;
 }
 
@@ -63,9 +63,9 @@ Memory read_memory(const Tree& tree) {
     memory.total = total > 0 ? total : info["MemTotal"];
     memory.used = memory.total - info["MemFree"] - info["Cached"] - info["Buffers"];
     for (const auto& name : tree.list(nodes)) {
-        if (!name.starts_with("node") || !tree.has(nodes + "/" + name + "/meminfo")) continue;
+        if (!name.starts_with("node") || !tree.has(below(nodes, name, "meminfo"))) continue;
         if (const auto number = parse_number(std::string_view(name).substr(4)))
-            memory.nodes.push_back(read_node(tree, nodes + "/" + name, *number, memory.hugepages_size));
+            memory.nodes.push_back(read_node(tree, below(nodes, name), *number, memory.hugepages_size));
     }
     return memory;
 }

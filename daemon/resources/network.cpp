@@ -36,8 +36,8 @@ Infiniband read_infiniband(const Tree& tree, const std::string& device, int64_t 
     const auto mad = device + "/infiniband_mad";
     for (const auto& name : tree.list(mad)) {
         // These ports count from 1.
-        if (tree.number(mad + "/" + name + "/port") != port + 1) continue;
-        const auto number = tree.text(mad + "/" + name + "/dev");
+        if (tree.number(below(mad, name, "port")) != port + 1) continue;
+        const auto number = tree.text(below(mad, name, "dev"));
         if (number.empty()) continue;
         if (name.starts_with("issm")) {
             infiniband.issm_name = name;
@@ -50,13 +50,13 @@ Infiniband read_infiniband(const Tree& tree, const std::string& device, int64_t 
     const auto verbs = device + "/infiniband_verbs";
     if (const auto names = tree.list(verbs); names.size() == 1) {
         infiniband.verb_name = names.front();
-        infiniband.verb_device = tree.text(verbs + "/" + names.front() + "/dev");
+        infiniband.verb_device = tree.text(below(verbs, names.front(), "dev"));
     }
     return infiniband;
 }
 
 NetworkPort read_port(const Tree& tree, const std::string& device, const std::string& name) {
-    const auto path = device + "/net/" + name;
+    const auto path = below(device, "net", name);
     NetworkPort port;
     port.id = name;
     port.protocol = protocol_of(tree.number(path + "/type").value_or(0));
@@ -74,13 +74,13 @@ public:
 
     Network read() {
         for (const auto& name : tree_.list(interfaces)) {
-            const auto device = interfaces + "/" + name + "/device";
+            const auto device = below(interfaces, name, "device");
             if (tree_.has(device)) add(device, pci_address_of(tree_, device));
         }
         // Those without an interface: passed through, without a driver, or moved to another network namespace.
         for (const auto& address : tree_.list(pci_devices))
-            if (tree_.text(pci_devices + "/" + address + "/class").starts_with("0x02"))
-                add(pci_devices + "/" + address, address);
+            if (tree_.text(below(pci_devices, address, "class")).starts_with("0x02"))
+                add(below(pci_devices, address), address);
         add_virtual_functions(network_, virtual_functions_);
         return std::move(network_);
     }

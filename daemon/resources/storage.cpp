@@ -22,7 +22,7 @@ using Links = std::map<std::string, std::string>; // disk -> its link's name
 Links read_links(const Tree& tree, const std::string& folder) {
     Links links;
     for (const auto& name : tree.list(folder))
-        if (const auto target = tree.resolved(folder + "/" + name); folder_of(target) == "/dev")
+        if (const auto target = tree.resolved(below(folder, name)); folder_of(target) == "/dev")
             links[base_name(target)] = name;
     return links;
 }
@@ -83,7 +83,7 @@ std::vector<Partition> read_partitions(const Tree& tree, const std::vector<std::
                                        const std::string& disk) {
     std::vector<Partition> partitions;
     for (const auto& name : names) {
-        const auto path = blocks + "/" + name;
+        const auto path = below(blocks, name);
         const auto number = tree.number(path + "/partition");
         if (!name.starts_with(disk) || !number) continue;
         partitions.push_back({.id = name,
@@ -96,7 +96,7 @@ std::vector<Partition> read_partitions(const Tree& tree, const std::vector<std::
 }
 
 Disk read_disk(const Tree& tree, const std::string& name) {
-    const auto path = blocks + "/" + name;
+    const auto path = below(blocks, name);
     const auto device = path + "/device";
     Disk disk;
     disk.id = name;
@@ -129,7 +129,7 @@ Storage read_storage(const Tree& tree, const Probes& probes) {
     Storage storage;
     for (const auto& name : names) {
         // Partitions and what is made of other disks (loop, dm) have no device; the paths of a multipath one no number.
-        if (!tree.has(blocks + "/" + name + "/device") || !tree.has(blocks + "/" + name + "/dev")) continue;
+        if (!tree.has(below(blocks, name, "device")) || !tree.has(below(blocks, name, "dev"))) continue;
         auto disk = read_disk(tree, name);
         if (disk.type == "rbd") continue; // on other machines
         disk.device_path = link_of(by_path, name);

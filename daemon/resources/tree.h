@@ -34,6 +34,11 @@ private:
     std::string root_;
 };
 
+/// A path with names below it.
+template <class... Names> std::string below(std::string path, const Names&... names) {
+    (path.append("/").append(names), ...);
+    return path;
+}
 /// The part behind the last slash.
 std::string base_name(const std::string& path);
 /// The part before it.

@@ -36,7 +36,7 @@ UsbInterface read_interface(const Tree& tree, const std::string& path, const Pro
 }
 
 UsbDevice read_device(const Tree& tree, const std::string& name, const Probes& probes, const IdNames& names) {
-    const auto path = devices + "/" + name;
+    const auto path = below(devices, name);
     UsbDevice device;
     device.bus_address = tree.number(path + "/busnum").value_or(0);
     device.device_address = tree.number(path + "/devnum").value_or(0);
@@ -47,8 +47,8 @@ UsbDevice read_device(const Tree& tree, const std::string& name, const Probes& p
     if (device.product.empty()) device.product = names.product(device.vendor_id, device.product_id);
     device.speed = speed(tree.text(path + "/speed"));
     for (const auto& entry : tree.list(path))
-        if (entry.starts_with(name) && tree.is_folder(path + "/" + entry))
-            device.interfaces.push_back(read_interface(tree, path + "/" + entry, probes, names));
+        if (entry.starts_with(name) && tree.is_folder(below(path, entry)))
+            device.interfaces.push_back(read_interface(tree, below(path, entry), probes, names));
     return device;
 }
 
@@ -57,7 +57,7 @@ UsbDevice read_device(const Tree& tree, const std::string& name, const Probes& p
 Usb read_usb(const Tree& tree, const Probes& probes, const IdNames& usb_names) {
     Usb usb;
     for (const auto& name : tree.list(devices)) {
-        const auto path = devices + "/" + name;
+        const auto path = below(devices, name);
         if (!tree.has(path + "/busnum") || tree.number(path + "/bDeviceClass", 16) == hub_class) continue;
         usb.devices.push_back(read_device(tree, name, probes, usb_names));
     }
