@@ -1,6 +1,7 @@
 #include "daemon/rooms.h"
 
 #include "daemon/folders.h"
+#include "daemon/instance/log_expiry.h"
 
 namespace {
 
@@ -16,6 +17,17 @@ const state::Paths& with_folders(const state::Paths& paths) {
 
 } // namespace
 
+void Rooms::start_housekeeping() {
+    operations::Spec spec;
+    spec.description = "Expiring log files";
+    spec.run = [this](operations::Operation& operation) {
+        std::set<std::string> names;
+        for (const auto& instance : instances.list()) names.insert(instance->record()->row.name);
+        instance::expire_logs(paths.log, names, std::chrono::system_clock::now(), operation.cancel_token());
+    };
+    operations.start(std::move(spec));
+}
+
 Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<void(bool)> shut_down)
     : paths(with_folders(options.paths)), log(options.log), facts(base::detect_host_facts()),
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
@@ -25,23 +37,25 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
                  *runtime, reporter, device_host}),
-      workers(worker_limit), operations(events, workers, loop), context{paths,
-                                                                        facts,
-                                                                        log,
-                                                                        workers,
-                                                                        loop,
-                                                                        events,
-                                                                        operations,
-                                                                        profiles,
-                                                                        server_config,
-                                                                        images,
-                                                                        pools,
-                                                                        instances,
-                                                                        lifecycle,
-                                                                        *runtime,
-                                                                        reporter,
-                                                                        [this] { return environment.block(); },
-                                                                        std::move(shut_down)} {
+      workers(worker_limit), operations(events, workers, loop),
+      daily(loop, std::chrono::hours(24), [this] { start_housekeeping(); }),
+      context{paths,
+              facts,
+              log,
+              workers,
+              loop,
+              events,
+              operations,
+              profiles,
+              server_config,
+              images,
+              pools,
+              instances,
+              lifecycle,
+              *runtime,
+              reporter,
+              [this] { return environment.block(); },
+              std::move(shut_down)} {
     log.set_listener([this](const base::LogRecord& record) { events.logging(record); });
     insert_first_profiles(profiles);
     pools.mount_all();

@@ -8,6 +8,7 @@
 #include "daemon/api/context.h"
 #include "daemon/api/environment.h"
 #include "daemon/base/event_loop.h"
+#include "daemon/base/every.h"
 #include "daemon/base/host_facts.h"
 #include "daemon/base/log.h"
 #include "daemon/base/worker_pool.h"
@@ -57,5 +58,9 @@ struct Rooms {
     instance::Lifecycle lifecycle;
     base::WorkerPool workers; // its threads use all of the above: they go first
     operations::Registry operations;
+    base::Every daily; // housekeeping
     api::Context context;
+
+private:
+    void start_housekeeping();
 };

@@ -23,7 +23,7 @@ public:
     /// Blocks while the peer is slow (at most ~256 KiB are queued). False once the socket is closed or lost.
     virtual bool send(Kind kind, std::string_view data) = 0;
     /// Never blocks: false (and the socket is dropped) when more than `backlog` bytes wait already, or it is closed.
-    virtual bool send_or_drop(std::string_view text, size_t backlog) = 0;
+    virtual bool send_or_drop(Kind kind, std::string_view data, size_t backlog) = 0;
     /// Reads and drops whatever comes from now on, holding no thread, so that pings are answered and a close is seen:
     /// for sockets that only send (events). Not together with receive().
     virtual void discard_input() = 0;

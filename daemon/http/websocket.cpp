@@ -44,7 +44,7 @@ public:
 
     std::optional<WebSocket::Message> receive();
     bool send(WebSocket::Kind kind, std::string_view data);
-    bool send_or_drop(std::string_view text, size_t backlog);
+    bool send_or_drop(WebSocket::Kind kind, std::string_view data, size_t backlog);
     void discard_input();
     void close();
     bool lost() const;
@@ -110,7 +110,9 @@ public:
 
     std::optional<Message> receive() override { return session_->receive(); }
     bool send(Kind kind, std::string_view data) override { return session_->send(kind, data); }
-    bool send_or_drop(std::string_view text, size_t backlog) override { return session_->send_or_drop(text, backlog); }
+    bool send_or_drop(Kind kind, std::string_view data, size_t backlog) override {
+        return session_->send_or_drop(kind, data, backlog);
+    }
     void discard_input() override { session_->discard_input(); }
     void close() override { session_->close(); }
     bool lost() const override { return session_->lost(); }
@@ -309,15 +311,15 @@ bool Session::send(WebSocket::Kind kind, std::string_view data) {
     return true;
 }
 
-bool Session::send_or_drop(std::string_view text, size_t backlog) {
+bool Session::send_or_drop(WebSocket::Kind kind, std::string_view data, size_t backlog) {
     const std::scoped_lock lock(mutex_);
     if (closed_ || closing_) return false;
     if (outbox_bytes_ > backlog) {
         post(&Session::abort);
         return false;
     }
-    outbox_.push_back({WebSocket::Kind::text, std::string(text)});
-    outbox_bytes_ += text.size();
+    outbox_.push_back({kind, std::string(data)});
+    outbox_bytes_ += data.size();
     wake_writer();
     return true;
 }

@@ -2,17 +2,16 @@
 // A command run inside a container with its streams on websockets (LXD's exec protocol: behaviours, exec). Made by the
 // API's exec handler, run by its operation.
 
-#include <chrono>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "daemon/base/cancel.h"
 #include "daemon/base/web_socket.h"
 #include "daemon/base/worker_pool.h"
+#include "daemon/instance/client_sockets.h"
+#include "daemon/instance/jobs.h"
 #include "daemon/instance/runtime.h"
 #include "schema/api/instance.h"
 #include "schema/config.h"
@@ -30,9 +29,6 @@ std::vector<std::string> extra_path(pid_t init_pid);
 
 class WebSocketExec {
 public:
-    /// How long the client may take to connect its sockets.
-    static constexpr std::chrono::seconds connect_timeout{5};
-
     /// `post.environment` is complete already.
     WebSocketExec(Runtime& runtime, base::WorkerPool& workers, std::string name, pid_t init_pid,
                   schema::InstanceExecPost post);
@@ -41,15 +37,15 @@ public:
     const std::map<std::string, std::string>& environment() const noexcept { return post_.environment; }
     bool interactive() const noexcept { return post_.interactive; }
     /// {"0": secret, ..., "control": secret}: the `fds` of the operation's metadata.
-    schema::Json fds() const;
+    schema::Json fds() const { return sockets_.fds(); }
     /// See operations::Operation::connect: without a socket the secret is only checked.
-    void connect(const std::string& secret, std::shared_ptr<base::WebSocket> socket);
+    void connect(const std::string& secret, std::shared_ptr<base::WebSocket> socket) {
+        sockets_.connect(secret, std::move(socket));
+    }
     /// Waits for the sockets, runs the command, moves its data, and closes the sockets. The exit code.
     int run(const base::CancelToken& cancel);
 
 private:
-    using Sockets = std::map<std::string, std::shared_ptr<base::WebSocket>>;
-
     /// Closes the sockets and waits for the jobs that serve them.
     struct CloseAtEnd {
         WebSocketExec& exec;
@@ -57,27 +53,20 @@ private:
     };
 
     void wait_for_sockets(const base::CancelToken& cancel);
-    void hang_up();
     void close_sockets();
     int run_with_pipes(const base::CancelToken& cancel);
     int run_with_terminal(const base::CancelToken& cancel);
     int supervise(ExecSession& session, const base::CancelToken& cancel, int terminal);
     void handle_control(ExecSession& session, int terminal);
-    void start_job(std::function<void()> job);
 
     Runtime& runtime_;
-    base::WorkerPool& workers_;
     std::string name_;
     pid_t init_pid_;
     schema::InstanceExecPost post_;
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::map<std::string, std::string> secrets_; // socket name -> secret
-    Sockets sockets_;
-    int jobs_ = 0;
+    ClientSockets sockets_;
+    Jobs jobs_;
     base::Fd ended_; // eventfd, readable once the command has ended
-    bool has_ended_ = false;
 };
 
 /// Runs a command without a client: nothing on its input, output to the two descriptors (or nowhere: -1).

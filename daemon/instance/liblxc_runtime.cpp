@@ -15,6 +15,7 @@
 #include "daemon/base/files.h"
 #include "daemon/instance/liblxc_exec.h"
 #include "daemon/runner/files.h"
+#include "lxcwrap/console.h"
 #include "lxcwrap/container.h"
 #include "lxcwrap/features.h"
 #include "lxcwrap/version.h"
@@ -264,6 +265,22 @@ std::optional<std::string> LiblxcRuntime::get_cgroup(const std::string& name, co
 
 std::unique_ptr<ExecSession> LiblxcRuntime::exec(const std::string& name, const ExecRequest& request) {
     return start_exec(runner({"exec", name, paths_.containers(), paths_.lxc_conf(name)}), name, request);
+}
+
+Console LiblxcRuntime::open_console(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    const auto opened = lxcwrap::open_console(container);
+    return {base::Fd(opened.allocation), base::Fd(opened.terminal)};
+}
+
+std::string LiblxcRuntime::console_log(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    return lxcwrap::console_log(container);
+}
+
+void LiblxcRuntime::clear_console_log(const std::string& name) {
+    lxcwrap::Container container(name, paths_.containers());
+    lxcwrap::clear_console_log(container);
 }
 
 base::Process LiblxcRuntime::spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,

@@ -30,6 +30,9 @@ public:
     std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) override;
 
     std::unique_ptr<ExecSession> exec(const std::string& name, const ExecRequest& request) override;
+    Console open_console(const std::string& name) override;
+    std::string console_log(const std::string& name) override;
+    void clear_console_log(const std::string& name) override;
     base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
                               base::Fd reply) override;
 

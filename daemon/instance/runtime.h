@@ -50,6 +50,12 @@ public:
     virtual int wait() = 0;
 };
 
+/// The console of a running container.
+struct Console {
+    base::Fd allocation; // nobody else gets the console until this is closed
+    base::Fd terminal;   // the master's end
+};
+
 class Runtime {
 public:
     virtual ~Runtime() = default;
@@ -84,6 +90,12 @@ public:
     virtual std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) = 0;
 
     virtual std::unique_ptr<ExecSession> exec(const std::string& name, const ExecRequest& request) = 0;
+
+    /// Throws failure where somebody else has the console.
+    virtual Console open_console(const std::string& name) = 0;
+    /// What was written to the console lately; empty where nothing was.
+    virtual std::string console_log(const std::string& name) = 0;
+    virtual void clear_console_log(const std::string& name) = 0;
 
     /// Runs the file helper: in the running container's namespaces, or confined to `rootfs` when it is stopped. The
     /// helper talks the protocol of daemon/runner/files.h on the descriptors {3: request in, 4: reply out}.

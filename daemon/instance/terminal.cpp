@@ -27,12 +27,23 @@ bool is_ptmx(int fd) {
            minor(status.st_rdev) == 2;
 }
 
+/// The slave's end of a pseudo terminal.
+bool is_pty(int fd) {
+    struct stat status{};
+    return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && major(status.st_rdev) >= 136 &&
+           major(status.st_rdev) <= 143;
+}
+
+base::Fd container_root(pid_t init_pid) {
+    return base::checked(::open(fmt::format("/proc/{}/root", init_pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC),
+                         "container root");
+}
+
 /// The container's multiplexer. What stands at that path is the container's choice: it is resolved inside its root and
 /// believed only when it is the real device.
 base::Fd open_container_ptmx(pid_t init_pid) {
     try {
-        const auto root = base::checked(
-            ::open(fmt::format("/proc/{}/root", init_pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "container root");
+        const auto root = container_root(init_pid);
         auto ptmx = base::open_in_root(root.get(), "/dev/pts/ptmx", flags);
         return is_ptmx(ptmx.get()) ? std::move(ptmx) : base::Fd();
     } catch (const std::system_error&) {
@@ -70,6 +81,17 @@ Terminal open_terminal(pid_t init_pid) {
     if (::fchown(slave.get(), root, group + tty_group) < 0)
         throw std::system_error(errno, std::generic_category(), "give the terminal to the container");
     return {std::move(master), std::move(slave)};
+}
+
+void resize_console(pid_t init_pid, int width, int height) {
+    try {
+        const auto root = container_root(init_pid);
+        const auto seen = base::open_in_root(root.get(), "/dev/console", O_PATH | O_CLOEXEC);
+        if (!is_pty(seen.get())) return;
+        const base::Fd console(::open(fmt::format("/proc/self/fd/{}", seen.get()).c_str(), flags));
+        if (console) resize_terminal(console.get(), width, height);
+    } catch (const std::system_error&) { // A container may do without one.
+    }
 }
 
 void resize_terminal(int master, int width, int height) {

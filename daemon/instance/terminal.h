@@ -1,5 +1,6 @@
 #pragma once
-// Pseudo-terminals for interactive exec: opened in the container's own devpts, so that `tty` works inside.
+// Pseudo-terminals for interactive exec and the console; those of exec are opened in the container's own devpts, so
+// that `tty` works inside.
 
 #include <sys/types.h>
 
@@ -15,5 +16,7 @@ struct Terminal {
 /// Falls back to the host's devpts where the container has none. Throws std::system_error.
 Terminal open_terminal(pid_t init_pid);
 void resize_terminal(int master, int width, int height);
+/// The terminal that is the container's /dev/console; nothing happens where that is none.
+void resize_console(pid_t init_pid, int width, int height);
 
 } // namespace instance

@@ -55,7 +55,7 @@ Running FakeRuntime::start(const std::string& name, const std::vector<LxcItem>& 
         throw schema::failure("Failed starting {:?}: {}", name, std::exchange(next_failure_, ""));
     auto process = base::Process::spawn({.argv = {"sleep", "infinity"}});
     const auto pid = process.pid();
-    containers_.insert_or_assign(name, Container{std::move(process), items, {}, {}});
+    containers_.insert_or_assign(name, Container{std::move(process), items, {}, {}, {}});
     return {instance::RunState::running, pid, pid};
 }
 
@@ -120,6 +120,20 @@ std::unique_ptr<instance::ExecSession> FakeRuntime::exec(const std::string& name
     return std::make_unique<HostCommand>(base::Process::spawn(command));
 }
 
+instance::Console FakeRuntime::open_console(const std::string& name) {
+    throw schema::failure("The console of container {:?} is in use", name);
+}
+
+std::string FakeRuntime::console_log(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    return running(name).console_log;
+}
+
+void FakeRuntime::clear_console_log(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    running(name).console_log.clear();
+}
+
 base::Process FakeRuntime::spawn_files(const std::string&, const std::string& rootfs, base::Fd request,
                                        base::Fd reply) {
     base::Command command;
@@ -162,6 +176,11 @@ std::map<std::string, std::string> FakeRuntime::cgroup_of(const std::string& nam
 std::map<std::string, std::string> FakeRuntime::mounts_of(const std::string& name) {
     const std::scoped_lock lock(mutex_);
     return running(name).mounts;
+}
+
+void FakeRuntime::write_console(const std::string& name, const std::string& text) {
+    const std::scoped_lock lock(mutex_);
+    running(name).console_log += text;
 }
 
 std::vector<LxcItem> FakeRuntime::items_of(const std::string& name) {

@@ -33,6 +33,9 @@ public:
     std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) override;
 
     std::unique_ptr<instance::ExecSession> exec(const std::string& name, const instance::ExecRequest& request) override;
+    instance::Console open_console(const std::string& name) override;
+    std::string console_log(const std::string& name) override;
+    void clear_console_log(const std::string& name) override;
     base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
                               base::Fd reply) override;
 
@@ -51,6 +54,7 @@ public:
     std::map<std::string, std::string> cgroup_of(const std::string& name);
     std::map<std::string, std::string> mounts_of(const std::string& name);
     std::vector<instance::LxcItem> items_of(const std::string& name);
+    void write_console(const std::string& name, const std::string& text);
 
 private:
     struct Container {
@@ -58,6 +62,7 @@ private:
         std::vector<instance::LxcItem> items;
         std::map<std::string, std::string> cgroup;
         std::map<std::string, std::string> mounts; // target -> source
+        std::string console_log{};
     };
     Container& running(const std::string& name);
     void end(const std::string& name, const std::string& target);

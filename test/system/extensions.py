@@ -328,3 +328,40 @@ def the_hosts_hardware_is_described(test):
     test.equal(devices["0000:00:02.0"]["iommu_group"], 7)
     test.equal(devices["0000:00:04.0"]["vpd"]["entries"]["PN"], "K82245")
     test.equal((told["system"]["product"], told["system"]["chassis"]["type"]), ("PowerEdge R740", "Rack Mount Chassis"))
+
+
+@shows
+def the_console_is_attached_and_logged(test):
+    body = {"width": 80, "height": 24, "type": "console"}
+    operation = test.api.raw("POST", url(test, "/console"), body).json
+    secrets = operation["metadata"]["metadata"]["fds"]
+    sockets = {
+        name: test.api.websocket(f"{operation['operation']}/websocket?secret={secret}") for name, secret in secrets.items()
+    }
+    test.exec(test.container, "sh", "-c", "echo on the console >/dev/console")
+    shown = b""
+    while b"on the console" not in shown:
+        kind, data = sockets["0"].receive()
+        test.equal(kind, "binary")
+        shown += data
+    sockets["control"].close()
+    test.api.wait(operation["operation"])
+    sockets["0"].drop()
+    test.true(b"on the console" in test.api.raw("GET", url(test, "/console")).body, "the log has it")
+    answer = test.api.raw("POST", url(test, "/console"), {"type": "vga"})
+    test.equal((answer.status, answer.error), (400, "VGA console is only supported by virtual machines"))
+
+
+@shows
+def what_a_command_prints_is_recorded(test):
+    body = {"command": ["sh", "-c", "echo out; echo err >&2; exit 3"], "wait-for-websocket": False, "interactive": False}
+    done = test.api.wait(test.api.raw("POST", url(test, "/exec"), body | {"record-output": True}).json["operation"])
+    test.equal(done["metadata"]["return"], 3)
+    for stream, text in (("1", b"out\n"), ("2", b"err\n")):
+        log = done["metadata"]["output"][stream]
+        test.true(log in test.api.get(url(test, "/logs")), "it is listed")
+        test.equal(test.api.raw("GET", log).body, text)
+        test.api.ask("DELETE", log)
+        test.equal(test.api.raw("GET", log).status, 404)
+    refused = test.api.raw("POST", url(test, "/exec"), body | {"record-output": True, "interactive": True})
+    test.equal(refused.status, 400)

@@ -19,9 +19,8 @@ std::set<std::string> wanted_types(const http::Request& request) {
     std::set<std::string> types;
     std::istringstream words(text);
     for (std::string word; std::getline(words, word, ',');) {
-        // LXD takes any text; a type that nobody sends simply stays silent, but a typing error deserves an answer.
         if (word != "logging" && word != "operation" && word != "lifecycle" && word != "network-acl")
-            throw schema::bad_request("Unknown event type {:?}", word);
+            throw schema::bad_request("{:?} isn't a supported event type", word);
         types.insert(word);
     }
     return types;
@@ -36,7 +35,7 @@ http::Response events_get(Context& context, const http::Request& request) {
     response.body = http::Response::Upgrade{[&context, types](std::shared_ptr<base::WebSocket> socket) {
         auto subscription = std::make_shared<std::shared_ptr<void>>(
             context.events.subscribe(types, base::LogLevel::debug, [socket](const std::string& text) {
-                return socket->send_or_drop(text, backlog);
+                return socket->send_or_drop(base::WebSocket::Kind::text, text, backlog);
             }));
         // The subscription is this closure's; it goes when the client does, without a thread waiting for that.
         socket->on_closed([subscription] { subscription->reset(); });

@@ -83,6 +83,14 @@ http::Response instance_state_put(Context&, const http::Request&);
 // instance_exec.cpp
 http::Response instance_exec_post(Context&, const http::Request&);
 
+// instance_console.cpp
+http::Response instance_console_post(Context&, const http::Request&);
+http::Response instance_console_get(Context&, const http::Request&);
+http::Response instance_console_delete(Context&, const http::Request&);
+
+// instance_sftp.cpp
+http::Response instance_sftp_get(Context&, const http::Request&);
+
 // instance_files.cpp
 http::Response instance_files_get(Context&, const http::Request&);
 http::Response instance_files_head(Context&, const http::Request&);

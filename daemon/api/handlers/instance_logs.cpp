@@ -22,14 +22,14 @@ namespace {
 /// Which files of the log folder are served: LXD's list. Everything else there is the daemon's own.
 bool is_log_name(std::string_view file) {
     if (file.empty() || file.find('/') != std::string_view::npos) return false;
-    constexpr std::string_view exact[] = {"lxc.log", "lxc.log.old", "lxc.conf", "console.log"};
+    constexpr std::string_view exact[] = {"lxc.log", "lxc.conf"};
     constexpr std::string_view prefixes[] = {"exec_", "migration_", "snapshot_"};
     return std::find(std::begin(exact), std::end(exact), file) != std::end(exact) ||
            std::any_of(std::begin(prefixes), std::end(prefixes),
                        [&](std::string_view prefix) { return file.starts_with(prefix); });
 }
 
-/// Logs outlive their instance, so the name is only checked for form.
+/// Logs outlive their instance, so for a list the name is only checked for form.
 const std::string& instance_name(const http::Request& request) {
     const auto& name = argument(request, "name");
     schema::check_instance_name(name);
@@ -38,8 +38,19 @@ const std::string& instance_name(const http::Request& request) {
 
 const std::string& log_name(const http::Request& request) {
     const auto& file = argument(request, "file");
-    if (!is_log_name(file)) throw schema::bad_request("Log file name {:?} not valid", file);
+    if (!is_log_name(file)) throw schema::bad_request("log file name {} not valid", file);
     return file;
+}
+
+const std::string& existing_instance(const Context& context, const http::Request& request) {
+    const auto& name = instance_name(request);
+    context.instances.get(name);
+    return name;
+}
+
+void report(Context& context, const http::Request& request, const char* action) {
+    const auto source = fmt::format("/1.0/instances/{}/logs/{}", argument(request, "name"), argument(request, "file"));
+    context.events.lifecycle(action, source, {}, requestor(request));
 }
 
 } // namespace
@@ -48,6 +59,7 @@ http::Response instance_logs_get(Context& context, const http::Request& request)
     const auto& name = instance_name(request);
     std::vector<std::string> files;
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(context.paths.logs(name).c_str()), ::closedir);
+    if (!folder && !context.instances.find(name)) throw schema::not_found("Not Found");
     if (folder)
         while (const auto* entry = ::readdir(folder.get())) // NOLINT(concurrency-mt-unsafe): the stream is our own
             if (is_log_name(entry->d_name)) files.emplace_back(entry->d_name);
@@ -58,19 +70,21 @@ http::Response instance_logs_get(Context& context, const http::Request& request)
 }
 
 http::Response instance_log_get(Context& context, const http::Request& request) {
-    const auto& name = instance_name(request);
+    const auto& name = existing_instance(context, request);
     const auto& file = log_name(request);
     const auto path = context.paths.logs(name) + "/" + file;
     auto fd = base::checked(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path);
+    report(context, request, "instance-log-retrieved");
     return file_response(std::move(fd), file);
 }
 
 http::Response instance_log_delete(Context& context, const http::Request& request) {
-    const auto& name = instance_name(request);
+    const auto& name = existing_instance(context, request);
     const auto& file = log_name(request);
     if (file == "lxc.log" || file == "lxc.conf") throw schema::bad_request("lxc.log and lxc.conf may not be deleted");
     const auto path = context.paths.logs(name) + "/" + file;
     if (::unlink(path.c_str()) < 0) throw std::system_error(errno, std::generic_category(), path);
+    report(context, request, "instance-log-deleted");
     return done();
 }
 

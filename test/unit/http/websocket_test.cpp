@@ -228,10 +228,10 @@ TEST(WebSockets, DropASlowListener) {
     const WebClient client(held.server.path);
     const auto socket = held.take();
     size_t sent = 0;
-    while (sent < 64U << 20U && socket->send_or_drop(std::string(1024, 'x'), 1U << 20U)) sent += 1024;
+    while (sent < 64U << 20U && socket->send_or_drop(Kind::text, std::string(1024, 'x'), 1U << 20U)) sent += 1024;
     EXPECT_LT(sent, 3U << 20U);
     EXPECT_FALSE(socket->receive());
-    EXPECT_FALSE(socket->send_or_drop("x", 1U << 20U));
+    EXPECT_FALSE(socket->send_or_drop(Kind::text, "x", 1U << 20U));
 }
 
 TEST(WebSockets, ThatDiscardInputTakeAnyAmountAndSeeTheEnd) {
