@@ -128,7 +128,7 @@ def test_targets(folder):
 
 
 def sanitized(check):
-    options = ["--buildtype=debug", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
+    options = ["--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
     if not check.single("sanitized:configure", "contrib/dev/build", SANITIZED, *options, "--", "build.ninja"):
         return
     if not check.single("sanitized:build", "contrib/dev/build", SANITIZED, "--", *test_targets(SANITIZED)):
