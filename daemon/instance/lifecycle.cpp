@@ -10,6 +10,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/instance/free_name.h"
+#include "daemon/instance/own_files.h"
 #include "daemon/instance/start_plan.h"
 #include "schema/error.h"
 #include "schema/keys/instance.h"
@@ -99,6 +100,8 @@ void Lifecycle::adopt_all() {
             rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
         }
     }
+    remove_strange_files(rooms_.paths,
+                         [this](const std::string& name) { return rooms_.instances.find(name) != nullptr; });
 }
 
 void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
@@ -291,8 +294,7 @@ void Lifecycle::remove_locked(Instance& instance) {
     const auto& name = record->row.name;
     store_volatile(instance, {{incomplete_key, "true"}});
     rooms_.pools.remove_container(record->row.pool, name);
-    base::remove_tree(rooms_.paths.logs(name));
-    base::remove_tree(rooms_.paths.devices(name));
+    remove_own_files(rooms_.paths, name);
     rooms_.rows.remove(name);
     rooms_.instances.remove(name);
 }
@@ -319,6 +321,7 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
         rooms_.rows.update(row); // without the mark
     });
     rollback.dismiss();
+    remove_start_files(rooms_.paths, name);
     base::remove_tree(rooms_.paths.logs(new_name));
     if (::rename(rooms_.paths.logs(name).c_str(), rooms_.paths.logs(new_name).c_str()) < 0 && errno != ENOENT)
         rooms_.log.warning("The logs keep the old name", {{"instance", new_name}});
