@@ -127,17 +127,24 @@ def test_targets(folder):
     return sorted({os.path.relpath(test["cmd"][0], folder) for test in wanted})
 
 
+def sanitize(check, name, folder, sanitizers, environment):
+    options = ["--buildtype=debug", f"-Db_sanitize={sanitizers}", "-Db_lundef=false"]
+    if not check.single(f"{name}:configure", "contrib/dev/build", folder, *options, "--", "build.ninja"):
+        return
+    if check.single(f"{name}:build", "contrib/dev/build", folder, "--", *test_targets(folder)):
+        check.meson(name, folder, ["unit", "api"], environment)
+
+
 def sanitized(check):
-    options = ["--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
-    if not check.single("sanitized:configure", "contrib/dev/build", SANITIZED, *options, "--", "build.ninja"):
-        return
-    if not check.single("sanitized:build", "contrib/dev/build", SANITIZED, "--", *test_targets(SANITIZED)):
-        return
     environment = {
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }
-    check.meson("sanitized", SANITIZED, ["unit", "api"], environment)
+    sanitize(check, "sanitized", SANITIZED, "address,undefined", environment)
+
+
+def threads(check):
+    sanitize(check, "threads", ROOT / "build-tsan", "thread", {"TSAN_OPTIONS": "halt_on_error=1"})
 
 
 def system(check):
@@ -152,7 +159,8 @@ def bench(check):
     check.suite("bench", "test/bench/run", *([] if check.long else ["--smoke"]))
 
 
-STEPS = [lint, build, tidy, unit, sanitized, system, interop, bench]
+STEPS = [lint, build, tidy, unit, sanitized, threads, system, interop, bench]
+LONG = [threads]  # only with --long, or by name
 REPEATED = [unit, sanitized, system, interop]
 
 
@@ -176,7 +184,8 @@ def main():
     with tempfile.NamedTemporaryFile(prefix="check-") as results:
         check = Check(options.long, results.name)
         for step in STEPS:
-            if options.only and step.__name__ not in options.only and step is not build:
+            wanted = step.__name__ in options.only if options.only else options.long or step not in LONG
+            if not wanted and step is not build:
                 continue
             print(f"\n== {step.__name__}", flush=True)
             start = time.monotonic()

@@ -203,12 +203,14 @@ Process Process::spawn(const Command& command) {
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), exit_(std::exchange(other.exit_, {})) {}
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), exit_(std::exchange(other.exit_, {})),
+      reaping_(std::move(other.reaping_)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
     std::swap(pid_, other.pid_);
     std::swap(pidfd_, other.pidfd_);
     std::swap(exit_, other.exit_);
+    std::swap(reaping_, other.reaping_);
     return *this;
 }
 
@@ -219,20 +221,31 @@ Process::~Process() {
 }
 
 void Process::kill(int signal) const noexcept {
-    if (pidfd_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+    const std::scoped_lock lock(*reaping_);
+    if (!exit_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
 }
 
 void Process::kill_group(int signal) const noexcept {
-    if (pidfd_) ::kill(-pid_, signal);
+    const std::scoped_lock lock(*reaping_);
+    if (!exit_) ::kill(-pid_, signal);
 }
 
+/// Waits first and reaps then under the lock, so that no other thread signals a number that is somebody else's by now.
 Exit Process::wait() {
-    if (exit_) return *exit_;
-    siginfo_t info{};
-    while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED) < 0)
-        if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitid");
+    const auto await = [this](int options) {
+        siginfo_t info{};
+        while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, options) < 0)
+            if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitid");
+        return info;
+    };
+    {
+        const std::scoped_lock lock(*reaping_);
+        if (exit_) return *exit_;
+    }
+    await(WEXITED | WNOWAIT);
+    const std::scoped_lock lock(*reaping_);
+    const auto info = await(WEXITED);
     exit_ = Exit{info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status};
-    pidfd_.reset();
     return *exit_;
 }
 

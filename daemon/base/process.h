@@ -3,6 +3,8 @@
 // never through a shell. Callers: storage, images, instance.
 
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,13 +43,13 @@ public:
     ~Process();
 
     pid_t pid() const noexcept { return pid_; }
-    /// Readable when the process has ended; valid until wait() returns.
+    /// Readable when the process has ended.
     int pidfd() const noexcept { return pidfd_.get(); }
     /// Signals the process alone; nothing happens once it has been reaped.
     void kill(int signal) const noexcept;
     /// Signals it and what it started that stayed in its group.
     void kill_group(int signal) const noexcept;
-    /// Blocks; a second call returns the same.
+    /// Blocks; a second call returns the same. One thread waits; others may signal meanwhile.
     Exit wait();
 
 private:
@@ -56,6 +58,7 @@ private:
     pid_t pid_ = -1;
     Fd pidfd_;
     std::optional<Exit> exit_;
+    std::unique_ptr<std::mutex> reaping_ = std::make_unique<std::mutex>();
 };
 
 struct Output {

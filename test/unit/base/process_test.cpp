@@ -161,7 +161,15 @@ TEST(ProcessTest, ThePidfdIsReadableWhenTheProcessHasEnded) {
     pollfd poller{process.pidfd(), POLLIN, 0};
     EXPECT_EQ(::poll(&poller, 1, 10000), 1);
     EXPECT_TRUE(process.wait().ok());
-    EXPECT_EQ(process.pidfd(), -1);
+}
+
+TEST(ProcessTest, OneThreadSignalsWhatAnotherWaitsFor) {
+    auto process = Process::spawn({.argv = {"sleep", "1000"}});
+    std::thread waiter([&] { EXPECT_EQ(process.wait().code, 128 + SIGTERM); });
+    process.kill(SIGTERM);
+    waiter.join();
+    process.kill(SIGKILL); // nobody's by now: nothing happens
+    process.kill_group(SIGKILL);
 }
 
 TEST(ProcessTest, AFailureTellsProgramAndLastLines) {
