@@ -45,6 +45,14 @@ bool Container::set_item(const std::string& key, const std::string& value) {
     return container_->set_config_item(container_, key.c_str(), value.c_str());
 }
 
+std::optional<std::string> Container::item(const std::string& key) const {
+    const int length = container_->get_config_item(container_, key.c_str(), nullptr, 0);
+    if (length <= 0) return std::nullopt;
+    std::string text(static_cast<size_t>(length), '\0');
+    container_->get_config_item(container_, key.c_str(), text.data(), length + 1);
+    return text;
+}
+
 std::optional<std::string> Container::running_item(const std::string& key) const {
     char* value = container_->get_running_config_item(container_, key.c_str());
     if (value == nullptr) return std::nullopt;

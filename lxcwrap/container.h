@@ -28,6 +28,8 @@ public:
     void load_config(const std::string& path);
     /// False when liblxc does not know the key or does not take the value.
     bool set_item(const std::string& key, const std::string& value);
+    /// A value of the loaded configuration; nothing when it was not set.
+    std::optional<std::string> item(const std::string& key) const;
     /// A value of the configuration that the running monitor holds; nothing when there is none or nothing runs.
     std::optional<std::string> running_item(const std::string& key) const;
 

@@ -159,9 +159,13 @@ def bench(check):
     check.suite("bench", "test/bench/run", *([] if check.long else ["--smoke"]))
 
 
-STEPS = [lint, build, tidy, unit, sanitized, threads, system, interop, bench]
-LONG = [threads]  # only with --long, or by name
+def vm(check):
+    check.suite("vm", "test/vm/run")
+
+
+STEPS = [lint, build, tidy, unit, sanitized, threads, system, interop, bench, vm]
 REPEATED = [unit, sanitized, system, interop]
+LONG = [threads, vm]  # only with --long, or by name
 
 
 def expected_skips():

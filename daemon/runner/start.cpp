@@ -51,8 +51,10 @@ void await_monitor() {
 
 /// Where liblxc finds newuidmap and newgidmap it runs each of them through a shell, although root may write the maps
 /// itself: a sixth of the time that a start takes. A hook's shell falls back to its own default path.
-void hide_map_programs() {
-    ::unsetenv("PATH");
+///
+/// Not where liblxc writes the AppArmor profile: it looks for apparmor_parser there, now and when the container stops.
+void hide_map_programs(const lxcwrap::Container& container) {
+    if (container.item("lxc.apparmor.profile") != "generated") ::unsetenv("PATH");
 }
 
 /// Says that a start is under way for as long as this process lives, whatever becomes of the daemon. A record lock is
@@ -93,7 +95,7 @@ int start(const Arguments& arguments) {
         throw;
     }
     adopt_orphans();
-    hide_map_programs();
+    hide_map_programs(container);
     if (!container.start()) {
         await_monitor();
         // liblxc counts the process that called start to the monitor, whose cgroup it could therefore not remove.

@@ -88,12 +88,13 @@ def _forward(process):
 
 
 def _leave_cgroup():
-    """To the cgroups of the machine's first process: liblxc makes containers' cgroups beside those of process 1, and
-    inside the private host that is us."""
+    """To where the machine's first process is, or systemd was before it made a scope for itself: liblxc makes containers'
+    cgroups beside those of process 1, and inside the private host that is us. On v2 only the root may have processes and
+    groups with controllers at once."""
     for line in Path("/proc/1/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         mount = _cgroup_mount(controllers)
-        if mount and path == "/":
+        if mount and path in ("/", "/init.scope"):
             with contextlib.suppress(OSError):
                 (mount / "cgroup.procs").write_text(str(os.getpid()))
 
@@ -113,12 +114,15 @@ def _mount_own_views():
     def run(*command):
         subprocess.run(command, check=True)
 
+    security = any(line.split()[1] == "/sys/kernel/security" for line in Path("/proc/mounts").read_text().splitlines())
     # /sys/class/net must show the private network, and a fresh sysfs has no cgroup tree: keep that aside and put it back.
     aside = "/mnt"
     run("mount", "--rbind", "/sys/fs/cgroup", aside)
     run("mount", "-t", "sysfs", "sysfs", "/sys")
     run("mount", "--rbind", aside, "/sys/fs/cgroup")
     run("umount", "--recursive", aside)
+    if security:  # where AppArmor takes its profiles
+        run("mount", "-t", "securityfs", "securityfs", "/sys/kernel/security")
     run("mount", "-t", "proc", "proc", "/proc")
     for folder in TMPFS_FOLDERS:
         os.makedirs(folder, exist_ok=True)

@@ -5,12 +5,12 @@ import os
 from system.scenario import Skip, scenario
 
 def cgroup_file(controller, first, second):
-    """A command that prints the container's own cgroup file, of v1 or v2, from a mount of its own inside."""
+    """A command that prints the container's own cgroup file: of v2 where it is, of v1 from a mount of its own inside."""
     place = "/tmp/cgroup"
     return [
         *("sh", "-c"),
-        f"mkdir -p {place}; mount -t cgroup -o {controller} none {place} 2>/dev/null || mount -t cgroup2 none {place};"
-        f" cat {place}/{first} 2>/dev/null || cat {place}/{second}; umount {place}",
+        f"cat /sys/fs/cgroup/{second} 2>/dev/null && exit; mkdir -p {place};"
+        f" mount -t cgroup -o {controller} none {place} && cat {place}/{first}; umount {place}",
     ]
 
 

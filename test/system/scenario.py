@@ -8,6 +8,7 @@ runner deletes what is there through the API, ends the daemon and looks for cgro
 """
 
 import contextlib
+import os
 import secrets
 import time
 
@@ -16,6 +17,8 @@ from harness import image, leaks, private_host
 
 SCENARIOS = {}
 _run_token = secrets.token_hex(2)
+# How many times longer than usual things may take, on an emulated machine for one.
+SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
 
 
 class Skip(Exception):
@@ -102,6 +105,7 @@ class Test:
     @staticmethod
     def until(condition, what, timeout=20):
         """Polls, for what nothing announces; gives the first true value."""
+        timeout *= SLOWNESS
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if value := condition():
@@ -111,6 +115,7 @@ class Test:
 
     @contextlib.contextmanager
     def within(self, seconds, what):
+        seconds *= SLOWNESS
         start = time.monotonic()
         yield
         took = time.monotonic() - start
@@ -138,7 +143,7 @@ class LeakCheck:
 
     def left(self, timeout=5):
         """What was left behind, as text, after some time for the kernel to take things down."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * SLOWNESS
         while True:
             now = self._now()
             found = {kind: now[kind] - self.before[kind] for kind in now}

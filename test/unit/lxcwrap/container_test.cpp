@@ -35,6 +35,13 @@ TEST(Container, ItemsAreTakenOrRefused) {
     EXPECT_FALSE(container.set_item("lxc.idmap", "sideways"));
 }
 
+TEST(Container, ItemsAreReadBack) {
+    Container container("lxcwrap-none", nowhere);
+    EXPECT_FALSE(container.item("lxc.apparmor.profile"));
+    EXPECT_TRUE(container.set_item("lxc.apparmor.profile", "generated"));
+    EXPECT_EQ(container.item("lxc.apparmor.profile"), "generated");
+}
+
 TEST(Container, AMissingConfigurationIsNamed) {
     Container container("lxcwrap-none", nowhere);
     try {
