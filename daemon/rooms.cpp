@@ -1,6 +1,7 @@
 #include "daemon/rooms.h"
 
 #include "daemon/folders.h"
+#include "daemon/images/expiry.h"
 #include "daemon/instance/log_expiry.h"
 
 namespace {
@@ -26,6 +27,7 @@ void Rooms::start_housekeeping() {
         instance::expire_logs(paths.log, names, std::chrono::system_clock::now(), operation.cancel_token());
     };
     operations.start(std::move(spec));
+    operations.start(images::expiry(images, server_config, events));
 }
 
 Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<void(bool)> shut_down)

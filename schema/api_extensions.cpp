@@ -43,6 +43,7 @@ constexpr std::array table{
     ApiExtension{"resources_disk_sata", "the_hosts_hardware_is_described"},
     ApiExtension{"images_expiry", "an_images_expiry_can_be_edited"},
     ApiExtension{"resources_network_firmware", "the_hosts_hardware_is_described"},
+    ApiExtension{"image_profiles", "an_image_brings_its_profiles"},
     ApiExtension{"resources_disk_id", "the_hosts_hardware_is_described"},
     ApiExtension{"api_filtering", "lists_can_be_filtered"},
     ApiExtension{"firewall_driver", "the_environment_describes_the_host"},

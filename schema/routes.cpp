@@ -64,6 +64,8 @@ constexpr std::array table{
     Route{"image_patch", "PATCH", "/1.0/images/{fingerprint}"},
     Route{"image_delete", "DELETE", "/1.0/images/{fingerprint}"},
     Route{"image_export_get", "GET", "/1.0/images/{fingerprint}/export", guest},
+    Route{"image_refresh_post", "POST", "/1.0/images/{fingerprint}/refresh"},
+    Route{"image_secret_post", "POST", "/1.0/images/{fingerprint}/secret"},
 
     Route{"profiles_get", "GET", "/1.0/profiles"},
     Route{"profiles_post", "POST", "/1.0/profiles"},

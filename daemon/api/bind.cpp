@@ -27,6 +27,8 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"image_get", image_get},
     {"image_patch", image_patch},
     {"image_put", image_put},
+    {"image_refresh_post", image_refresh_post},
+    {"image_secret_post", image_secret_post},
     {"images_get", images_get},
     {"images_post", images_post},
     {"instance_backups_get", instance_backups_get},

@@ -106,7 +106,7 @@ void check_etag(const http::Request& request, const Json& writable) {
     if (given.size() >= 2 && given.front() == '"' && given.back() == '"') given = given.substr(1, given.size() - 2);
     if (const auto present = etag(writable); given != present)
         throw schema::Error(schema::ErrorKind::precondition_failed,
-                            fmt::format("ETag doesn't match: {} vs {}", given, present));
+                            fmt::format("ETag doesn't match: {} vs {}", present, given));
 }
 
 } // namespace api

@@ -37,6 +37,21 @@ std::string decoded(std::string_view text, bool plus_is_space) {
 
 } // namespace
 
+std::string encoded_segment(std::string_view name) {
+    constexpr std::string_view plain = "-_.~$&+=:@";
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : name) {
+        const auto octet = static_cast<unsigned char>(c);
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (letter || plain.find(c) != std::string_view::npos)
+            encoded += c;
+        else
+            encoded.append({'%', digits[octet >> 4U], digits[octet & 15U]});
+    }
+    return encoded;
+}
+
 std::string decoded_path(std::string_view path) {
     return decoded(path, false);
 }

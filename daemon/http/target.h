@@ -7,6 +7,10 @@
 
 namespace http {
 
+/// A name as one segment of a path: all but letters, digits and `-_.~$&+=:@` is percent-encoded, slashes too, as Go
+/// does.
+std::string encoded_segment(std::string_view name);
+
 /// A path without its percent-encoding. Throws bad_request on a broken one and on an encoded NUL, which would cut
 /// names short at system calls.
 std::string decoded_path(std::string_view path);

@@ -1,5 +1,6 @@
 #include "daemon/images/store.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -133,6 +134,9 @@ void ImageStore::touch(const std::string& fingerprint) {
 void ImageStore::update(const std::string& fingerprint, schema::ImagePut put) {
     std::erase_if(put.properties, [](const auto& property) { return property.second.empty(); });
     const auto image = get(fingerprint);
+    for (auto profile = put.profiles.begin(); profile != put.profiles.end(); ++profile)
+        if (std::find(put.profiles.begin(), profile, *profile) != profile)
+            throw schema::bad_request("Duplicate profile found in request");
     for (const auto& profile : put.profiles)
         if (!profiles_.find(profile)) throw schema::bad_request("Profile '{}' doesn't exist", profile);
     if (put.expires_at == schema::Time{}) put.expires_at = image.expires_at;
@@ -148,6 +152,18 @@ void ImageStore::remove(const std::string& fingerprint) {
     pools_.remove_image(full);
     remove_file(file(full));
     remove_file(root_file(full));
+}
+
+std::vector<std::string> ImageStore::remove_expired(schema::Time unused_since, const base::CancelToken& cancel) {
+    std::vector<std::string> removed;
+    for (const auto& image : rows_.list()) {
+        const auto last_use = std::max(image.last_used_at, image.uploaded_at);
+        if (!image.cached || last_use > unused_since) continue;
+        cancel.check();
+        remove(image.fingerprint);
+        removed.push_back(image.fingerprint);
+    }
+    return removed;
 }
 
 Export ImageStore::open_export(const std::string& fingerprint) const {

@@ -45,6 +45,8 @@ public:
     void update(const std::string& fingerprint, schema::ImagePut put);
     /// With its unpacked copies and aliases.
     void remove(const std::string& fingerprint);
+    /// Removes images that were only kept for a launch and not used since `unused_since`; returns their fingerprints.
+    std::vector<std::string> remove_expired(schema::Time unused_since, const base::CancelToken& cancel);
     Export open_export(const std::string& fingerprint) const;
 
     std::vector<schema::ImageAliasEntry> aliases() const { return rows_.aliases(); }

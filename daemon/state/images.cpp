@@ -94,7 +94,7 @@ std::vector<schema::Image> Images::list() const {
         auto properties = property_rows().load_all(connection);
         auto profiles = profile_rows().load_all(connection);
         auto aliases = load_aliases(connection);
-        Query rows(connection, select_image + "ORDER BY uploaded_at, id");
+        Query rows(connection, select_image + "ORDER BY fingerprint");
         while (rows.next()) {
             const auto id = rows.integer(0);
             auto& image = images.emplace_back(image_from(rows));

@@ -65,7 +65,7 @@ Json to_json(const Image& image) {
     }
     json.set("type", image.type)
         .set("created_at", rfc3339_since_1970(image.created_at))
-        .set("last_used_at", rfc3339_since_1970(image.last_used_at))
+        .set("last_used_at", image.last_used_at)
         .set("uploaded_at", image.uploaded_at);
     return json;
 }

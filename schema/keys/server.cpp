@@ -21,6 +21,8 @@ void server_integer(std::string_view value) {
 constexpr std::array rows = {
     ServerKey{"core.shutdown_timeout", optional<server_integer>, "integer", "5", "",
               "Minutes that a shutdown waits for running operations"},
+    ServerKey{"images.remote_cache_expiry", optional<server_integer>, "integer", "10", "",
+              "Days after their last use that downloaded images are removed; 0 keeps them"},
     ServerKey{"user.*", any, "string", "", "",
               "Free for users"},
 };

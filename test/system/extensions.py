@@ -365,3 +365,16 @@ def what_a_command_prints_is_recorded(test):
         test.equal(test.api.raw("GET", log).status, 404)
     refused = test.api.raw("POST", url(test, "/exec"), body | {"record-output": True, "interactive": True})
     test.equal(refused.status, 400)
+
+
+@shows
+def an_image_brings_its_profiles(test):
+    (image,) = test.api.get("/1.0/images?recursion=1")
+    target = f"/1.0/images/{image['fingerprint']}"
+    test.api.ask("POST", "/1.0/profiles", {"name": "image", "config": {"user.from": "image"}})
+    test.api.ask("PUT", target, image | {"profiles": ["default", "image"]})
+    name = test.name("profiled")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    test.equal(test.api.get(f"/1.0/instances/{name}")["profiles"], ["default", "image"])
+    test.api.ask("DELETE", f"/1.0/instances/{name}")
+    test.api.ask("PUT", target, image)

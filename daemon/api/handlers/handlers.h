@@ -44,6 +44,10 @@ http::Response image_put(Context&, const http::Request&);
 http::Response image_patch(Context&, const http::Request&);
 http::Response image_delete(Context&, const http::Request&);
 http::Response image_export_get(Context&, const http::Request&);
+http::Response image_refresh_post(Context&, const http::Request&);
+http::Response image_secret_post(Context&, const http::Request&);
+
+// image_aliases.cpp
 http::Response image_aliases_get(Context&, const http::Request&);
 http::Response image_aliases_post(Context&, const http::Request&);
 http::Response image_alias_get(Context&, const http::Request&);

@@ -1,6 +1,7 @@
 #include "daemon/api/handlers/handlers.h"
 
 #include "daemon/api/respond.h"
+#include "daemon/base/crypto.h"
 #include "schema/error.h"
 #include "schema/filter.h"
 
@@ -13,25 +14,41 @@ namespace {
 std::string url(const std::string& fingerprint) {
     return "/1.0/images/" + fingerprint;
 }
-std::string alias_url(const std::string& name) {
-    return "/1.0/images/aliases/" + name;
+
+void end_token(Context& context, const schema::Operation& token) {
+    if (token.status != schema::Status::running) return;
+    try {
+        context.operations.cancel(token.id);
+    } catch (const schema::Error&) { // another request ended it meanwhile
+    }
+}
+
+/// Whether the request carries the secret of a token for this image. Its first use ends the token; it is good for as
+/// long then as finished operations are kept.
+bool has_secret(Context& context, const http::Request& request, const schema::Image& image) {
+    const auto& secret = request.parameter("secret");
+    if (secret.empty()) return false;
+    for (const auto& operation : context.operations.list()) {
+        const auto token = operation->snapshot();
+        const auto images = token.resources.find("images");
+        if (token.class_name != "token" || images == token.resources.end()) continue;
+        if (images->second != std::vector{url(image.fingerprint)} || token.metadata["secret"] != Json(secret)) continue;
+        end_token(context, token);
+        return true;
+    }
+    return false;
 }
 
 /// An image that this caller may see; others are not found for it.
 schema::Image visible_image(Context& context, const http::Request& request) {
     auto image = context.images.get(argument(request, "fingerprint"));
-    if (!image.is_public && !is_trusted(request)) throw schema::not_found("Image not found");
+    const bool invited = has_secret(context, request, image);
+    if (!image.is_public && !is_trusted(request) && !invited) throw schema::not_found("Image not found");
     return image;
 }
 
 Json writable(const schema::Image& image) {
     return to_json(static_cast<const schema::ImagePut&>(image)).set("fingerprint", image.fingerprint);
-}
-
-Json alias_writable(const schema::ImageAliasEntry& alias) {
-    Json json;
-    json.set("description", alias.description).set("target", alias.target);
-    return json;
 }
 
 operations::Spec image_task(const char* description, const http::Request& request) {
@@ -52,6 +69,33 @@ images::ByteSource body_source(const http::Request& request) {
     };
 }
 
+/// Sources that LXD knows and that are not written yet, each with what is true of it.
+[[noreturn]] void refuse_source(const Json& body) {
+    static const std::map<std::string, std::string> unavailable{
+        {"image", "Images of other servers cannot be downloaded yet"},
+        {"url", "Images cannot be downloaded from a URL yet"},
+        {"container", "Instances cannot be published as images yet"},
+        {"instance", "Instances cannot be published as images yet"},
+        {"snapshot", "Snapshots cannot be published as images yet"},
+        {"virtual-machine", "Virtual machines are not supported"},
+    };
+    std::string mode;
+    std::string type;
+    schema::json::read(body["source"], "mode", mode);
+    schema::json::read(body["source"], "type", type);
+    if (mode == "push")
+        throw schema::Error(schema::ErrorKind::not_implemented, "Other servers cannot push images here yet");
+    const auto found = unavailable.find(type);
+    if (found == unavailable.end()) throw schema::failure("Invalid images JSON");
+    throw schema::Error(schema::ErrorKind::not_implemented, found->second);
+}
+
+/// As LXD does: whatever looks like JSON is no image.
+bool is_json(const http::Request& request) {
+    return request.header("Content-Type").starts_with("application/json") ||
+           (!request.stream && request.body.starts_with('{'));
+}
+
 http::Response import_upload(Context& context, const http::Request& request) {
     if (!request.stream && request.body.empty()) throw schema::bad_request("Missing request body");
     auto upload =
@@ -64,9 +108,18 @@ http::Response import_upload(Context& context, const http::Request& request) {
     auto spec = image_task("Downloading image", request);
     spec.may_cancel = true;
     spec.run = [&context, upload](operations::Operation& operation) {
-        const auto image = context.images.import(std::move(*upload), operation.cancel_token());
-        operation.set_metadata("fingerprint", image.fingerprint);
-        operation.set_metadata("size", image.size);
+        const auto tell = [&operation, fingerprint = upload->fingerprint(), size = upload->size()] {
+            operation.set_metadata("fingerprint", fingerprint);
+            operation.set_metadata("size", std::to_string(size)); // LXD's is a text here
+        };
+        schema::Image image;
+        try {
+            image = context.images.import(std::move(*upload), operation.cancel_token());
+        } catch (const schema::Error& error) {
+            if (error.kind() == schema::ErrorKind::conflict) tell(); // clients go on with the one that is there
+            throw;
+        }
+        tell();
         Json details;
         details.set("type", image.type);
         context.events.lifecycle("image-created", url(image.fingerprint), details, operation.requestor());
@@ -85,16 +138,6 @@ http::Response update(Context& context, const http::Request& request, bool merge
         for (const auto& [key, value] : present.properties) wanted.properties.try_emplace(key, value);
     context.images.update(present.fingerprint, wanted);
     context.events.lifecycle("image-updated", url(present.fingerprint), {}, requestor(request));
-    return done();
-}
-
-http::Response update_alias(Context& context, const http::Request& request, bool merge) {
-    const auto present = context.images.alias(argument(request, "name"));
-    check_etag(request, alias_writable(present));
-    auto wanted = schema::image_alias_from(json_body(request), merge ? present : schema::ImageAliasEntry{});
-    if (wanted.target.empty()) throw schema::bad_request("The target field is required");
-    context.images.update_alias(present.name, wanted);
-    context.events.lifecycle("image-alias-updated", alias_url(present.name), {}, requestor(request));
     return done();
 }
 
@@ -125,11 +168,7 @@ http::Response images_get(Context& context, const http::Request& request) {
 
 http::Response images_post(Context& context, const http::Request& request) {
     if (!is_trusted(request)) throw schema::forbidden("not authorized");
-    if (request.header("Content-Type").starts_with("application/json")) {
-        json_body(request);
-        throw schema::Error(schema::ErrorKind::not_implemented,
-                            "Images can be uploaded; other sources are not available yet");
-    }
+    if (is_json(request)) refuse_source(json_body(request));
     return import_upload(context, request);
 }
 
@@ -167,56 +206,25 @@ http::Response image_export_get(Context& context, const http::Request& request) 
     return response;
 }
 
-http::Response image_aliases_get(Context& context, const http::Request& request) {
-    const bool objects = recursion(request) > 0;
-    auto list = Json::empty_array();
-    for (const auto& alias : context.images.aliases())
-        list.push_back(objects ? to_json(alias) : Json(alias_url(alias.name)));
-    return sync(list);
+http::Response image_refresh_post(Context& context, const http::Request& request) {
+    const auto image = visible_image(context, request);
+    auto spec = image_task("Refreshing image", request);
+    spec.run = [image](operations::Operation&) {
+        throw schema::failure("Failed to update image \"{}\" in project \"default\": {}", image.fingerprint,
+                              image.update_source ? "Images of other servers cannot be downloaded yet"
+                                                  : "Image source not found");
+    };
+    return async(*context.operations.start(std::move(spec)));
 }
 
-http::Response image_aliases_post(Context& context, const http::Request& request) {
-    const auto alias = schema::image_alias_from(json_body(request));
-    if (alias.name.empty() || alias.target.empty()) throw schema::bad_request("name and target are required");
-    context.images.add_alias(alias);
-    Json details;
-    details.set("target", alias.target);
-    context.events.lifecycle("image-alias-created", alias_url(alias.name), details, requestor(request));
-    return created(alias_url(alias.name));
-}
-
-http::Response image_alias_get(Context& context, const http::Request& request) {
-    const auto alias = context.images.alias(argument(request, "name"));
-    if (!is_trusted(request) && !context.images.get(alias.target).is_public)
-        throw schema::not_found("Image alias not found");
-    return sync(to_json(alias), alias_writable(alias));
-}
-
-http::Response image_alias_put(Context& context, const http::Request& request) {
-    return update_alias(context, request, false);
-}
-
-http::Response image_alias_patch(Context& context, const http::Request& request) {
-    return update_alias(context, request, true);
-}
-
-http::Response image_alias_post(Context& context, const http::Request& request) {
-    const auto& name = argument(request, "name");
-    std::string wanted;
-    schema::json::read(json_body(request), "name", wanted);
-    context.images.rename_alias(name, wanted);
-    Json details;
-    details.set("old_name", name);
-    context.events.lifecycle("image-alias-renamed", alias_url(wanted), details, requestor(request));
-    return created(alias_url(wanted));
-}
-
-http::Response image_alias_delete(Context& context, const http::Request& request) {
-    const auto& name = argument(request, "name");
-    context.images.alias(name);
-    context.images.remove_alias(name);
-    context.events.lifecycle("image-alias-deleted", alias_url(name), {}, requestor(request));
-    return done();
+http::Response image_secret_post(Context& context, const http::Request& request) {
+    const auto image = visible_image(context, request);
+    auto spec = image_task("Image download token", request);
+    spec.resources["images"] = {url(image.fingerprint)};
+    spec.metadata.set("secret", base::random_hex(32));
+    const auto operation = context.operations.start(std::move(spec));
+    context.events.lifecycle("image-secret-created", url(image.fingerprint), {}, requestor(request));
+    return async(*operation);
 }
 
 } // namespace api

@@ -61,18 +61,18 @@ TEST_F(ImagesTest, APartOfTheFingerprintIsEnoughWhenItIsUnique) {
     EXPECT_EQ(error_of([&] { images.find("ab"); }), "400 More than one image matches");
 }
 
-TEST_F(ImagesTest, TheListIsByUploadTimeWithAliases) {
-    images.insert(image("aaa", 2));
+TEST_F(ImagesTest, TheListIsByFingerprintWithAliases) {
     images.insert(image("bbb", 1));
+    images.insert(image("aaa", 2));
     images.insert_alias(alias("z", "aaa"));
     images.insert_alias(alias("y", "aaa"));
     const auto list = images.list();
     ASSERT_EQ(list.size(), 2U);
-    EXPECT_EQ(list[0].fingerprint, "bbb");
-    EXPECT_EQ(list[1].aliases, (std::vector<schema::ImageAlias>{{"y", "about y"}, {"z", "about z"}}));
-    EXPECT_EQ(list[1].properties, image("aaa").properties);
-    EXPECT_EQ(list[1].profiles, image("aaa").profiles);
-    EXPECT_EQ(images.find("aaa")->aliases, list[1].aliases);
+    EXPECT_EQ(list[1].fingerprint, "bbb");
+    EXPECT_EQ(list[0].aliases, (std::vector<schema::ImageAlias>{{"y", "about y"}, {"z", "about z"}}));
+    EXPECT_EQ(list[0].properties, image("aaa").properties);
+    EXPECT_EQ(list[0].profiles, image("aaa").profiles);
+    EXPECT_EQ(images.find("aaa")->aliases, list[0].aliases);
 }
 
 TEST_F(ImagesTest, TheSameFingerprintTwiceIsAConflict) {
