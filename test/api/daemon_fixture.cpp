@@ -38,6 +38,9 @@ public:
                               base::Fd reply) override {
         return lender_.spawn_files(name, rootfs, std::move(request), std::move(reply));
     }
+    instance::Console open_console(const std::string& name) override { return lender_.open_console(name); }
+    std::string console_log(const std::string& name) override { return lender_.console_log(name); }
+    void clear_console_log(const std::string& name) override { lender_.clear_console_log(name); }
     void attach_interface(const std::string& name, const std::string& host, const std::string& inside) override {
         lender_.attach_interface(name, host, inside);
     }

@@ -34,9 +34,10 @@ class Client:
         text = answer.body.decode(errors="replace")
         if answer.headers.get("Content-Type", "").startswith("application/json"):
             envelope = answer.json
-            text = f"{envelope['error']} {json.dumps(plain(envelope['metadata']), sort_keys=True)}"
             if envelope["type"] == "async":
-                text += self.follow(envelope)
+                text = f"{envelope['metadata']['description']} {self.follow(envelope)}"
+            else:
+                text = f"{envelope['error']} {json.dumps(plain(envelope['metadata']), sort_keys=True)}"
         else:
             text = f"{content(answer)}"
         headers = {key: answer.headers[key] for key in ("Location", "Content-Disposition") if answer.headers[key]}
