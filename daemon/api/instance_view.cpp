@@ -26,7 +26,7 @@ schema::InstanceState instance_state(Context& context, const instance::Instance&
     const auto live = instance.live();
     schema::InstanceState state;
     if (live.running) state = context.reporter.state(live.running->init_pid);
-    state.status = context.lifecycle.status(instance);
+    if (state.pid == 0) state.status = context.lifecycle.status(instance); // else it was asked with the rest
     state.disk.emplace(); // the dir driver has no usage to tell
     return state;
 }

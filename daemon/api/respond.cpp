@@ -10,12 +10,16 @@ using schema::Json;
 
 namespace {
 
-http::Response json_response(int status, const Json& body) {
+http::Response text_response(int status, std::string body) {
     http::Response response;
     response.status = status;
     response.headers["Content-Type"] = "application/json";
-    response.body = body.dump() + "\n";
+    response.body = std::move(body);
     return response;
+}
+
+http::Response json_response(int status, const Json& body) {
+    return text_response(status, body.dump() + "\n");
 }
 
 Json success(Json metadata) {
@@ -32,12 +36,27 @@ Json success(Json metadata) {
 
 } // namespace
 
-http::Response sync(const Json& metadata) {
-    return json_response(200, success(metadata));
+http::Response sync(Json metadata) {
+    return json_response(200, success(std::move(metadata)));
 }
 
-http::Response sync(const Json& metadata, const Json& writable) {
-    auto response = sync(metadata);
+http::Response sync_list(const std::vector<std::string>& elements) {
+    // `metadata` is the envelope's last member.
+    auto body = success(Json::empty_array()).dump();
+    body.erase(body.size() - 2);
+    size_t size = body.size() + 3;
+    for (const auto& element : elements) size += element.size() + 1;
+    body.reserve(size);
+    for (const auto& element : elements) {
+        if (&element != &elements.front()) body += ',';
+        body += element;
+    }
+    body += "]}\n";
+    return text_response(200, std::move(body));
+}
+
+http::Response sync(Json metadata, const Json& writable) {
+    auto response = sync(std::move(metadata));
     response.headers["ETag"] = '"' + etag(writable) + '"';
     return response;
 }

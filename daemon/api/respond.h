@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/http/message.h"
 #include "daemon/operations/operation.h"
@@ -13,9 +14,11 @@
 namespace api {
 
 /// 200 with the value in `metadata`.
-http::Response sync(const schema::Json& metadata);
+http::Response sync(schema::Json metadata);
 /// As sync, with the tag of what the object lets a client write.
-http::Response sync(const schema::Json& metadata, const schema::Json& writable);
+http::Response sync(schema::Json metadata, const schema::Json& writable);
+/// 200 with a list in `metadata`, whose elements are JSON texts already: long lists are rendered by several threads.
+http::Response sync_list(const std::vector<std::string>& elements);
 /// 200 with `{}` in `metadata`: a change was made.
 http::Response done();
 /// 201 with the Location of what was made.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -83,12 +84,15 @@ using Instances = std::vector<std::shared_ptr<instance::Instance>>;
 /// Every whole instance is a dozen questions to the kernel: a second thread is worth its start from this many on.
 constexpr size_t instances_worth_a_thread = 16;
 
-std::vector<Json> rendered_all(Context& context, const Instances& instances, int recursion) {
-    std::vector<Json> results(instances.size());
+/// The JSON texts of those that the filter lets through.
+std::vector<std::string> rendered_all(Context& context, const Instances& instances, int recursion,
+                                      const std::function<bool(const Json&)>& wanted) {
+    std::vector<std::string> texts(instances.size());
     std::atomic<size_t> next = 0;
     const auto render = [&] {
         for (auto index = next++; index < instances.size(); index = next++)
-            results[index] = rendered(context, *instances[index], recursion);
+            if (const auto json = rendered(context, *instances[index], recursion); wanted(json))
+                texts[index] = json.dump();
     };
     std::vector<std::future<void>> others; // each waits for its thread when it goes
     const auto useful = recursion >= 2 ? instances.size() / instances_worth_a_thread : 0;
@@ -97,7 +101,8 @@ std::vector<Json> rendered_all(Context& context, const Instances& instances, int
         others.push_back(std::async(std::launch::async, render));
     render();
     for (auto& other : others) other.get();
-    return results;
+    std::erase(texts, "");
+    return texts;
 }
 
 } // namespace
@@ -107,17 +112,13 @@ http::Response instances_get(Context& context, const http::Request& request) {
     const auto& filter_text = request.parameter("filter");
     const auto filter = schema::Filter::parse(filter_text);
     const auto instances = context.instances.list();
-    std::vector<Json> contents;
-    if (depth > 0 || !filter_text.empty()) contents = rendered_all(context, instances, depth);
-    auto list = Json::empty_array();
-    for (size_t index = 0; index < instances.size(); ++index) {
-        if (!filter_text.empty() && !filter.matches(contents[index])) continue;
-        if (depth == 0)
-            list.push_back(family(request) + "/" + instances[index]->record()->row.name);
-        else
-            list.push_back(std::move(contents[index]));
-    }
-    return sync(list);
+    const auto wanted = [&](const Json& json) { return filter_text.empty() || filter.matches(json); };
+    if (depth > 0) return sync_list(rendered_all(context, instances, depth, wanted));
+    auto urls = Json::empty_array();
+    for (const auto& instance : instances)
+        if (filter_text.empty() || wanted(rendered(context, *instance, 1)))
+            urls.push_back(family(request) + "/" + instance->record()->row.name);
+    return sync(std::move(urls));
 }
 
 http::Response instances_post(Context& context, const http::Request& request) {
