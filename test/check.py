@@ -152,7 +152,7 @@ def system(check):
 
 
 def interop(check):
-    check.suite("interop", "test/interop/run")
+    check.suite("interop", "test/interop/run", *(["--long"] if check.long else []))
 
 
 def bench(check):
