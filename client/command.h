@@ -38,6 +38,9 @@ struct Command {
 /// Thrown by a command that wants its usage shown instead: nothing was asked of it.
 struct UsageWanted {};
 
+/// Thrown by a command whose flags make it want fewer or more arguments than its table says.
+struct WrongNumberOfArguments {};
+
 /// A failure with an exit code of its own (that of a program in a container).
 struct ExitWithError : std::runtime_error {
     ExitWithError(const std::string& text, int exit_code) : std::runtime_error(text), code(exit_code) {}

@@ -325,6 +325,26 @@ bool Connection::send_unless(int interrupt_fd, const HttpRequest& request, HttpR
     }
 }
 
+base::Fd Connection::upgrade(const std::string& target, const std::string& protocol) {
+    State fresh;
+    fresh.path = state_->path;
+    fresh.connect();
+    HttpRequest request{.target = target};
+    request.headers["Connection"] = "Upgrade";
+    request.headers["Upgrade"] = protocol;
+    try {
+        fresh.write(request);
+        const auto response = fresh.read(request, {});
+        constexpr int switching_protocols = 101;
+        if (response.status != switching_protocols) {
+            throw_answer(target, response.status, response.reason, response.body);
+        }
+    } catch (const boost::system::system_error& error) {
+        throw schema::failure("Failed asking for {} on {}: {}", protocol, target, error.code().message());
+    }
+    return base::checked(::fcntl(fresh.socket->native_handle(), F_DUPFD_CLOEXEC, 0), "dup");
+}
+
 // --- websockets -------------------------------------------------------------------------------------------------
 
 struct WebSocket::State {
@@ -365,6 +385,15 @@ void WebSocket::shut_down() noexcept {
     ::shutdown(state_->stream.next_layer().native_handle(), SHUT_RDWR);
 }
 
+void WebSocket::close() noexcept {
+    ErrorCode ignored;
+    // Closing with Beast would wait for the other side's answer; a frame of our own says the same. Masked, as a
+    // client's frames are, with zeros: status 1000.
+    constexpr std::array<unsigned char, 8> frame{0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8};
+    asio::write(static_cast<Socket&>(state_->stream.next_layer()), asio::buffer(frame), ignored);
+    shut_down();
+}
+
 // --- the loop of a session --------------------------------------------------------------------------------------
 
 namespace {
@@ -399,6 +428,7 @@ struct StreamLoop::State {
         }
         WebSocket::State* socket = nullptr;
         int fd = -1;
+        Filter filter;
         bool always_ready = false;
         bool parked = false; // a terminal that is someone else's at the moment
         std::vector<char> piece = std::vector<char>(64U << 10U);
@@ -462,6 +492,12 @@ void StreamLoop::State::forward(Input& input) {
         if (!input.socket->writing) flush_texts(*input.socket);
         return;
     }
+    if (input.filter) {
+        const auto passed = input.filter({input.piece.data(), count});
+        if (passed.empty()) return await_input(input);
+        count = std::min(passed.size(), input.piece.size());
+        std::copy_n(passed.data(), count, input.piece.data());
+    }
     input.socket->writing = true;
     input.socket->stream.binary(true);
     input.socket->stream.async_write(asio::buffer(input.piece.data(), count),
@@ -512,9 +548,10 @@ void StreamLoop::State::await_signal() {
     });
 }
 
-void StreamLoop::send_from(WebSocket& socket, int fd) {
+void StreamLoop::send_from(WebSocket& socket, int fd, Filter filter) {
     if (fd < 0) return send_text(socket, "");
     auto input = std::make_unique<State::Input>(state_->context);
+    input->filter = std::move(filter);
     input->socket = socket.state_.get();
     input->fd = fd;
     input->always_ready = epoll_refuses(fd);

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/fd.h"
+
 namespace client {
 
 /// A piece of a request's body: a text, or what a descriptor yields up to its end.
@@ -59,6 +61,8 @@ public:
     void receive_to(int fd);
     /// From any thread: makes a blocked receive return as if the server had closed.
     void shut_down() noexcept;
+    /// Tells the server that nothing more will come, and waits for nothing. Not while a loop runs that serves it.
+    void close() noexcept;
 
 private:
     friend class StreamLoop;
@@ -74,8 +78,10 @@ public:
     StreamLoop(const StreamLoop&) = delete;
     StreamLoop& operator=(const StreamLoop&) = delete;
 
+    /// Makes what is sent of what was read; an empty text sends nothing.
+    using Filter = std::function<std::string(std::string_view)>;
     /// Copies `fd` to the socket; its end is sent as an empty text message. -1 ends at once.
-    void send_from(WebSocket& socket, int fd);
+    void send_from(WebSocket& socket, int fd, Filter filter = {});
     /// Copies the socket's messages to `fd` until the server ends the stream; then `ended` is called.
     void receive_to(WebSocket& socket, int fd, std::function<void()> ended);
     /// Queues a text message.
@@ -108,6 +114,9 @@ public:
     /// As send, but returns false when `interrupt_fd` becomes readable before the answer begins; the connection is
     /// then dropped, and the server goes on with what was asked.
     bool send_unless(int interrupt_fd, const HttpRequest& request, HttpResponse& response);
+    /// Asks for another protocol on a connection of its own and returns that connection; the server must not be the
+    /// first to speak on it. A refusal throws the error of the server's answer.
+    base::Fd upgrade(const std::string& target, const std::string& protocol);
     /// A failure to upgrade throws the error of the server's answer. A socket that a loop is to serve names it here.
     WebSocket open_websocket(const std::string& target, StreamLoop* loop = nullptr);
 

@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "client/aliases.h"
+#include "client/commands/completion.h"
+#include "client/cures.h"
 #include "client/session.h"
 #include "client/target.h"
 #include "client/version.h"
@@ -16,13 +19,13 @@ namespace client {
 namespace {
 
 constexpr Flag global_flag_table[] = {
-    {"debug", 0, FlagKind::toggle, "Print everything that is done"},
+    {"debug", 0, FlagKind::toggle, "Print every call of the server's API, with what is sent and what comes back"},
     {"force-local", 0, FlagKind::toggle, "Ignore the configuration and talk to the local server"},
     {"help", 'h', FlagKind::toggle, "Print this help"},
     {"project", 0, FlagKind::text, "Project to work in"},
     {"quiet", 'q', FlagKind::toggle, "Print no progress and no confirmations"},
     {"sub-commands", 0, FlagKind::toggle, "With help: list nested commands too"},
-    {"verbose", 'v', FlagKind::toggle, "Print what is going on"},
+    {"verbose", 'v', FlagKind::toggle, "Print every call of the server's API"},
     {"version", 0, FlagKind::toggle, "Print the version"},
 };
 
@@ -142,13 +145,13 @@ int run(const Command& root, const std::vector<std::string>& words) {
 
     Session session(globals_from(call.flags), command.name);
     const auto count = static_cast<int>(call.arguments.size());
-    if (count < command.least || (command.most >= 0 && count > command.most)) {
+    try {
+        if (count < command.least || (command.most >= 0 && count > command.most)) throw WrongNumberOfArguments{};
+        return command.run(session, call);
+    } catch (const WrongNumberOfArguments&) {
         print(help());
         if (count == 0) return 0;
         throw schema::bad_request("Invalid number of arguments");
-    }
-    try {
-        return command.run(session, call);
     } catch (const UsageWanted&) {
         fmt::print(stderr, "{}", usage_text(found.path, global_flags, false, false));
         return 0;
@@ -194,19 +197,15 @@ Found find_command(const Command& root, const std::vector<std::string>& words) {
 int dispatch(const Command& root, std::vector<std::string> words) {
     int code = 0;
     try {
-        if (!words.empty() && words[0] == "shell") {
-            // The one alias that is built in: `lxc shell c1` is a login shell.
-            words[0] = "exec";
-            words.insert(words.end(), {"--", "su", "-l"});
+        if (!words.empty() && words[0] == completion_word) {
+            return print_completion(root, global_flags, {words.begin() + 1, words.end()});
         }
-        code = run(root, words);
+        code = run(root, with_aliases_expanded(std::move(words)));
     } catch (const ExitWithError& error) {
-        std::fflush(stdout);
-        fmt::print(stderr, "Error: {}\n", error.what());
+        print_error(error.what());
         code = error.code;
     } catch (const std::exception& error) {
-        std::fflush(stdout);
-        fmt::print(stderr, "Error: {}\n", error.what());
+        print_error(error.what());
         code = 1;
     }
     std::fflush(stdout);

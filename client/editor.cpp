@@ -114,7 +114,7 @@ void edit(const EditedText& text) {
         try {
             return text.store(content);
         } catch (const std::exception& error) {
-            fmt::print(stderr, "Config parsing error: {}\n", error.what());
+            fmt::print(stderr, "{}: {}\n", text.complaint, error.what());
             fmt::print("Press enter to open the editor again or ctrl+c to abort change\n");
             std::fflush(stdout);
             char key = 0;

@@ -14,10 +14,11 @@ std::vector<std::string> command_words(const std::string& line);
 void run_editor(const std::string& path);
 
 struct EditedText {
-    std::string heading;                  // comment lines above the YAML
+    std::string heading = {};             // comment lines above the YAML
     std::function<std::string()> current; // the YAML to start with
     /// Sends what was written; a failure is shown, and the editor opened again.
     std::function<void(const std::string& content)> store;
+    std::string complaint = "Config parsing error"; // before what went wrong
 };
 
 /// From standard input `store` is called once, without `current`.

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "client/terminal.h"
+#include "client/control_messages.h"
 #include "daemon/base/fd.h"
 #include "schema/error.h"
 
@@ -31,20 +31,6 @@ std::thread quiet_thread(std::function<void()> work) {
     std::thread thread(std::move(work));
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return thread;
-}
-
-std::string resize_message(const TerminalSize& size) {
-    auto arguments = Json::empty_object();
-    arguments.set("width", std::to_string(size.columns)).set("height", std::to_string(size.rows));
-    auto message = Json::empty_object();
-    message.set("command", "window-resize").set("args", std::move(arguments)).set("signal", 0);
-    return message.dump();
-}
-
-std::string signal_message(int signal) {
-    auto message = Json::empty_object();
-    message.set("command", "signal").set("args", nullptr).set("signal", signal);
-    return message.dump();
 }
 
 /// A hang-up means that the terminal is gone: without one the program is asked to end instead.

@@ -5,7 +5,6 @@
 
 #include <unistd.h>
 
-#include "client/shapes.h"
 #include "client/target.h"
 #include "daemon/base/fd.h"
 
@@ -15,14 +14,6 @@ std::string instance_url(std::string_view name) {
     return "/1.0/instances/" + path_escape(name);
 }
 
-schema::Json writable_instance(const schema::Json& instance) {
-    return shaped(instance, shapes::instance_put);
-}
-
-void update_instance(Server& server, const std::string& name, const schema::Json& instance, const std::string& etag) {
-    server.wait(server.put(instance_url(name), writable_instance(instance), etag));
-}
-
 schema::Error state_failure(const schema::Error& error, std::string_view shown_name) {
     const std::string_view text = error.what();
     // The instance was in the wrong state to begin with: nothing was tried that a log could tell of.
@@ -30,6 +21,14 @@ schema::Error state_failure(const schema::Error& error, std::string_view shown_n
         if (text.find(state) != std::string_view::npos) return error;
     }
     return schema::failure("{}\nTry `lxc info --show-log {}` for more info", text, shown_name);
+}
+
+std::string created_name(const schema::Json& operation) {
+    for (const auto* kind : {"instances", "containers"}) {
+        const auto& urls = operation["resources"][kind];
+        if (urls.is_array() && !urls.as_array().empty()) return unescape(base_name(urls.as_array()[0].as_string()));
+    }
+    throw schema::failure("Didn't get any affected image, instance or snapshot from server");
 }
 
 std::string read_standard_input() {

@@ -56,6 +56,7 @@ std::map<std::string, Remote> remotes_in(const YAML::Node& file) {
     for (const auto& entry : file["remotes"]) {
         Remote remote{.address = text_at(entry.second, "addr"),
                       .auth_type = text_at(entry.second, "auth_type"),
+                      .domain = text_at(entry.second, "domain"),
                       .project = text_at(entry.second, "project"),
                       .protocol = text_at(entry.second, "protocol"),
                       .is_public = entry.second["public"] && entry.second["public"].as<bool>(false)};
@@ -106,11 +107,13 @@ Remotes Remotes::load(const std::string& path) {
         remote.project = result.remotes_[entry.name].project;
         result.remotes_[entry.name] = std::move(remote);
     }
-    if (auto wanted = environment("LXC_REMOTE"); !wanted.empty()) {
-        result.default_ = std::move(wanted);
-    } else if (auto named = text_at(file, "default-remote"); !named.empty()) {
-        result.default_ = std::move(named);
+    if (file["aliases"] && file["aliases"].IsMap()) {
+        for (const auto& entry : file["aliases"]) {
+            if (entry.second.IsScalar()) result.aliases_.emplace(entry.first.Scalar(), entry.second.Scalar());
+        }
     }
+    result.chosen_ = environment("LXC_REMOTE");
+    if (auto named = text_at(file, "default-remote"); !named.empty()) result.default_ = std::move(named);
     return result;
 }
 
@@ -121,22 +124,23 @@ void Remotes::save(const std::string& path) const {
         auto entry = schema::Json::empty_object();
         entry.set("addr", remote.address);
         if (!remote.auth_type.empty()) entry.set("auth_type", remote.auth_type);
+        if (!remote.domain.empty()) entry.set("domain", remote.domain);
         if (!remote.project.empty()) entry.set("project", remote.project);
         if (!remote.protocol.empty()) entry.set("protocol", remote.protocol);
         entry.set("public", remote.is_public);
         listed.set(name, std::move(entry));
     }
     auto file = schema::Json::empty_object();
-    file.set("default-remote", default_).set("remotes", std::move(listed)).set("aliases", schema::Json::empty_object());
+    file.set("default-remote", default_).set("remotes", std::move(listed)).set("aliases", aliases_);
     base::replace_file(path, yaml(file), 0644);
 }
 
 Target Remotes::resolve(std::string_view text) const {
     auto target = split_target(text);
-    if (text.find(':') == std::string_view::npos) return {default_, std::string(text)};
+    if (text.find(':') == std::string_view::npos) return {default_name(), std::string(text)};
     if (!remotes_.contains(target.remote)) {
         // A snapshot's name may hold a colon: "c1/10:30".
-        if (target.remote.find('/') != std::string::npos) return {default_, std::string(text)};
+        if (target.remote.find('/') != std::string::npos) return {default_name(), std::string(text)};
         throw schema::bad_request("The remote \"{}\" doesn't exist", target.remote);
     }
     return target;

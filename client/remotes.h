@@ -1,10 +1,12 @@
 #pragma once
-// The remotes of config.yml: which servers there are and which one is meant when none is named. Read by Session.
+// What config.yml holds: which servers there are, which one is meant when none is named, and the user's aliases. Read
+// by Session.
 
 #include <map>
 #include <string>
 #include <string_view>
 
+#include "client/aliases.h"
 #include "client/target.h"
 
 namespace client {
@@ -12,6 +14,7 @@ namespace client {
 struct Remote {
     std::string address; // "unix://", "unix:///path" or "https://..."
     std::string auth_type = {};
+    std::string domain = {};
     std::string project = {};
     std::string protocol = {}; // "" and "lxd" are the same
     bool is_public = false;
@@ -33,13 +36,17 @@ public:
     Target resolve(std::string_view text) const;
     const Remote& get(const std::string& name) const;
 
-    const std::string& default_name() const { return default_; }
+    const std::string& default_name() const { return chosen_.empty() ? default_ : chosen_; }
     const std::map<std::string, Remote>& all() const { return remotes_; }
     bool contains(const std::string& name) const { return remotes_.contains(name); }
+    Aliases& aliases() { return aliases_; }
+    const Aliases& aliases() const { return aliases_; }
 
 private:
     std::map<std::string, Remote> remotes_;
     std::string default_ = "local";
+    std::string chosen_; // $LXC_REMOTE, for this run
+    Aliases aliases_;
 };
 
 /// The folder of config.yml: $LXD_CONF or ~/.config/lxc.

@@ -12,16 +12,20 @@ constexpr Flag root_flags[] = {{"all", 0, FlagKind::toggle, "Show less common co
 constinit const Command help{
     .name = "help",
     .arguments = "[command]",
-    .summary = "Show help about any command",
+    .summary = "Explain a command",
+    .examples = "lxc help config device add\n    The same as \"lxc config device add --help\".",
     .flags = root_flags,
 };
 
 constinit const Command* const children[] = {
-    &commands::config,    &commands::delete_instances,
+    &commands::alias,     &commands::completion,
+    &commands::config,    &commands::console,
+    &commands::copy,      &commands::delete_instances,
     &commands::exec,      &commands::file,
     &commands::image,     &commands::info,
     &commands::init,      &commands::launch,
-    &commands::list,      &commands::monitor,
+    &commands::list,      &commands::manpage,
+    &commands::monitor,   &commands::move,
     &commands::operation, &commands::pause,
     &commands::profile,   &commands::query,
     &commands::remote,    &commands::rename,
@@ -34,7 +38,7 @@ constinit const Command* const children[] = {
 
 constinit const Command root_command{
     .name = "lxc",
-    .summary = "Command line client for LXD",
+    .summary = "The command line of LXD",
     .details =
         "Creates, runs and manages containers and everything around them: images, profiles, devices and storage.\n"
         "Each command explains itself with --help.",

@@ -1,12 +1,10 @@
 #include "client/server.h"
 
-#include <csignal>
+#include <cstdio>
 
-#include <sys/signalfd.h>
-
+#include "client/interrupts.h"
 #include "client/progress.h"
 #include "client/target.h"
-#include "daemon/base/fd.h"
 #include "schema/error.h"
 
 namespace client {
@@ -14,32 +12,6 @@ namespace client {
 namespace {
 
 using schema::Json;
-
-/// Turns SIGINT into a readable descriptor while it exists.
-class Interrupts {
-public:
-    Interrupts() {
-        sigset_t wanted;
-        ::sigemptyset(&wanted);
-        ::sigaddset(&wanted, SIGINT);
-        ::pthread_sigmask(SIG_BLOCK, &wanted, &before_);
-        fd_ = base::checked(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-    }
-    ~Interrupts() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    Interrupts(const Interrupts&) = delete;
-    Interrupts& operator=(const Interrupts&) = delete;
-
-    int fd() const { return fd_.get(); }
-    void consume() const {
-        signalfd_siginfo ignored;
-        while (::read(fd_.get(), &ignored, sizeof ignored) > 0) {
-        }
-    }
-
-private:
-    sigset_t before_{};
-    base::Fd fd_;
-};
 
 Reply reply_of(const HttpRequest& request, const HttpResponse& response) {
     Reply reply;
@@ -101,7 +73,24 @@ Reply Server::call(const std::string& method, const std::string& target, const J
 }
 
 Reply Server::send(const HttpRequest& request) {
-    return reply_of(request, connection_.send(request));
+    trace(request);
+    const auto response = connection_.send(request);
+    trace(response);
+    return reply_of(request, response);
+}
+
+void Server::trace(const HttpRequest& request) const {
+    if (trace_ == Trace::none) return;
+    fmt::print(stderr, "> {} {}\n", request.method, request.target);
+    for (const auto& part : request.body) {
+        if (trace_ == Trace::bodies && !part.text.empty()) fmt::print(stderr, "> {}\n", part.text);
+    }
+}
+
+void Server::trace(const HttpResponse& response) const {
+    if (trace_ == Trace::none) return;
+    fmt::print(stderr, "< {} {}\n", response.status, response.reason);
+    if (trace_ == Trace::bodies && !response.body.empty()) fmt::print(stderr, "< {}\n", response.body);
 }
 
 Json Server::wait(const Reply& reply, Progress* progress) {

@@ -19,9 +19,13 @@ struct Reply {
     std::string operation; // its URL; empty for a synchronous answer
 };
 
+/// How much of its calls a server prints to standard error: --verbose and --debug.
+enum class Trace { none, calls, bodies };
+
 class Server {
 public:
-    explicit Server(std::string socket_path) : connection_(std::move(socket_path)) {}
+    explicit Server(std::string socket_path, Trace trace = Trace::none)
+        : connection_(std::move(socket_path)), trace_(trace) {}
 
     /// An error answer throws schema::Error with the server's text and the kind of its status.
     Reply get(const std::string& target) { return call("GET", target); }
@@ -45,8 +49,11 @@ public:
 
 private:
     schema::Json wait_interruptibly(const std::string& operation, Progress& progress);
+    void trace(const HttpRequest& request) const;
+    void trace(const HttpResponse& response) const;
 
     Connection connection_;
+    Trace trace_;
 };
 
 /// The error of an answer with a status that is none of success.

@@ -70,6 +70,22 @@ void Session::greet(const std::string& config_path, std::string_view command) {
     remotes_.save(config_path);
 }
 
+Session::Session(Globals globals, Greeting) : globals_(std::move(globals)) {
+    const auto path = join_path(config_folder(), "config.yml");
+    if (base::exists(path)) remotes_ = Remotes::load(path);
+}
+
+int Session::change_configuration(const std::function<void(Remotes&)>& change) {
+    const auto path = join_path(config_folder(), "config.yml");
+    // With --force-local it was not read.
+    auto changed = globals_.force_local && base::exists(path) ? Remotes::load(path) : remotes_;
+    change(changed);
+    make_folders(dir_name(path));
+    changed.save(path);
+    remotes_ = std::move(changed);
+    return 0;
+}
+
 Resource Session::resource(std::string_view text) {
     auto target = remotes_.resolve(text);
     auto& its_server = server(target.remote);
@@ -91,8 +107,13 @@ Server& Session::server(const std::string& remote) {
                                   "reached, over their unix socket",
                                   remote, entry.address);
     }
-    known = std::make_unique<Server>(socket_path(entry));
+    known = std::make_unique<Server>(socket_path(entry), trace());
     return *known;
+}
+
+Trace Session::trace() const {
+    if (globals_.debug) return Trace::bodies;
+    return globals_.verbose ? Trace::calls : Trace::none;
 }
 
 void print(std::string_view text) {

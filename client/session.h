@@ -2,6 +2,7 @@
 // One run of the program: the global flags, the remotes and the connections to them. Made by dispatch and handed to
 // the command that runs.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,12 +30,18 @@ struct Resource {
 
 class Session {
 public:
+    /// For what must not print: nothing is written at a first run.
+    enum class Greeting { none };
+    Session(Globals globals, Greeting);
     /// Reads the configuration; at the very first run of a user it is written, with a hint on standard error.
     Session(Globals globals, std::string_view command);
 
     const Globals& globals() const { return globals_; }
     bool quiet() const { return globals_.quiet; }
     const Remotes& remotes() const { return remotes_; }
+
+    /// Changes what config.yml holds and writes it; nothing is written when `change` throws. Returns the exit code 0.
+    int change_configuration(const std::function<void(Remotes&)>& change);
 
     /// The server of "remote:name"; without a remote, the default one. Connects when it is first used.
     Resource resource(std::string_view text);
@@ -43,6 +50,7 @@ public:
     Server& server(const std::string& remote);
 
 private:
+    Trace trace() const;
     void greet(const std::string& config_path, std::string_view command);
 
     Globals globals_;

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "client/instances.h"
-#include "client/shapes.h"
 #include "client/target.h"
 #include "client/terminal.h"
 #include "schema/error.h"
@@ -11,18 +10,6 @@
 namespace client {
 
 using schema::Json;
-
-Json& Holder::load() {
-    auto reply = server_.get(is_profile() ? "/1.0/profiles/" + path_escape(name_) : instance_url(name_));
-    object_ = std::move(reply.metadata);
-    etag_ = std::move(reply.etag);
-    return object_;
-}
-
-void Holder::store() {
-    if (!is_profile()) return update_instance(server_, name_, object_, etag_);
-    server_.wait(server_.put("/1.0/profiles/" + path_escape(name_), shaped(object_, shapes::profile_put), etag_));
-}
 
 std::map<std::string, std::string> parse_settings(const std::vector<std::string>& words) {
     const auto value_of = [](const std::string& word) {

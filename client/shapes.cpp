@@ -48,6 +48,13 @@ constexpr Field instance_fields[] = {
     {"project", &text},
 };
 
+constexpr Field instance_unexpanded_fields[] = {
+    {"architecture", &text},  {"config", &text_map},    {"devices", &devices},  {"ephemeral", &boolean},
+    {"profiles", &text_list}, {"restore", &text, true}, {"stateful", &boolean}, {"description", &text},
+    {"created_at", &time},    {"name", &text},          {"status", &text},      {"status_code", &number},
+    {"last_used_at", &time},  {"location", &text},      {"type", &text},        {"project", &text},
+};
+
 constexpr Field backup_fields[] = {
     {"name", &text},
     {"created_at", &time},
@@ -107,6 +114,11 @@ constexpr Field snapshot_fields[] = {
     {"stateful", &boolean},
     {"size", &number},
 };
+constexpr Field snapshot_unexpanded_fields[] = {
+    {"expires_at", &time},    {"architecture", &text}, {"config", &text_map},   {"created_at", &time},
+    {"devices", &devices},    {"ephemeral", &boolean}, {"last_used_at", &time}, {"name", &text},
+    {"profiles", &text_list}, {"stateful", &boolean},  {"size", &number},
+};
 constinit const Shape snapshots{Kind::list, &snapshot};
 
 constexpr Field instance_full_fields[] = {
@@ -140,6 +152,15 @@ constexpr Field profile_fields[] = {
 constexpr Field image_put_fields[] = {
     {"auto_update", &boolean}, {"properties", &text_map}, {"public", &boolean},
     {"expires_at", &time},     {"profiles", &text_list},
+};
+
+constexpr Field template_fields[] = {
+    {"when", &text_list}, {"create_only", &boolean}, {"template", &text}, {"properties", &text_map}};
+constinit const Shape file_template{Kind::object, nullptr, template_fields};
+constinit const Shape file_templates{Kind::map, &file_template};
+constexpr Field metadata_fields[] = {
+    {"architecture", &text},   {"creation_date", &number},     {"expiry_date", &number},
+    {"properties", &text_map}, {"templates", &file_templates},
 };
 
 constexpr Field image_alias_fields[] = {{"name", &text}, {"description", &text}};
@@ -237,6 +258,9 @@ constinit const Shape instances{Kind::list, &instance};
 constinit const Shape instance_full{Kind::object, nullptr, instance_full_fields};
 constinit const Shape instances_full{Kind::list, &instance_full};
 constinit const Shape snapshot{Kind::object, nullptr, snapshot_fields};
+constinit const Shape instance_unexpanded{Kind::object, nullptr, instance_unexpanded_fields};
+constinit const Shape snapshot_unexpanded{Kind::object, nullptr, snapshot_unexpanded_fields};
+constinit const Shape metadata{Kind::object, nullptr, metadata_fields};
 constinit const Shape profile_put{Kind::object, nullptr, profile_put_fields};
 constinit const Shape profile{Kind::object, nullptr, profile_fields};
 constinit const Shape profiles{Kind::list, &profile};

@@ -38,6 +38,8 @@ namespace shapes {
 
 extern const Shape any, text, text_map, text_list, any_map;
 extern const Shape instance_put, instance, instance_full, instances, instances_full;
+extern const Shape instance_unexpanded, snapshot_unexpanded; // without what profiles bring
+extern const Shape metadata;
 extern const Shape snapshot, profile_put, profile, profiles;
 extern const Shape image_put, image, images, aliases;
 extern const Shape pool_put, pool, pools, pool_resources;

@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::array<std::string_view, 6> prefixes{"k", "M", "G", "T", "P", "E"};
 
-std::string in_units(int64_t bytes, double step, std::string_view infix) {
+std::string in_units(int64_t bytes, double step, std::string_view infix, int decimals = 2) {
     if (static_cast<double>(bytes) < step) return fmt::format("{}B", bytes);
     auto value = static_cast<double>(bytes);
     for (const auto prefix : prefixes) {
         value /= step;
         if (value < step || prefix == prefixes.back()) {
-            return fmt::format("{:.2f}{}{}B", value, prefix == "k" && !infix.empty() ? "K" : prefix, infix);
+            return fmt::format("{:.{}f}{}{}B", value, decimals, prefix == "k" && !infix.empty() ? "K" : prefix, infix);
         }
     }
     return {};
@@ -29,8 +29,8 @@ std::string byte_size(int64_t bytes) {
     return in_units(bytes, 1000, "");
 }
 
-std::string binary_byte_size(int64_t bytes) {
-    return in_units(bytes, 1024, "i");
+std::string binary_byte_size(int64_t bytes, int decimals) {
+    return in_units(bytes, 1024, "i", decimals);
 }
 
 std::optional<int64_t> parse_byte_size(std::string_view text) {

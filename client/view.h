@@ -11,7 +11,7 @@ public:
     constexpr View() = default;
     template <size_t N> constexpr View(const T (&items)[N]) : first_(items), count_(N) {}
 
-    constexpr View without_first() const { return View(first_ + 1, count_ - 1); }
+    constexpr View without_first(size_t count = 1) const { return View(first_ + count, count_ - count); }
 
     constexpr const T* begin() const { return first_; }
     constexpr const T* end() const { return first_ + count_; }

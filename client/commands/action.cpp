@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
+#include "client/console_session.h"
 #include "client/instances.h"
 #include "client/progress.h"
 #include "client/session.h"
@@ -42,6 +43,7 @@ struct Action {
     bool stateless;
     int timeout;
     bool quiet;
+    std::string console; // its kind, where this terminal is to be connected
 };
 
 std::string api_word(const Action& action) {
@@ -63,6 +65,8 @@ void act(Server& server, const std::string& name, const Action& action, std::str
         stateful = word == "start" && instance["stateful"] == Json(true) && !action.stateless;
     }
     const auto reply = server.put(instance_url(name) + "/state", state_request(word, action, stateful));
+    // What an instance writes while it stops is only to be seen before it has stopped.
+    if (!action.console.empty() && word == "stop") return run_console(server, name, action.console);
     Progress progress("", action.quiet);
     try {
         server.wait(reply, &progress);
@@ -70,6 +74,8 @@ void act(Server& server, const std::string& name, const Action& action, std::str
         progress.done();
         throw state_failure(error, shown_name);
     }
+    progress.done();
+    if (!action.console.empty()) run_console(server, name, action.console);
 }
 
 /// All instances of a server in one call.
@@ -154,6 +160,16 @@ size_t act_on_each(Session& session, const std::vector<std::string>& names, cons
     return failed;
 }
 
+void check_console(const Action& action, bool all, size_t names) {
+    if (action.console.empty()) return;
+    if (all) throw schema::bad_request("--console can't be used with --all");
+    if (names > 1) throw schema::bad_request("--console only works with a single instance");
+    if (action.command == "stop" && action.force) {
+        throw schema::bad_request("--console can't be used while forcing instance shutdown");
+    }
+    check_console_type(action.console);
+}
+
 int run_action(Session& session, Call& call, std::string_view command) {
     const auto& flags = call.flags;
     const Action action{.command = std::string(command),
@@ -161,7 +177,9 @@ int run_action(Session& session, Call& call, std::string_view command) {
                         .stateful = flags.on("stateful"),
                         .stateless = flags.on("stateless"),
                         .timeout = flags.number("timeout"),
-                        .quiet = session.quiet()};
+                        .quiet = session.quiet(),
+                        .console = flags.text("console")};
+    check_console(action, flags.on("all"), call.arguments.size());
     auto names = call.arguments;
     if (flags.on("all")) {
         names = do_all(session, call.arguments, action);
@@ -169,7 +187,6 @@ int run_action(Session& session, Call& call, std::string_view command) {
     } else if (names.empty()) {
         throw UsageWanted{};
     }
-    if (flags.has("console")) throw schema::bad_request("--console cannot be used yet");
     for (const auto& name : names) {
         // Unknown remotes and missing names are complained about before anything is done.
         const auto resource = session.resource(name);

@@ -5,18 +5,27 @@
 
 namespace client::commands {
 
+extern const Command alias;
+extern const Command completion;
 extern const Command config;
 extern const Command config_device;
+extern const Command config_metadata;
+extern const Command config_template;
+extern const Command console;
+extern const Command copy;
 extern const Command delete_instances;
 extern const Command exec;
 extern const Command file;
+extern const Command file_mount;
 extern const Command image;
 extern const Command image_alias;
 extern const Command info;
 extern const Command init;
 extern const Command launch;
 extern const Command list;
+extern const Command manpage;
 extern const Command monitor;
+extern const Command move;
 extern const Command operation;
 extern const Command pause;
 extern const Command profile;

@@ -6,12 +6,12 @@
 
 #include "client/images.h"
 #include "client/instances.h"
+#include "client/overrides.h"
 #include "client/progress.h"
 #include "client/shapes.h"
 #include "client/target.h"
 #include "client/terminal.h"
 #include "client/yaml_in.h"
-#include "schema/config.h"
 #include "schema/error.h"
 
 namespace client {
@@ -82,18 +82,8 @@ Json devices_of(Server& server, const Json& profiles) {
 
 /// Applies "device,key=value" to the instance's own devices, copying those that come from profiles.
 void override_devices(Server& server, const std::vector<std::string>& changes, const Json& profiles, Json& devices) {
-    std::map<std::string, schema::Config> wanted;
-    for (const auto& change : changes) {
-        const auto comma = change.find(',');
-        std::string key;
-        std::string value;
-        if (comma == std::string::npos || !split_pair(std::string_view(change).substr(comma + 1), key, value)) {
-            throw schema::bad_request("Bad device override syntax, expecting <device>,<key>=<value>: {}", change);
-        }
-        wanted[change.substr(0, comma)][key] = value;
-    }
     std::optional<Json> inherited;
-    for (const auto& [device, options] : wanted) {
+    for (const auto& [device, options] : device_overrides(changes)) {
         Json result = devices[device];
         if (result.is_null()) {
             if (!inherited) inherited = devices_of(server, profiles);
@@ -149,14 +139,6 @@ void check_network(Server& server, const std::string& name) {
                        "  To attach a network to an instance, use: lxc network attach\n\n");
 }
 
-std::string created_name(const Json& operation) {
-    for (const auto* kind : {"instances", "containers"}) {
-        const auto& urls = operation["resources"][kind];
-        if (urls.is_array() && !urls.as_array().empty()) return unescape(base_name(urls.as_array()[0].as_string()));
-    }
-    throw schema::failure("Didn't get any affected image, instance or snapshot from server");
-}
-
 } // namespace
 
 Created create_instance(Session& session, const Call& call) {
@@ -176,12 +158,7 @@ Created create_instance(Session& session, const Call& call) {
         devices.set("eth0", network_device(server, network));
     }
     auto config = given["config"].is_object() ? given["config"] : Json::empty_object();
-    for (const auto& entry : flags.texts("config")) {
-        std::string key;
-        std::string value;
-        if (!split_pair(entry, key, value)) throw schema::bad_request("Bad key=value pair: {}", entry);
-        config.set(key, value);
-    }
+    for (const auto& [key, value] : config_overrides(flags.texts("config"))) config.set(key, value);
     if (const auto pool = flags.text("storage"); !pool.empty()) devices.set("root", root_device(server, pool));
     const auto profiles = profiles_for(flags, given);
     override_devices(server, flags.texts("device"), profiles, devices);

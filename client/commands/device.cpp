@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
+#include "client/commands/object.h"
 #include "client/session.h"
 #include "client/settings.h"
 #include "client/shapes.h"
@@ -15,9 +16,8 @@ namespace client {
 namespace {
 
 using schema::Json;
-using Kind = Holder::Kind;
 
-Holder holder_of(Session& session, const Call& call, Kind kind) {
+Object holder_of(Session& session, const Call& call, const ObjectKind& kind) {
     const auto resource = session.named(call.arguments[0], "Missing name");
     return {resource.server, kind, resource.name};
 }
@@ -33,20 +33,16 @@ void add_options(Json& device, const std::vector<std::string>& words, size_t fir
 }
 
 /// The device itself; one that only the profiles have is told apart from one that does not exist.
-Json& own_device(Holder& holder, Json& object, const std::string& name, std::string_view cannot) {
+Json& own_device(const Object& holder, Json& object, const std::string& name, std::string_view cannot) {
     auto& devices = object_member(object, "devices");
     if (devices.find(name) != nullptr) return object_member(devices, name);
-    if (holder.is_profile() || object["expanded_devices"].find(name) == nullptr) {
+    if (&holder.kind() == &kinds::profile || object["expanded_devices"].find(name) == nullptr) {
         throw schema::not_found("Device doesn't exist");
     }
     throw schema::bad_request("Device from profile(s) cannot be {}", cannot);
 }
 
-void say(const Session& session, std::string_view text) {
-    if (!session.quiet()) print(text);
-}
-
-int run_add(Session& session, Call& call, Kind kind) {
+int run_add(Session& session, Call& call, const ObjectKind& kind) {
     auto holder = holder_of(session, call, kind);
     auto device = Json::empty_object();
     device.set("type", call.arguments[2]);
@@ -60,14 +56,14 @@ int run_add(Session& session, Call& call, Kind kind) {
     return 0;
 }
 
-int run_get(Session& session, Call& call, Kind kind) {
+int run_get(Session& session, Call& call, const ObjectKind& kind) {
     auto holder = holder_of(session, call, kind);
     const auto& device = own_device(holder, holder.load(), call.arguments[1], "retrieved for individual instance");
     print(text_member(device, call.arguments[2]) + "\n");
     return 0;
 }
 
-int run_list(Session& session, Call& call, Kind kind) {
+int run_list(Session& session, Call& call, const ObjectKind& kind) {
     auto holder = holder_of(session, call, kind);
     std::vector<std::string> names;
     for (const auto& [name, options] : object_member(holder.load(), "devices").as_object()) names.push_back(name);
@@ -76,7 +72,7 @@ int run_list(Session& session, Call& call, Kind kind) {
 }
 
 int run_override(Session& session, Call& call) {
-    auto holder = holder_of(session, call, Kind::instance);
+    auto holder = holder_of(session, call, kinds::instance);
     const auto& name = call.arguments[1];
     auto& instance = holder.load();
     auto& devices = object_member(instance, "devices");
@@ -90,7 +86,7 @@ int run_override(Session& session, Call& call) {
     return 0;
 }
 
-int run_remove(Session& session, Call& call, Kind kind) {
+int run_remove(Session& session, Call& call, const ObjectKind& kind) {
     auto holder = holder_of(session, call, kind);
     auto& object = holder.load();
     const std::vector<std::string> names(call.arguments.begin() + 1, call.arguments.end());
@@ -103,7 +99,7 @@ int run_remove(Session& session, Call& call, Kind kind) {
     return 0;
 }
 
-int set_options(Session& session, const Call& call, Kind kind, const std::vector<std::string>& words) {
+int set_options(Session& session, const Call& call, const ObjectKind& kind, const std::vector<std::string>& words) {
     auto holder = holder_of(session, call, kind);
     const auto settings = parse_settings(words);
     auto& device = own_device(holder, holder.load(), call.arguments[1],
@@ -113,33 +109,29 @@ int set_options(Session& session, const Call& call, Kind kind, const std::vector
     return 0;
 }
 
-int run_set(Session& session, Call& call, Kind kind) {
+int run_set(Session& session, Call& call, const ObjectKind& kind) {
     return set_options(session, call, kind, {call.arguments.begin() + 2, call.arguments.end()});
 }
 
-int run_unset(Session& session, Call& call, Kind kind) {
+int run_unset(Session& session, Call& call, const ObjectKind& kind) {
     return set_options(session, call, kind, {call.arguments[2], ""}); // An empty value removes the option.
 }
 
-int run_show(Session& session, Call& call, Kind kind) {
+int run_show(Session& session, Call& call, const ObjectKind& kind) {
     auto holder = holder_of(session, call, kind);
     print(yaml(object_member(holder.load(), "devices"), &shapes::devices));
     return 0;
 }
 
-template <int (*run)(Session&, Call&, Kind), Kind kind> int on(Session& session, Call& call) {
-    return run(session, call, kind);
-}
-
 /// The commands for one kind of holder. Their texts differ in a word.
-template <Kind kind> struct Commands {
-    static constexpr bool is_profile = kind == Kind::profile;
+template <const ObjectKind& kind> struct Commands {
+    static constexpr bool is_profile = &kind == &kinds::profile;
 
     static constexpr Command add{
         .name = "add",
         .arguments = is_profile ? "[<remote>:]<profile> <device> <type> [key=value...]"
                                 : "[<remote>:]<instance> <device> <type> [key=value...]",
-        .summary = "Add instance devices",
+        .summary = "Add a device",
         .examples = is_profile ? "lxc profile device add web data disk source=/srv/data path=/data\n"
                                  "    Show the host's /srv/data as /data in the profile's instances."
                                : "lxc config device add c1 data disk source=/srv/data path=/data\n"
@@ -150,7 +142,10 @@ template <Kind kind> struct Commands {
     static constexpr Command get{
         .name = "get",
         .arguments = is_profile ? "[<remote>:]<profile> <device> <key>" : "[<remote>:]<instance> <device> <key>",
-        .summary = "Get values for device configuration keys",
+        .summary = "Print one option of a device",
+        .examples = is_profile ? "lxc profile device get default root pool\n    The pool of the root disks of "
+                                 "instances with the profile."
+                               : "lxc config device get c1 root size\n    How large c1's root disk may become.",
         .least = 3,
         .most = 3,
         .run = on<run_get, kind>,
@@ -159,7 +154,9 @@ template <Kind kind> struct Commands {
         .name = "list",
         .aliases = "ls",
         .arguments = is_profile ? "[<remote>:]<profile>" : "[<remote>:]<instance>",
-        .summary = "List instance devices",
+        .summary = "List devices by name",
+        .examples = is_profile ? "lxc profile device list default\n    The profile's devices."
+                               : "lxc config device list c1\n    c1's own devices, without those of its profiles.",
         .least = 1,
         .most = 1,
         .run = on<run_list, kind>,
@@ -167,7 +164,7 @@ template <Kind kind> struct Commands {
     static constexpr Command override_device{
         .name = "override",
         .arguments = "[<remote>:]<instance> <device> [key=value...]",
-        .summary = "Copy profile inherited devices and override configuration keys",
+        .summary = "Give an instance a device of its own in place of its profiles'",
         .examples = "lxc config device override c1 eth0 ipv4.address=10.0.0.7\n"
                     "    Give c1 an eth0 of its own, as in the profile but for the address.",
         .least = 2,
@@ -176,8 +173,11 @@ template <Kind kind> struct Commands {
     static constexpr Command remove{
         .name = "remove",
         .aliases = "rm",
-        .arguments = is_profile ? "[<remote>:]<profile> <name>..." : "[<remote>:]<instance> <name>...",
-        .summary = "Remove instance devices",
+        .arguments = is_profile ? "[<remote>:]<profile> <device>..." : "[<remote>:]<instance> <device>...",
+        .summary = "Remove devices",
+        .examples = is_profile ? "lxc profile device remove web data\n    Take the device \"data\" from all instances "
+                                 "with the profile."
+                               : "lxc config device remove c1 data\n    Take the device \"data\" from c1.",
         .least = 2,
         .run = on<run_remove, kind>,
     };
@@ -185,15 +185,19 @@ template <Kind kind> struct Commands {
         .name = "set",
         .arguments = is_profile ? "[<remote>:]<profile> <device> <key>=<value>..."
                                 : "[<remote>:]<instance> <device> <key>=<value>...",
-        .summary = "Set device configuration keys",
+        .summary = "Change options of a device",
         .details = "A single key may also be given as two words, <key> <value>.",
+        .examples = is_profile ? "lxc profile device set web data readonly=true\n    Let no instance write there."
+                               : "lxc config device set c1 root size=20GiB\n    Let c1's root disk grow to 20 GiB.",
         .least = 3,
         .run = on<run_set, kind>,
     };
     static constexpr Command show{
         .name = "show",
         .arguments = is_profile ? "[<remote>:]<profile>" : "[<remote>:]<instance>",
-        .summary = "Show full device configuration",
+        .summary = "Print devices with all their options",
+        .examples = is_profile ? "lxc profile device show default\n    The profile's devices."
+                               : "lxc config device show c1\n    c1's own devices.",
         .least = 1,
         .most = 1,
         .run = on<run_show, kind>,
@@ -201,15 +205,17 @@ template <Kind kind> struct Commands {
     static constexpr Command unset{
         .name = "unset",
         .arguments = is_profile ? "[<remote>:]<profile> <device> <key>" : "[<remote>:]<instance> <device> <key>",
-        .summary = "Unset device configuration keys",
+        .summary = "Give an option of a device its default back",
+        .examples = is_profile ? "lxc profile device unset web data readonly\n    Let instances write there again."
+                               : "lxc config device unset c1 root size\n    Lift the limit on c1's root disk.",
         .least = 3,
         .most = 3,
         .run = on<run_unset, kind>,
     };
 };
 
-using OfInstances = Commands<Kind::instance>;
-using OfProfiles = Commands<Kind::profile>;
+using OfInstances = Commands<kinds::instance>;
+using OfProfiles = Commands<kinds::profile>;
 
 constinit const Command* const instance_children[] = {
     &OfInstances::add,    &OfInstances::get, &OfInstances::list, &OfInstances::override_device,
@@ -222,13 +228,13 @@ constinit const Command* const profile_children[] = {&OfProfiles::add,    &OfPro
 
 constinit const Command commands::config_device{
     .name = "device",
-    .summary = "Manage devices",
+    .summary = "Disks, network interfaces and other devices",
     .children = instance_children,
 };
 
 constinit const Command commands::profile_device{
     .name = "device",
-    .summary = "Manage devices",
+    .summary = "Disks, network interfaces and other devices",
     .children = profile_children,
 };
 

@@ -94,7 +94,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::exec{
     .name = "exec",
     .arguments = "[<remote>:]<instance> [flags] [--] <command line>",
-    .summary = "Execute commands in instances",
+    .summary = "Run a command in an instance",
     .details =
         "The command is run as it is, not by a shell: patterns, variables and redirections need one of their own.\n"
         "\n"

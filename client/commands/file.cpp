@@ -384,14 +384,16 @@ constinit const Command delete_command{
     .name = "delete",
     .aliases = "rm",
     .arguments = "[<remote>:]<instance>/<path> [[<remote>:]<instance>/<path>...]",
-    .summary = "Delete files in instances",
+    .summary = "Delete files of instances",
+    .examples = "lxc file delete c1/tmp/old.log c1/tmp/older.log\n    Delete two files in c1.",
     .least = 1,
     .run = run_delete,
 };
 constinit const Command edit_command{
     .name = "edit",
     .arguments = "[<remote>:]<instance>/<path>",
-    .summary = "Edit files in instances",
+    .summary = "Open an instance's file in an editor",
+    .examples = "lxc file edit c1/etc/hosts\n    Edit c1's /etc/hosts with your own editor.",
     .least = 1,
     .most = 1,
     .run = run_edit,
@@ -399,7 +401,7 @@ constinit const Command edit_command{
 constinit const Command pull_command{
     .name = "pull",
     .arguments = "[<remote>:]<instance>/<path> [[<remote>:]<instance>/<path>...] <target path>",
-    .summary = "Pull files from instances",
+    .summary = "Copy files out of instances",
     .details = "A target of \"-\" is standard output.",
     .examples = "lxc file pull c1/etc/hosts .\n"
                 "    Copy c1's /etc/hosts into this folder.\n\n"
@@ -412,7 +414,7 @@ constinit const Command pull_command{
 constinit const Command push_command{
     .name = "push",
     .arguments = "<source path>... [<remote>:]<instance>/<path>",
-    .summary = "Push files into instances",
+    .summary = "Copy files into an instance",
     .details =
         "A source of \"-\" is standard input. Owner and permissions are those of the source unless they are given.",
     .examples = "lxc file push hosts c1/etc/hosts\n"
@@ -424,13 +426,14 @@ constinit const Command push_command{
     .run = run_push,
 };
 
-constinit const Command* const children[] = {&delete_command, &edit_command, &pull_command, &push_command};
+constinit const Command* const children[] = {&delete_command, &edit_command, &commands::file_mount, &pull_command,
+                                             &push_command};
 
 } // namespace
 
 constinit const Command commands::file{
     .name = "file",
-    .summary = "Manage files in instances",
+    .summary = "Files of instances",
     .children = children,
 };
 

@@ -8,15 +8,15 @@
 #include "client/commands/commands.h"
 #include "client/commands/image_files.h"
 #include "client/commands/list_filter.h"
-#include "client/editor.h"
 #include "client/images.h"
+#include "client/objects.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/settings.h"
 #include "client/shapes.h"
 #include "client/target.h"
 #include "client/times.h"
-#include "client/yaml_in.h"
 #include "client/yaml_out.h"
 #include "schema/error.h"
 
@@ -28,15 +28,9 @@ using schema::Json;
 
 constexpr Flag list_flags[] = {
     {"columns", 'c', FlagKind::text, "Columns to show", "lfpdatsu"},
-    {"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"},
+    format_flag,
 };
 constexpr Flag vm_flags[] = {{"vm", 0, FlagKind::toggle, "Look among the images of virtual machines"}};
-
-constexpr std::string_view edit_heading =
-    R"(### These are the image's properties as YAML. Lines that begin with '#' are ignored.
-###
-### Each property is a line:
-###  description: My custom image)";
 
 constexpr size_t short_fingerprint = 12;
 
@@ -228,12 +222,13 @@ std::string profiles(const Json& list) {
     return out;
 }
 
-Json found_image(const Resource& resource) {
-    return resource.server.get(image_url(image_fingerprint(resource.server, resource.name))).metadata;
+Json found_image(const Resource& resource, const FlagValues& flags) {
+    const std::string_view type = flags.on("vm") ? "virtual-machine" : "";
+    return resource.server.get(image_url(image_fingerprint(resource.server, resource.name, type))).metadata;
 }
 
 int run_info(Session& session, Call& call) {
-    const auto image = found_image(session.resource(call.arguments[0]));
+    const auto image = found_image(session.resource(call.arguments[0]), call.flags);
     const auto type = text_member(image, "type");
     std::string out =
         fmt::format("Fingerprint: {}\nSize: {}\nArchitecture: {}\nType: {}\nPublic: {}\n",
@@ -247,7 +242,7 @@ int run_info(Session& session, Call& call) {
 }
 
 int run_show(Session& session, Call& call) {
-    const auto image = found_image(session.resource(call.arguments[0]));
+    const auto image = found_image(session.resource(call.arguments[0]), call.flags);
     print(yaml(shaped(image, shapes::image_put), &shapes::image_put));
     return 0;
 }
@@ -267,27 +262,18 @@ int run_delete(Session& session, Call& call) {
     return 0;
 }
 
+Object image_object(Session& session, const std::string& word) {
+    const auto resource = named_image(session, word);
+    return {resource.server, kinds::image, image_fingerprint(resource.server, resource.name)};
+}
+
 int run_edit(Session& session, Call& call) {
-    const auto resource = named_image(session, call.arguments[0]);
-    const auto url = image_url(image_fingerprint(resource.server, resource.name));
-    std::string etag;
-    edit({.heading = std::string(edit_heading),
-          .current =
-              [&] {
-                  const auto reply = resource.server.get(url);
-                  etag = reply.etag;
-                  return yaml(shaped(reply.metadata, shapes::image_put), &shapes::image_put);
-              },
-          .store =
-              [&](const std::string& content) {
-                  const auto image = shaped(parse_yaml(content, shapes::image_put), shapes::image_put);
-                  resource.server.put(url, image, etag);
-              }});
+    image_object(session, call.arguments[0]).edit();
     return 0;
 }
 
 int run_get_property(Session& session, Call& call) {
-    const auto image = found_image(session.resource(call.arguments[0]));
+    const auto image = found_image(session.resource(call.arguments[0]), call.flags);
     const auto* value = image["properties"].find(call.arguments[1]);
     if (value == nullptr) throw schema::not_found("Property not found");
     print(plain_text(*value) + "\n");
@@ -295,11 +281,9 @@ int run_get_property(Session& session, Call& call) {
 }
 
 int set_property(Session& session, const Call& call, const std::string& value) {
-    const auto resource = named_image(session, call.arguments[0]);
-    const auto url = image_url(image_fingerprint(resource.server, resource.name));
-    auto reply = resource.server.get(url);
-    object_member(reply.metadata, "properties").set(call.arguments[1], value);
-    resource.server.put(url, shaped(reply.metadata, shapes::image_put), reply.etag);
+    auto image = image_object(session, call.arguments[0]);
+    object_member(image.load(), "properties").set(call.arguments[1], value);
+    image.store();
     return 0;
 }
 
@@ -316,13 +300,15 @@ constinit const Command delete_command{
     .aliases = "rm",
     .arguments = "[<remote>:]<image> [[<remote>:]<image>...]",
     .summary = "Delete images",
+    .examples = "lxc image delete debian 5fb1c0e3\n    Remove two images, one by its alias, one by the beginning of "
+                "its fingerprint.",
     .least = 1,
     .run = run_delete,
 };
 constinit const Command edit_command{
     .name = "edit",
     .arguments = "[<remote>:]<image>",
-    .summary = "Edit image properties",
+    .summary = "Change what an image says of itself, as YAML",
     .examples = "lxc image edit debian\n"
                 "    Open the image's properties in an editor.\n\n"
                 "lxc image edit debian < image.yaml\n"
@@ -334,7 +320,8 @@ constinit const Command edit_command{
 constinit const Command get_property_command{
     .name = "get-property",
     .arguments = "[<remote>:]<image> <key>",
-    .summary = "Get image properties",
+    .summary = "Print a property of an image",
+    .examples = "lxc image get-property debian os\n    Print one property.",
     .least = 2,
     .most = 2,
     .run = run_get_property,
@@ -342,7 +329,8 @@ constinit const Command get_property_command{
 constinit const Command info_command{
     .name = "info",
     .arguments = "[<remote>:]<image>",
-    .summary = "Show useful information about images",
+    .summary = "Describe an image",
+    .examples = "lxc image info debian\n    Show the image's size, dates, aliases and properties.",
     .flags = vm_flags,
     .least = 1,
     .most = 1,
@@ -362,13 +350,16 @@ Columns:
   f - Fingerprint, its first 12 digits              s - Size
   F - Fingerprint                                   u - Date of upload
   p - Is it public?                                 t - Type)",
+    .examples = "lxc image list os=debian -c lfs --format csv\n    Alias, fingerprint and size of the images of one "
+                "distribution.",
     .flags = list_flags,
     .run = run_list,
 };
 constinit const Command set_property_command{
     .name = "set-property",
     .arguments = "[<remote>:]<image> <key> <value>",
-    .summary = "Set image properties",
+    .summary = "Change a property of an image",
+    .examples = "lxc image set-property debian description \"Our own Debian\"\n    Change the words that lists show.",
     .least = 3,
     .most = 3,
     .run = run_set_property,
@@ -376,7 +367,8 @@ constinit const Command set_property_command{
 constinit const Command show_command{
     .name = "show",
     .arguments = "[<remote>:]<image>",
-    .summary = "Show image properties",
+    .summary = "Print an image's properties as YAML",
+    .examples = "lxc image show debian > image.yaml\n    Keep the properties in a file, for \"lxc image edit\".",
     .flags = vm_flags,
     .least = 1,
     .most = 1,
@@ -385,22 +377,23 @@ constinit const Command show_command{
 constinit const Command unset_property_command{
     .name = "unset-property",
     .arguments = "[<remote>:]<image> <key>",
-    .summary = "Unset image properties",
+    .summary = "Empty a property of an image",
+    .examples = "lxc image unset-property debian description\n    Empty the description.",
     .least = 2,
     .most = 2,
     .run = run_unset_property,
 };
 
-constinit const Command* const children[] = {&commands::image_alias,  &delete_command,        &edit_command,
-                                             &commands::image_export, &get_property_command,  &commands::image_import,
-                                             &info_command,           &list_command,          &set_property_command,
-                                             &show_command,           &unset_property_command};
+constinit const Command* const children[] = {
+    &commands::image_alias, &commands::image_copy,   &delete_command,        &edit_command, &commands::image_export,
+    &get_property_command,  &commands::image_import, &info_command,          &list_command, &commands::image_refresh,
+    &set_property_command,  &show_command,           &unset_property_command};
 
 } // namespace
 
 constinit const Command commands::image{
     .name = "image",
-    .summary = "Manage images",
+    .summary = "What instances are made from",
     .details =
         "Instances are made from images. An image is known by its fingerprint (the SHA-256 hash of its files), by\n"
         "any beginning of it that no other has, and by its aliases.",

@@ -6,6 +6,7 @@
 
 #include "client/commands/commands.h"
 #include "client/commands/image_aliases.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/settings.h"
@@ -19,7 +20,7 @@ namespace {
 
 using schema::Json;
 
-constexpr Flag format_flags[] = {{"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"}};
+constexpr Flag format_flags[] = {format_flag};
 
 constexpr std::string_view no_alias = "Alias name missing";
 constexpr size_t short_fingerprint = 12;
@@ -91,7 +92,9 @@ int run_rename(Session& session, Call& call) {
 constinit const Command create_command{
     .name = "create",
     .arguments = "[<remote>:]<alias> <fingerprint>",
-    .summary = "Create aliases for existing images",
+    .summary = "Give an image a name",
+    .examples =
+        "lxc image alias create stable debian\n    Let \"stable\" stand for the image that \"debian\" stands for.",
     .least = 2,
     .most = 2,
     .run = run_create,
@@ -100,7 +103,8 @@ constinit const Command delete_command{
     .name = "delete",
     .aliases = "rm",
     .arguments = "[<remote>:]<alias>",
-    .summary = "Delete image aliases",
+    .summary = "Remove a name from an image",
+    .examples = "lxc image alias delete stable\n    Forget the name; the image stays.",
     .least = 1,
     .most = 1,
     .run = run_delete,
@@ -109,8 +113,9 @@ constinit const Command list_command{
     .name = "list",
     .aliases = "ls",
     .arguments = "[<remote>:] [<filters>...]",
-    .summary = "List image aliases",
+    .summary = "List the names of images",
     .details = "A filter is a part of an alias or of a fingerprint; what fits any of them is shown.",
+    .examples = "lxc image alias list deb\n    The names that have \"deb\" in them.",
     .flags = format_flags,
     .run = run_list,
 };
@@ -118,7 +123,8 @@ constinit const Command rename_command{
     .name = "rename",
     .aliases = "mv",
     .arguments = "[<remote>:]<alias> <new-name>",
-    .summary = "Rename aliases",
+    .summary = "Change an image's name",
+    .examples = "lxc image alias rename stable debian-12\n    Call the image \"debian-12\" from now on.",
     .least = 2,
     .most = 2,
     .run = run_rename,
@@ -149,7 +155,7 @@ void ensure_aliases(Server& server, const std::vector<std::string>& names, const
 
 constinit const Command commands::image_alias{
     .name = "alias",
-    .summary = "Manage image aliases",
+    .summary = "Names of images",
     .children = children,
 };
 

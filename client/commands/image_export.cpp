@@ -120,7 +120,8 @@ private:
 
 int run(Session& session, Call& call) {
     const auto resource = session.resource(call.arguments[0]);
-    const auto fingerprint = image_fingerprint(resource.server, resource.name);
+    const auto fingerprint =
+        image_fingerprint(resource.server, resource.name, call.flags.on("vm") ? "virtual-machine" : "");
     const std::string target = call.arguments.size() > 1 ? call.arguments[1] : ".";
     Download download(is_folder(target) ? join_path(target, fingerprint) : target);
     Progress progress("Exporting the image: ", session.quiet());
@@ -139,7 +140,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::image_export{
     .name = "export",
     .arguments = "[<remote>:]<image> [<target>]",
-    .summary = "Export and download images",
+    .summary = "Write an image into files",
     .details = "The target is a folder (without one this folder), or the name of the file to write.",
     .examples = "lxc image export debian /srv/images/\n    Write the image's files into a folder.",
     .flags = flags,

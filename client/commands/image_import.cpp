@@ -200,7 +200,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::image_import{
     .name = "import",
     .arguments = "<tarball>|<directory>|<URL> [<rootfs tarball>] [<remote>:] [key=value...]",
-    .summary = "Import images into the image store",
+    .summary = "Make an image of files",
     .details =
         "An image is one tarball, or a tarball with the metadata and another (or a squashfs) with the root file\n"
         "system. Folders can only be imported by root. key=value adds properties.",

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
+#include "client/commands/info_resources.h"
 #include "client/instances.h"
 #include "client/render/table.h"
 #include "client/session.h"
@@ -186,7 +187,10 @@ int show_server(Server& server, const FlagValues& chosen) {
     if (chosen.has("target")) {
         throw schema::bad_request("To use --target, the destination remote must be a cluster");
     }
-    if (chosen.on("resources")) throw schema::bad_request("The resources of a server cannot be shown yet");
+    if (chosen.on("resources")) {
+        print(resources_text(server.get("/1.0/resources").metadata));
+        return 0;
+    }
     auto answer = server.get("/1.0").metadata;
     auto environment = answer["environment"];
     if (environment.is_object()) {
@@ -208,7 +212,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::info{
     .name = "info",
     .arguments = "[<remote>:][<instance>]",
-    .summary = "Show instance or server information",
+    .summary = "Describe an instance or the server",
     .examples = "lxc info c1 --show-log\n"
                 "    What c1 uses, its addresses, and the log of its last start.\n\n"
                 "lxc info\n"

@@ -18,7 +18,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::init{
     .name = "init",
     .arguments = "[<remote>:]<image> [<remote>:][<name>]",
-    .summary = "Create instances from images",
+    .summary = "Create an instance without starting it",
     .details = "The instance is left stopped. Without a name, the server chooses one. Configuration in YAML is read\n"
                "from standard input when that is not a terminal.",
     .examples = "lxc init debian c1\n"

@@ -4,6 +4,7 @@
 
 #include "client/commands/commands.h"
 #include "client/commands/create.h"
+#include "client/console_session.h"
 #include "client/instances.h"
 #include "client/progress.h"
 #include "schema/error.h"
@@ -15,7 +16,8 @@ namespace {
 using schema::Json;
 
 int run(Session& session, Call& call) {
-    if (call.flags.has("console")) throw schema::bad_request("--console cannot be used yet");
+    const auto console = call.flags.text("console");
+    if (!console.empty()) check_console_type(console);
     const auto created = create_instance(session, call);
     if (!session.quiet()) {
         print(fmt::format("Starting {}\n", created.name));
@@ -30,6 +32,8 @@ int run(Session& session, Call& call) {
     } catch (const schema::Error& error) {
         throw state_failure(error, created.remote + ":" + created.name);
     }
+    progress.done();
+    if (!console.empty()) run_console(created.server, created.name, console);
     return 0;
 }
 
@@ -38,7 +42,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::launch{
     .name = "launch",
     .arguments = "[<remote>:]<image> [<remote>:][<name>]",
-    .summary = "Create and start instances from images",
+    .summary = "Create an instance and start it",
     .details =
         "Without a name, the server chooses one. Configuration in YAML is read from standard input when that is\n"
         "not a terminal.",

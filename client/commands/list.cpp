@@ -5,6 +5,7 @@
 #include "client/commands/commands.h"
 #include "client/commands/list_columns.h"
 #include "client/commands/list_filter.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/shapes.h"
@@ -22,7 +23,7 @@ constexpr Flag flags[] = {
     {"all-projects", 0, FlagKind::toggle, "Show the instances of all projects"},
     {"columns", 'c', FlagKind::text, "Columns to show", default_columns},
     {"fast", 0, FlagKind::toggle, "Only what is known without asking the instances (same as --columns=nsacPt)"},
-    {"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"},
+    format_flag,
 };
 
 std::string chosen_columns(const FlagValues& chosen) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "client/overrides.h"
 #include "client/render/table.h"
 #include "client/sizes.h"
 #include "client/target.h"
@@ -63,18 +64,8 @@ std::string memory_share(const Json& instance) {
     return fmt::format("{:.1f}%", static_cast<double>(usage) / static_cast<double>(*limit) * 100.0);
 }
 
-/// The device that is the root disk: its name and its options.
-const Json::Member* root_disk(const Json& instance) {
-    const auto& devices = instance["expanded_devices"];
-    if (!devices.is_object()) return nullptr;
-    for (const auto& device : devices.as_object()) {
-        if (text(device.second["type"]) == "disk" && text(device.second["path"]) == "/") return &device;
-    }
-    return nullptr;
-}
-
 std::string disk_usage(const Json& instance) {
-    const auto* root = root_disk(instance);
+    const auto* root = root_disk(instance["expanded_devices"]);
     const auto usage = root == nullptr ? 0 : number(instance["state"]["disk"][root->first]["usage"]);
     return usage > 0 ? binary_byte_size(usage) : "";
 }
@@ -111,7 +102,7 @@ constexpr std::array<Letter, 21> letters{{
     {'a', "ARCHITECTURE", [](const Json& i) { return text(i["architecture"]); }},
     {'b', "STORAGE POOL",
      [](const Json& i) {
-         const auto* root = root_disk(i);
+         const auto* root = root_disk(i["expanded_devices"]);
          return root == nullptr ? std::string() : text(root->second["pool"]);
      }},
     {'c', "CREATED AT", [](const Json& i) { return date(i["created_at"]); }},

@@ -83,7 +83,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::monitor{
     .name = "monitor",
     .arguments = "[<remote>:]",
-    .summary = "Monitor a local or remote LXD server",
+    .summary = "Show what happens on the server",
     .details = "Events of all types are shown unless --type says otherwise, until it is interrupted.",
     .examples = "lxc monitor --type=lifecycle\n"
                 "    Show what becomes of instances and other objects.\n\n"

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/settings.h"
@@ -20,7 +21,7 @@ namespace {
 
 using schema::Json;
 
-constexpr Flag format_flags[] = {{"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"}};
+constexpr Flag format_flags[] = {format_flag};
 
 std::string upper(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return ::toupper(c); });
@@ -78,7 +79,8 @@ constinit const Command delete_command{
     .name = "delete",
     .aliases = "cancel,rm",
     .arguments = "[<remote>:]<operation>",
-    .summary = "Delete a background operation (will attempt to cancel)",
+    .summary = "Cancel background work",
+    .examples = "lxc operation delete 344a79e4-d88a-45bf-9c39-c72c26f6ab8a\n    Stop a download that takes too long.",
     .least = 1,
     .most = 1,
     .run = run_delete,
@@ -87,7 +89,8 @@ constinit const Command list_command{
     .name = "list",
     .aliases = "ls",
     .arguments = "[<remote>:]",
-    .summary = "List background operations",
+    .summary = "List the server's background work",
+    .examples = "lxc operation list\n    What the server is doing at the moment.",
     .flags = format_flags,
     .most = 1,
     .run = run_list,
@@ -95,7 +98,7 @@ constinit const Command list_command{
 constinit const Command show_command{
     .name = "show",
     .arguments = "[<remote>:]<operation>",
-    .summary = "Show details on a background operation",
+    .summary = "Print all about one piece of work",
     .examples = "lxc operation show 344a79e4-d88a-45bf-9c39-c72c26f6ab8a\n    What this operation is doing.",
     .least = 1,
     .most = 1,
@@ -108,7 +111,7 @@ constinit const Command* const children[] = {&delete_command, &list_command, &sh
 
 constinit const Command commands::operation{
     .name = "operation",
-    .summary = "List, show and delete background operations",
+    .summary = "The server's background work",
     .children = children,
 };
 

@@ -1,18 +1,15 @@
 // lxc profile: configuration and devices that instances share.
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
-#include "client/editor.h"
+#include "client/commands/object.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/settings.h"
 #include "client/shapes.h"
 #include "client/target.h"
-#include "client/yaml_in.h"
-#include "client/yaml_out.h"
 #include "schema/error.h"
 
 namespace client {
@@ -21,33 +18,11 @@ namespace {
 
 using schema::Json;
 
-constexpr Flag format_flags[] = {{"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"}};
+constexpr Flag format_flags[] = {format_flag};
 constexpr Flag copy_flags[] = {{"target-project", 0, FlagKind::text, "Project to copy to"}};
 
-constexpr std::string_view edit_heading =
-    R"(### This is the profile as YAML. Lines that begin with '#' are ignored.
-###
-### It has this form:
-### name: onenic
-### config:
-###   limits.memory: 1GiB
-### devices:
-###   eth0:
-###     nictype: bridged
-###     parent: br0
-###     type: nic
-###
-### The name is shown but cannot be changed.)";
-
-constexpr std::string_view no_profile = "Missing profile name";
-constexpr std::string_view no_instance = "Missing instance name";
-
 std::string url(const std::string& name) {
-    return "/1.0/profiles/" + path_escape(name);
-}
-
-void say(const Session& session, std::string_view text) {
-    if (!session.quiet()) print(text);
+    return kinds::profile.url(name);
 }
 
 std::vector<std::string> profiles_of(const Json& instance) {
@@ -58,24 +33,22 @@ std::vector<std::string> profiles_of(const Json& instance) {
 }
 
 int run_add(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_instance);
-    Holder holder(resource.server, Holder::Kind::instance, resource.name);
-    auto& instance = holder.load();
-    auto names = profiles_of(instance);
+    auto instance = object_named(session, call.arguments[0], kinds::instance);
+    auto& value = instance.load();
+    auto names = profiles_of(value);
     names.push_back(call.arguments[1]);
-    instance.set("profiles", names);
-    holder.store();
-    say(session, fmt::format("Profile {} added to {}\n", call.arguments[1], resource.name));
+    value.set("profiles", names);
+    instance.store();
+    say(session, fmt::format("Profile {} added to {}\n", call.arguments[1], instance.name()));
     return 0;
 }
 
 int run_assign(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_instance);
-    Holder holder(resource.server, Holder::Kind::instance, resource.name);
+    auto instance = object_named(session, call.arguments[0], kinds::instance);
     const auto& wanted = call.arguments[1];
-    holder.load().set("profiles", wanted.empty() ? Json() : Json(split(wanted, ',')));
-    holder.store();
-    say(session, fmt::format("Profiles {} applied to {}\n", wanted.empty() ? "(none)" : wanted, resource.name));
+    instance.load().set("profiles", wanted.empty() ? Json() : Json(split(wanted, ',')));
+    instance.store();
+    say(session, fmt::format("Profiles {} applied to {}\n", wanted.empty() ? "(none)" : wanted, instance.name()));
     return 0;
 }
 
@@ -93,7 +66,7 @@ int run_copy(Session& session, Call& call) {
 }
 
 int run_create(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_profile);
+    const auto resource = session.named(call.arguments[0], kinds::profile.no_name);
     auto profile = shaped(Json(), shapes::profile_put);
     profile.set("name", resource.name);
     resource.server.post("/1.0/profiles", profile);
@@ -102,34 +75,9 @@ int run_create(Session& session, Call& call) {
 }
 
 int run_delete(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_profile);
+    const auto resource = session.named(call.arguments[0], kinds::profile.no_name);
     resource.server.del(url(resource.name));
     say(session, fmt::format("Profile {} deleted\n", resource.name));
-    return 0;
-}
-
-int run_edit(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_profile);
-    std::string etag;
-    edit({.heading = std::string(edit_heading),
-          .current =
-              [&] {
-                  const auto reply = resource.server.get(url(resource.name));
-                  etag = reply.etag;
-                  return yaml(shaped(reply.metadata, shapes::profile), &shapes::profile);
-              },
-          .store =
-              [&](const std::string& content) {
-                  const auto profile = shaped(parse_yaml(content, shapes::profile_put), shapes::profile_put);
-                  resource.server.wait(resource.server.put(url(resource.name), profile, etag));
-              }});
-    return 0;
-}
-
-int run_get(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_profile);
-    const auto profile = resource.server.get(url(resource.name)).metadata;
-    print(text_member(profile["config"], call.arguments[1]) + "\n");
     return 0;
 }
 
@@ -150,21 +98,20 @@ int run_list(Session& session, Call& call) {
 }
 
 int run_remove(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_instance);
-    Holder holder(resource.server, Holder::Kind::instance, resource.name);
-    auto& instance = holder.load();
-    auto names = profiles_of(instance);
+    auto instance = object_named(session, call.arguments[0], kinds::instance);
+    auto& value = instance.load();
+    auto names = profiles_of(value);
     if (std::erase(names, call.arguments[1]) == 0) {
-        throw schema::bad_request("Profile {} isn't currently applied to {}", call.arguments[1], resource.name);
+        throw schema::bad_request("Profile {} isn't currently applied to {}", call.arguments[1], instance.name());
     }
-    instance.set("profiles", names);
-    holder.store();
-    say(session, fmt::format("Profile {} removed from {}\n", call.arguments[1], resource.name));
+    value.set("profiles", names);
+    instance.store();
+    say(session, fmt::format("Profile {} removed from {}\n", call.arguments[1], instance.name()));
     return 0;
 }
 
 int run_rename(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_profile);
+    const auto resource = session.named(call.arguments[0], kinds::profile.no_name);
     auto request = Json::empty_object();
     request.set("name", call.arguments[1]);
     resource.server.post(url(resource.name), request);
@@ -172,33 +119,11 @@ int run_rename(Session& session, Call& call) {
     return 0;
 }
 
-int change(Session& session, const Call& call, const std::vector<std::string>& words) {
-    const auto resource = session.named(call.arguments[0], no_profile);
-    Holder holder(resource.server, Holder::Kind::profile, resource.name);
-    auto& config = object_member(holder.load(), "config");
-    for (const auto& [key, value] : parse_settings(words)) config.set(key, value);
-    holder.store();
-    return 0;
-}
-
-int run_set(Session& session, Call& call) {
-    return change(session, call, {call.arguments.begin() + 1, call.arguments.end()});
-}
-
-int run_unset(Session& session, Call& call) {
-    return change(session, call, {call.arguments[1], ""}); // An empty value removes the key.
-}
-
-int run_show(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_profile);
-    print(yaml(shaped(resource.server.get(url(resource.name)).metadata, shapes::profile), &shapes::profile));
-    return 0;
-}
-
 constinit const Command add_command{
     .name = "add",
     .arguments = "[<remote>:]<instance> <profile>",
-    .summary = "Add profiles to instances",
+    .summary = "Give an instance one more profile",
+    .examples = "lxc profile add c1 web\n    Put the profile \"web\" on top of those that c1 has.",
     .least = 2,
     .most = 2,
     .run = run_add,
@@ -207,7 +132,7 @@ constinit const Command assign_command{
     .name = "assign",
     .aliases = "apply",
     .arguments = "[<remote>:]<instance> <profiles>",
-    .summary = "Assign sets of profiles to instances",
+    .summary = "Say which profiles an instance has",
     .examples = "lxc profile assign c1 default,web\n"
                 "    Let c1 have these two profiles, in this order.\n\n"
                 "lxc profile assign c1 ''\n"
@@ -220,7 +145,8 @@ constinit const Command copy_command{
     .name = "copy",
     .aliases = "cp",
     .arguments = "[<remote>:]<profile> [<remote>:]<profile>",
-    .summary = "Copy profiles",
+    .summary = "Make a profile like another one",
+    .examples = "lxc profile copy default web\n    Begin a new profile with all that the default one has.",
     .flags = copy_flags,
     .least = 2,
     .most = 2,
@@ -230,6 +156,7 @@ constinit const Command create_command{
     .name = "create",
     .arguments = "[<remote>:]<profile>",
     .summary = "Create profiles",
+    .examples = "lxc profile create web\n    Make an empty profile.",
     .least = 1,
     .most = 1,
     .run = run_create,
@@ -239,6 +166,7 @@ constinit const Command delete_command{
     .aliases = "rm",
     .arguments = "[<remote>:]<profile>",
     .summary = "Delete profiles",
+    .examples = "lxc profile delete web\n    Remove a profile that no instance has.",
     .least = 1,
     .most = 1,
     .run = run_delete,
@@ -246,25 +174,27 @@ constinit const Command delete_command{
 constinit const Command edit_command{
     .name = "edit",
     .arguments = "[<remote>:]<profile>",
-    .summary = "Edit profile configurations as YAML",
+    .summary = "Change a whole profile as YAML",
     .examples = "lxc profile edit web < web.yaml\n    Replace the profile by the content of a file.",
     .least = 1,
     .most = 1,
-    .run = run_edit,
+    .run = on<run_object_edit, kinds::profile>,
 };
 constinit const Command get_command{
     .name = "get",
     .arguments = "[<remote>:]<profile> <key>",
-    .summary = "Get values for profile configuration keys",
+    .summary = "Print one configuration value of a profile",
+    .examples = "lxc profile get web limits.memory\n    The limit that the profile sets.",
     .least = 2,
     .most = 2,
-    .run = run_get,
+    .run = on<run_object_get, kinds::profile>,
 };
 constinit const Command list_command{
     .name = "list",
     .aliases = "ls",
     .arguments = "[<remote>:]",
     .summary = "List profiles",
+    .examples = "lxc profile list --format yaml\n    All profiles with everything in them.",
     .flags = format_flags,
     .most = 1,
     .run = run_list,
@@ -272,7 +202,8 @@ constinit const Command list_command{
 constinit const Command remove_command{
     .name = "remove",
     .arguments = "[<remote>:]<instance> <profile>",
-    .summary = "Remove profiles from instances",
+    .summary = "Take a profile from an instance",
+    .examples = "lxc profile remove c1 web\n    Let c1 be without the profile \"web\".",
     .least = 2,
     .most = 2,
     .run = run_remove,
@@ -282,6 +213,7 @@ constinit const Command rename_command{
     .aliases = "mv",
     .arguments = "[<remote>:]<profile> <new-name>",
     .summary = "Rename profiles",
+    .examples = "lxc profile rename web frontend\n    Instances that have it keep it under the new name.",
     .least = 2,
     .most = 2,
     .run = run_rename,
@@ -289,26 +221,29 @@ constinit const Command rename_command{
 constinit const Command set_command{
     .name = "set",
     .arguments = "[<remote>:]<profile> <key>=<value>...",
-    .summary = "Set profile configuration keys",
+    .summary = "Change the configuration of a profile",
     .details = "A single key may also be given as two words, <key> <value>.",
+    .examples = "lxc profile set web limits.cpu=2 limits.memory=1GiB\n    Limit all instances that have the profile.",
     .least = 2,
-    .run = run_set,
+    .run = on<run_object_set, kinds::profile>,
 };
 constinit const Command show_command{
     .name = "show",
     .arguments = "[<remote>:]<profile>",
-    .summary = "Show profile configurations",
+    .summary = "Print a profile",
+    .examples = "lxc profile show default\n    Configuration, devices, and who uses it.",
     .least = 1,
     .most = 1,
-    .run = run_show,
+    .run = on<run_object_show, kinds::profile>,
 };
 constinit const Command unset_command{
     .name = "unset",
     .arguments = "[<remote>:]<profile> <key>",
-    .summary = "Unset profile configuration keys",
+    .summary = "Remove a key from a profile",
+    .examples = "lxc profile unset web limits.memory\n    Lift the limit.",
     .least = 2,
     .most = 2,
-    .run = run_unset,
+    .run = on<run_object_unset, kinds::profile>,
 };
 
 constinit const Command* const children[] = {
@@ -320,7 +255,7 @@ constinit const Command* const children[] = {
 
 constinit const Command commands::profile{
     .name = "profile",
-    .summary = "Manage profiles",
+    .summary = "Configuration that instances share",
     .children = children,
 };
 

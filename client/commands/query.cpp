@@ -90,7 +90,7 @@ int run(Session& session, Call& call) {
 constinit const Command commands::query{
     .name = "query",
     .arguments = "[<remote>:]<API path>",
-    .summary = "Send a raw query to LXD",
+    .summary = "Call the server's API",
     .examples = "lxc query /1.0/instances/c1/state\n"
                 "    Show what the API says of c1's state.\n\n"
                 "lxc query -X DELETE --wait /1.0/instances/c1\n"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/shapes.h"
@@ -13,7 +14,7 @@ namespace {
 
 using schema::Json;
 
-constexpr Flag format_flags[] = {{"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"}};
+constexpr Flag format_flags[] = {format_flag};
 
 std::string how_trusted(const Remote& remote) {
     if (!remote.auth_type.empty()) return remote.auth_type;
@@ -63,14 +64,16 @@ int run_get_default(Session& session, Call&) {
 
 constinit const Command get_default_command{
     .name = "get-default",
-    .summary = "Show the default remote",
+    .summary = "Print which server is meant where none is named",
+    .examples = "lxc remote get-default\n    \"local\", unless it was changed.",
     .most = 0,
     .run = run_get_default,
 };
 constinit const Command list_command{
     .name = "list",
     .aliases = "ls",
-    .summary = "List the available remotes",
+    .summary = "List the servers that are known",
+    .examples = "lxc remote list --format csv\n    Names and addresses, a server a line.",
     .flags = format_flags,
     .most = 0,
     .run = run_list,
@@ -82,7 +85,7 @@ constinit const Command* const children[] = {&get_default_command, &list_command
 
 constinit const Command commands::remote{
     .name = "remote",
-    .summary = "Manage the list of remote servers",
+    .summary = "The servers that this client knows",
     .children = children,
 };
 

@@ -1,5 +1,7 @@
 // lxc rename: gives an instance (or a snapshot) another name.
 
+#include "client/commands/rename.h"
+
 #include "client/commands/commands.h"
 #include "client/instances.h"
 #include "client/session.h"
@@ -35,15 +37,16 @@ int run(Session& session, Call& call) {
     if (wanted.remote != source.remote && call.arguments[1].find(':') != std::string::npos) {
         throw schema::bad_request("Can't specify a different remote for rename");
     }
-    if (source.name.find('/') != std::string::npos) {
-        rename_snapshot(source, wanted.name);
-    } else {
-        source.server.wait(source.server.post(instance_url(source.name), name_request(wanted.name)));
-    }
+    rename_instance(source, wanted.name);
     return 0;
 }
 
 } // namespace
+
+void rename_instance(const Resource& source, const std::string& wanted) {
+    if (source.name.find('/') != std::string::npos) return rename_snapshot(source, wanted);
+    source.server.wait(source.server.post(instance_url(source.name), name_request(wanted)));
+}
 
 constinit const Command commands::rename{
     .name = "rename",

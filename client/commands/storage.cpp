@@ -5,14 +5,14 @@
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
-#include "client/editor.h"
+#include "client/commands/object.h"
+#include "client/render/format_flag.h"
 #include "client/render/sort.h"
 #include "client/session.h"
 #include "client/settings.h"
 #include "client/shapes.h"
 #include "client/sizes.h"
 #include "client/target.h"
-#include "client/yaml_in.h"
 #include "client/yaml_out.h"
 #include "schema/error.h"
 
@@ -22,7 +22,7 @@ namespace {
 
 using schema::Json;
 
-constexpr Flag format_flags[] = {{"format", 'f', FlagKind::text, "Format (csv|json|table|yaml|compact)", "table"}};
+constexpr Flag format_flags[] = {format_flag};
 constexpr Flag target_flags[] = {{"target", 0, FlagKind::text, "Cluster member name"}};
 constexpr Flag info_flags[] = {
     {"bytes", 0, FlagKind::toggle, "Show amounts in bytes"},
@@ -33,30 +33,8 @@ constexpr Flag show_flags[] = {
     {"target", 0, FlagKind::text, "Cluster member name"},
 };
 
-constexpr std::string_view edit_heading =
-    R"(### This is the storage pool as YAML. Lines that begin with '#' are ignored.
-###
-### It has this form:
-### name: default
-### driver: btrfs
-### used_by: []
-### config:
-###   size: 30GiB
-###   source: /var/lib/lxd/disks/default.img)";
-
-constexpr std::string_view no_pool = "Missing pool name";
-
 std::string url(const std::string& name) {
-    return "/1.0/storage-pools/" + path_escape(name);
-}
-
-void say(const Session& session, std::string_view text) {
-    if (!session.quiet()) print(text);
-}
-
-void refuse_target(const Call& call) {
-    if (call.flags.text("target").empty()) return;
-    throw schema::bad_request("To use --target, the destination remote must be a cluster");
+    return kinds::pool.url(name);
 }
 
 std::string upper(std::string text) {
@@ -85,38 +63,9 @@ int run_create(Session& session, Call& call) {
 }
 
 int run_delete(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_pool);
+    const auto resource = session.named(call.arguments[0], kinds::pool.no_name);
     resource.server.del(url(resource.name));
     say(session, fmt::format("Storage pool {} deleted\n", resource.name));
-    return 0;
-}
-
-int run_edit(Session& session, Call& call) {
-    const auto resource = session.named(call.arguments[0], no_pool);
-    std::string etag;
-    edit({.heading = std::string(edit_heading),
-          .current =
-              [&] {
-                  const auto reply = resource.server.get(url(resource.name));
-                  etag = reply.etag;
-                  return yaml(shaped(reply.metadata, shapes::pool), &shapes::pool);
-              },
-          .store =
-              [&](const std::string& content) {
-                  const auto pool = shaped(parse_yaml(content, shapes::pool_put), shapes::pool_put);
-                  resource.server.put(url(resource.name), pool, etag);
-              }});
-    return 0;
-}
-
-int run_get(Session& session, Call& call) {
-    refuse_target(call);
-    const auto resource = session.named(call.arguments[0], no_pool);
-    const auto pool = resource.server.get(url(resource.name)).metadata;
-    // A key that is not set prints nothing at all.
-    if (pool["config"].find(call.arguments[1]) != nullptr) {
-        print(text_member(pool["config"], call.arguments[1]) + "\n");
-    }
     return 0;
 }
 
@@ -147,7 +96,7 @@ std::pair<std::string, std::string> user_of(std::string_view used_by) {
 
 int run_info(Session& session, Call& call) {
     refuse_target(call);
-    const auto resource = session.named(call.arguments[0], no_pool);
+    const auto resource = session.named(call.arguments[0], kinds::pool.no_name);
     const auto pool = resource.server.get(url(resource.name)).metadata;
     const auto space = resource.server.get(url(resource.name) + "/resources").metadata["space"];
     const auto amount = [&](const char* member) {
@@ -194,27 +143,9 @@ int run_list(Session& session, Call& call) {
     return 0;
 }
 
-int change(Session& session, const Call& call, const std::vector<std::string>& words) {
-    refuse_target(call);
-    const auto resource = session.named(call.arguments[0], no_pool);
-    auto reply = resource.server.get(url(resource.name));
-    auto& config = object_member(reply.metadata, "config");
-    for (const auto& [key, value] : parse_settings(words)) config.set(key, value);
-    resource.server.put(url(resource.name), shaped(reply.metadata, shapes::pool_put), reply.etag);
-    return 0;
-}
-
-int run_set(Session& session, Call& call) {
-    return change(session, call, {call.arguments.begin() + 1, call.arguments.end()});
-}
-
-int run_unset(Session& session, Call& call) {
-    return change(session, call, {call.arguments[1], ""}); // An empty value removes the key.
-}
-
 int run_show(Session& session, Call& call) {
     refuse_target(call);
-    const auto resource = session.named(call.arguments[0], no_pool);
+    const auto resource = session.named(call.arguments[0], kinds::pool.no_name);
     if (call.flags.on("resources")) {
         const auto resources = resource.server.get(url(resource.name) + "/resources").metadata;
         print(yaml(shaped(resources, shapes::pool_resources), &shapes::pool_resources));
@@ -245,6 +176,7 @@ constinit const Command delete_command{
     .aliases = "rm",
     .arguments = "[<remote>:]<pool>",
     .summary = "Delete storage pools",
+    .examples = "lxc storage delete fast\n    Remove a pool that nothing uses.",
     .least = 1,
     .most = 1,
     .run = run_delete,
@@ -252,25 +184,27 @@ constinit const Command delete_command{
 constinit const Command edit_command{
     .name = "edit",
     .arguments = "[<remote>:]<pool>",
-    .summary = "Edit storage pool configurations as YAML",
+    .summary = "Change a whole pool's configuration as YAML",
     .examples = "lxc storage edit default < pool.yaml\n    Replace the pool's configuration by the content of a file.",
     .least = 1,
     .most = 1,
-    .run = run_edit,
+    .run = on<run_object_edit, kinds::pool>,
 };
 constinit const Command get_command{
     .name = "get",
     .arguments = "[<remote>:]<pool> <key>",
-    .summary = "Get values for storage pool configuration keys",
+    .summary = "Print one configuration value of a pool",
+    .examples = "lxc storage get default source\n    Where the pool is.",
     .flags = target_flags,
     .least = 2,
     .most = 2,
-    .run = run_get,
+    .run = on<run_object_get, kinds::pool>,
 };
 constinit const Command info_command{
     .name = "info",
     .arguments = "[<remote>:]<pool>",
-    .summary = "Show useful information about storage pools",
+    .summary = "Say how full a pool is and what uses it",
+    .examples = "lxc storage info default --bytes\n    Space in bytes, and the instances and images in it.",
     .flags = info_flags,
     .least = 1,
     .most = 1,
@@ -280,7 +214,8 @@ constinit const Command list_command{
     .name = "list",
     .aliases = "ls",
     .arguments = "[<remote>:]",
-    .summary = "List available storage pools",
+    .summary = "List storage pools",
+    .examples = "lxc storage list\n    The pools, their drivers and where they are.",
     .flags = format_flags,
     .most = 1,
     .run = run_list,
@@ -288,16 +223,18 @@ constinit const Command list_command{
 constinit const Command set_command{
     .name = "set",
     .arguments = "[<remote>:]<pool> <key>=<value>...",
-    .summary = "Set storage pool configuration keys",
+    .summary = "Change the configuration of a pool",
     .details = "A single key may also be given as two words, <key> <value>.",
+    .examples = "lxc storage set default rsync.bwlimit=10MiB\n    Copy no faster than that.",
     .flags = target_flags,
     .least = 2,
-    .run = run_set,
+    .run = on<run_object_set, kinds::pool>,
 };
 constinit const Command show_command{
     .name = "show",
     .arguments = "[<remote>:]<pool>",
-    .summary = "Show storage pool configurations and resources",
+    .summary = "Print a pool's configuration",
+    .examples = "lxc storage show default --resources\n    How much room the pool has.",
     .flags = show_flags,
     .least = 1,
     .most = 1,
@@ -306,11 +243,12 @@ constinit const Command show_command{
 constinit const Command unset_command{
     .name = "unset",
     .arguments = "[<remote>:]<pool> <key>",
-    .summary = "Unset storage pool configuration keys",
+    .summary = "Give a pool's key its default back",
+    .examples = "lxc storage unset default rsync.bwlimit\n    Copy as fast as it goes.",
     .flags = target_flags,
     .least = 2,
     .most = 2,
-    .run = run_unset,
+    .run = on<run_object_unset, kinds::pool>,
 };
 
 constinit const Command* const children[] = {&create_command, &delete_command, &edit_command,
@@ -321,7 +259,7 @@ constinit const Command* const children[] = {&create_command, &delete_command, &
 
 constinit const Command commands::storage{
     .name = "storage",
-    .summary = "Manage storage pools",
+    .summary = "Pools that hold instances and images",
     .children = children,
 };
 

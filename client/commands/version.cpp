@@ -34,7 +34,8 @@ int run(Session& session, Call& call) {
 constinit const Command commands::version{
     .name = "version",
     .arguments = "[<remote>:]",
-    .summary = "Show local and remote versions",
+    .summary = "Print the versions of client and server",
+    .examples = "lxc version\n    \"unreachable\" in place of the server's says that it does not answer.",
     .most = 1,
     .run = run,
 };

@@ -1,0 +1,89 @@
+// lxc move: gives an instance another name or another storage pool.
+
+#include "client/commands/commands.h"
+#include "client/commands/copy_flags.h"
+#include "client/commands/rename.h"
+#include "client/instances.h"
+#include "schema/error.h"
+
+namespace client {
+
+namespace {
+
+using schema::Json;
+
+constexpr size_t flags_of_copy_alone = 2;
+
+/// The server itself moves an instance to another pool.
+void move_to_pool(const Resource& source, std::string name, const FlagValues& flags) {
+    if (name.empty()) name = source.name;
+    if (flags.text("mode") != "pull") throw schema::bad_request("The --mode flag can't be used with --storage");
+    auto request = Json::empty_object();
+    request.set("name", name).set("migration", true).set("pool", flags.text("storage"));
+    request.set("instance_only", flags.on("instance-only")).set("live", !flags.on("stateless"));
+    Reply reply;
+    try {
+        reply = source.server.post(instance_url(source.name), request);
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Migration API failure: {}", error.what()));
+    }
+    try {
+        source.server.wait(reply);
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Migration operation failure: {}", error.what()));
+    }
+}
+
+bool overrides_configuration(const FlagValues& flags) {
+    return flags.has("config") || flags.has("device") || flags.has("profile") || flags.on("no-profiles");
+}
+
+int run(Session& session, Call& call) {
+    const auto& flags = call.flags;
+    const bool to_pool = !flags.text("storage").empty();
+    if (call.arguments.size() < 2 && !to_pool && flags.text("target").empty() && flags.text("target-project").empty()) {
+        throw WrongNumberOfArguments{};
+    }
+    const auto source = session.resource(call.arguments[0]);
+    const auto target =
+        call.arguments.size() > 1 ? session.remotes().resolve(call.arguments[1]) : Target{source.remote, std::string()};
+    if (target.remote != source.remote) {
+        throw schema::bad_request("Instances cannot be moved from one server to another yet: \"{}\" and \"{}\" are "
+                                  "different remotes",
+                                  source.remote, target.remote);
+    }
+    if (!flags.text("target").empty()) throw schema::bad_request("The source LXD server is not clustered");
+    if (const auto project = flags.text("target-project"); !project.empty() && project != "default") {
+        throw schema::bad_request("The project \"{}\" cannot be used: \"default\" is the only one so far", project);
+    }
+    if (to_pool) {
+        if (source.name.empty()) throw schema::bad_request("You must specify a source instance name");
+        move_to_pool(source, target.name, flags);
+    } else if (overrides_configuration(flags)) {
+        throw schema::bad_request("Can't override configuration or profiles in local rename");
+    } else {
+        rename_instance(source, target.name);
+    }
+    return 0;
+}
+
+} // namespace
+
+constinit const Command commands::move{
+    .name = "move",
+    .aliases = "mv",
+    .arguments = "[<remote>:]<instance>[/<snapshot>] [<remote>:][<instance>[/<snapshot>]]",
+    .summary = "Give an instance another name or storage pool",
+    .examples = "lxc move c1 web1\n"
+                "    Call c1 web1 from now on. It must be stopped.\n\n"
+                "lxc move c1/first c1/before-upgrade\n"
+                "    Give a snapshot another name.\n\n"
+                "lxc move c1 --storage fast\n"
+                "    Move c1 to the storage pool \"fast\".",
+    .flags = View<Flag>(copy_flags).without_first(flags_of_copy_alone),
+    .least = 1,
+    .most = 2,
+    .run = run,
+};
+
+} // namespace client
