@@ -27,7 +27,7 @@ schema::InstanceState instance_state(Context& context, const instance::Instance&
     schema::InstanceState state;
     if (live.running) state = context.reporter.state(live.running->init_pid);
     if (state.pid == 0) state.status = context.lifecycle.status(instance); // else it was asked with the rest
-    state.disk.emplace(); // the dir driver has no usage to tell
+    state.disk.emplace();                                                  // the dir driver has no usage to tell
     return state;
 }
 
