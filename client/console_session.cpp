@@ -30,8 +30,8 @@ public:
         : server_(server), id_(operation_id(started.operation)), control_(open(started, "control")),
           terminal_(open(started, "0")) {}
 
-    /// Returns when it is over on either side.
-    void run() {
+    /// Returns when it is over on either side: true when the user has left.
+    bool run() {
         loop_.on_signals({SIGWINCH, SIGTERM, SIGHUP}, [this](int signal) {
             if (signal != SIGWINCH) return loop_.stop();
             if (const auto size = terminal_size(STDIN_FILENO)) loop_.send_text(control_, resize_message(*size));
@@ -45,6 +45,7 @@ public:
         loop_.run();
         control_.close();
         terminal_.shut_down();
+        return escape_.has_left();
     }
 
 private:
@@ -95,8 +96,13 @@ void run_console(Server& server, const std::string& instance, const std::string&
     print("To detach from the console, press: <ctrl>+a q\n\r");
     std::fflush(stdout);
     const auto started = server.post(instance_url(instance) + "/console", console_request(*size, type));
-    ConsoleSession(server, started).run();
-    server.wait(started);
+    if (!ConsoleSession(server, started).run()) {
+        server.wait(started);
+        return;
+    }
+    // The console is free for the next one when its operation has ended. How it ends is of no interest any more: LXD
+    // calls it a failure where something was still on its way.
+    get_if_exists(server, "/1.0/operations/" + operation_id(started.operation) + "/wait?timeout=5");
 }
 
 } // namespace client
