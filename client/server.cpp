@@ -29,7 +29,7 @@ Reply reply_of(const HttpRequest& request, const HttpResponse& response) {
     return reply;
 }
 
-const Json& checked_operation(const Json& operation) {
+Json checked_operation(Json operation) {
     const auto& error = operation["err"];
     if (error.is_string() && !error.as_string().empty()) throw schema::failure("{}", error.as_string());
     return operation;

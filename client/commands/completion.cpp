@@ -8,6 +8,7 @@
 #include <set>
 
 #include "client/commands/commands.h"
+#include "client/commands/completion_scripts.h"
 #include "client/completion.h"
 #include "client/instances.h"
 #include "client/session.h"
@@ -250,85 +251,9 @@ Answer answer_for(const Completion& wanted, Session& session) {
     }
 }
 
-// --- the scripts ------------------------------------------------------------------------------------------------
-
-constexpr std::string_view bash_script = R"(# bash completion for lxc. Printed by "lxc completion bash".
-_lxc() {
-    local words reply line word directive=":done" prefix=""
-    COMPREPLY=()
-    # The line itself: bash's own words are cut at colons and equal signs, which names have in them.
-    read -ra words <<< "${COMP_LINE:0:COMP_POINT}"
-    [[ "${COMP_LINE:0:COMP_POINT}" == *[[:space:]] ]] && words+=("")
-    word="${words[-1]}"
-    mapfile -t reply < <("${words[0]}" __complete "${words[@]:1}" 2> /dev/null)
-    # bash replaces only what follows the last of its dividing characters.
-    [[ "$word" == *[:=]* ]] && prefix="${word%"${word##*[:=]}"}"
-    for line in "${reply[@]}"; do
-        if [[ "$line" == :* ]]; then
-            directive="$line"
-        else
-            line="${line%%$'\t'*}"
-            COMPREPLY+=("${line#"$prefix"}")
-        fi
-    done
-    case "$directive" in
-        :nospace) compopt -o nospace ;;
-        :files) compopt -o default ;;
-    esac
-}
-complete -F _lxc lxc
-)";
-
-constexpr std::string_view zsh_script = R"(#compdef lxc
-# zsh completion for lxc. Printed by "lxc completion zsh".
-_lxc() {
-    local -a reply names shown
-    local line directive=":done"
-    reply=("${(@f)$(${words[1]} __complete "${(@Q)words[2,CURRENT]}" 2> /dev/null)}")
-    for line in $reply; do
-        if [[ $line == :* ]]; then
-            directive=$line
-        else
-            names+=("${line%%$'\t'*}")
-            shown+=("${line/$'\t'/  -- }")
-        fi
-    done
-    case $directive in
-        :files) _files ;;
-        :nospace) compadd -S '' -l -d shown -a names ;;
-        *) compadd -l -d shown -a names ;;
-    esac
-}
-if [[ $funcstack[1] == _lxc ]]; then
-    _lxc "$@"
-else
-    compdef _lxc lxc
-fi
-)";
-
-constexpr std::string_view fish_script = R"(# fish completion for lxc. Printed by "lxc completion fish".
-function __lxc_complete
-    set -l words (commandline -opc) (commandline -ct)
-    set -l reply ($words[1] __complete $words[2..-1] 2> /dev/null)
-    if test "$reply[-1]" = ":files"
-        __fish_complete_path (commandline -ct)
-    else
-        string match -v ':*' -- $reply
-    end
-end
-complete -c lxc -f -a '(__lxc_complete)'
-)";
-
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> scripts{
-    {{"bash", bash_script}, {"fish", fish_script}, {"zsh", zsh_script}}};
-
 int run(Session&, Call& call) {
-    for (const auto& [shell, script] : scripts) {
-        if (call.arguments[0] != shell) continue;
-        print(script);
-        return 0;
-    }
-    throw schema::bad_request("Unknown shell \"{}\" (not one of bash, fish, zsh)", call.arguments[0]);
+    print(completion_script(call.arguments[0]));
+    return 0;
 }
 
 /// "lxc shell c": an alias's arguments are completed as those of what it stands for, up to where they go.
