@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstring>
 #include <deque>
-#include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -114,8 +113,7 @@ Socket connected(asio::io_context& context, const std::string& path) {
     const auto fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw std::system_error(errno, std::generic_category(), "socket");
     socket.assign(asio::local::stream_protocol(), fd);
-    socket.connect(asio::local::stream_protocol::endpoint(path), error);
-    if (error) {
+    if (socket.connect(asio::local::stream_protocol::endpoint(path), error)) {
         throw schema::Error(
             schema::ErrorKind::unavailable,
             fmt::format("Get \"http://{}/1.0\": dial unix {}: connect: {}", host, path, cause_of(error)));
@@ -164,12 +162,12 @@ const std::string& HttpResponse::header(const std::string& lower_case_name) cons
 struct Connection::State {
     std::string path;
     asio::io_context context;
-    std::optional<Socket> socket;
+    std::unique_ptr<Socket> socket;
     beast::flat_buffer buffer;
 
     void connect() {
         if (socket) return;
-        socket.emplace(connected(context, path));
+        socket = std::make_unique<Socket>(connected(context, path));
         buffer.clear();
     }
     void drop() { socket.reset(); }
@@ -417,7 +415,7 @@ bool in_background(int fd) {
 struct StreamLoop::State {
     asio::io_context context;
     asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-    std::optional<asio::signal_set> signals;
+    std::unique_ptr<asio::signal_set> signals;
     std::function<void(int)> signal_handler;
 
     /// A descriptor being copied to a websocket.
@@ -571,7 +569,7 @@ void StreamLoop::send_text(WebSocket& socket, std::string message) {
 
 void StreamLoop::on_signals(const std::vector<int>& signals, std::function<void(int)> handler) {
     state_->signal_handler = std::move(handler);
-    state_->signals.emplace(state_->context);
+    state_->signals = std::make_unique<asio::signal_set>(state_->context);
     for (const int signal : signals) state_->signals->add(signal);
     state_->await_signal();
 }

@@ -91,6 +91,7 @@ void run_editor(const std::string& path) {
     auto words = command_words(editor_command());
     words.push_back(path);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     pid_t pid = -1;

@@ -135,6 +135,7 @@ size_t act_on_each(Session& session, const std::vector<std::string>& names, cons
     std::vector<std::string> errors(names.size());
     std::vector<std::thread> threads;
     const auto count = std::min(parallel_limit, names.size());
+    threads.reserve(count);
     auto quiet = action;
     quiet.quiet = true; // Several progress lines would draw over each other.
     for (size_t first = 0; first < count; ++first) {
