@@ -47,6 +47,7 @@ constexpr std::array table{
     ApiExtension{"resources_disk_id", "the_hosts_hardware_is_described"},
     ApiExtension{"api_filtering", "lists_can_be_filtered"},
     ApiExtension{"firewall_driver", "the_environment_describes_the_host"},
+    ApiExtension{"limits_hugepages", "huge_pages_are_limited"},
     ApiExtension{"resources_usb_pci", "the_hosts_hardware_is_described"},
     ApiExtension{"resources_cpu_threads_numa", "the_hosts_hardware_is_described"},
     ApiExtension{"resources_cpu_core_die", "the_hosts_hardware_is_described"},

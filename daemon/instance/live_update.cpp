@@ -43,6 +43,13 @@ Values values_of(const Items& items) {
     return values;
 }
 
+/// Empty where nothing needs to be written.
+std::string_view default_of(std::string_view file) {
+    if (file.starts_with("hugetlb.")) return file.ends_with(".max") ? "max" : "-1";
+    const auto* const row = std::ranges::find(defaults, file, &Default::file);
+    return row == defaults.end() ? std::string_view() : row->value;
+}
+
 /// Bytes, with -1 as more than any.
 int64_t bytes(const std::string& value) {
     const auto number = schema::parse_integer(value).value_or(-1);
@@ -71,10 +78,7 @@ std::vector<CgroupWrite> live_update(const Items& before, const Items& after) {
     }
     for (const auto& [file, value] : old_values) {
         if (new_values.contains(file)) continue;
-        const auto fallback =
-            std::find_if(defaults.begin(), defaults.end(),
-                         [&, name = std::string_view(file)](const Default& row) { return row.file == name; });
-        if (fallback != defaults.end()) writes.push_back({file, std::string(fallback->value)});
+        if (const auto usual = default_of(file); !usual.empty()) writes.push_back({file, std::string(usual)});
     }
 
     const auto old_memory = old_values.find(memory_file);

@@ -43,7 +43,7 @@ Items lxc_config(const Subject& subject, const base::HostFacts& facts, const Ite
 
 Items cgroup_items(const Subject& subject, const base::HostFacts& facts) {
     Items items;
-    for (const auto* facet : {&memory_facet, &cpu_facet, &disk_io_facet, &processes_facet}) {
+    for (const auto* facet : {&memory_facet, &cpu_facet, &disk_io_facet, &hugepages_facet, &processes_facet}) {
         append(items, facet->lxc_items(subject, facts));
     }
     return items;

@@ -167,7 +167,9 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
     auto owner = owner_of(wanted, rooms);
     auto& host = rooms.device_host;
     schema::Config changes;
-    base::Rollback rollback;
+    const auto old_items = cgroup_items(subject_of(before, rooms), rooms.facts);
+    const auto new_items = cgroup_items(subject_of(wanted, rooms), rooms.facts);
+    base::Rollback rollback; // after what its steps use: it runs them where it ends
     const auto note = [&](const schema::Config& more) {
         merge(owner.config, more);
         for (const auto& [key, value] : more) changes[key] = value;
@@ -181,18 +183,16 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
         if (was && is && schema::may_change_live(out->second, in->second)) continue;
         if (was) {
             note(devices::make_device(device, out->second)->detach(old_owner, host));
-            rollback.add([&, out] { devices::make_device(device, out->second)->attach(old_owner, host); });
+            rollback.add([&, out] { devices::make_device(out->first, out->second)->attach(old_owner, host); });
         }
         if (is) {
             const auto added = devices::make_device(device, in->second);
             check_part(fmt::format("Failed add validation for device {:?}", device),
                        [&] { added->check_host(owner, host); });
             check_part(fmt::format("Failed to start device {:?}", device), [&] { note(added->attach(owner, host)); });
-            rollback.add([&, in] { devices::make_device(device, in->second)->detach(owner, host); });
+            rollback.add([&, in] { devices::make_device(in->first, in->second)->detach(owner, host); });
         }
     }
-    const auto old_items = cgroup_items(subject_of(before, rooms), rooms.facts);
-    const auto new_items = cgroup_items(subject_of(wanted, rooms), rooms.facts);
     rollback.add([&] { write_cgroups(name, live_update(new_items, old_items), rooms); });
     write_cgroups(name, live_update(old_items, new_items), rooms);
     rollback.dismiss();

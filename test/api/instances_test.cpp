@@ -213,6 +213,24 @@ TEST_F(InstancesTest, ALimitIsWrittenToTheRunningContainerAndTakenBack) {
     EXPECT_EQ(runtime().cgroup_of("c1")["pids.max"], "max");
 }
 
+TEST_F(InstancesTest, ALiveChangeThatFailsHalfwayIsTakenBack) {
+    make_instance("c1");
+    start("c1");
+    const auto source = folder_ / "shared";
+    std::filesystem::create_directory(source);
+    EXPECT_EQ(error("PATCH", "/1.0/instances/c1", R"({"config":{"limits.memory":"64MiB"}})"), "ok");
+    const auto cgroup = runtime().cgroup_of("c1");
+    const auto before = get("/1.0/instances/c1").dump();
+    runtime().lack_cgroup_file("pids.max");
+    const auto change = R"({"config":{"limits.memory":"32MiB","limits.processes":"50"},)"
+                        R"("devices":{"a-disk":{"type":"disk","source":")" +
+                        source + R"(","path":"/mnt"}}})";
+    EXPECT_THAT(error("PATCH", "/1.0/instances/c1", change), testing::HasSubstr("no file pids.max"));
+    EXPECT_EQ(runtime().cgroup_of("c1"), cgroup);
+    EXPECT_TRUE(runtime().mounts_of("c1").empty());
+    EXPECT_EQ(get("/1.0/instances/c1").dump(), before);
+}
+
 TEST_F(InstancesTest, AProfileReachesTheRunningContainersThatUseIt) {
     make_instance("c1");
     start("c1");

@@ -99,6 +99,7 @@ void FakeRuntime::unfreeze(const std::string& name) {
 
 void FakeRuntime::set_cgroup(const std::string& name, const std::string& item, const std::string& value) {
     const std::scoped_lock lock(mutex_);
+    if (item == lacking_) throw schema::failure("no file {}", item);
     running(name).cgroup[item] = value;
 }
 
@@ -161,6 +162,11 @@ void FakeRuntime::before_next_start(std::function<void()> callback) {
 void FakeRuntime::fail_next_start(std::string text) {
     const std::scoped_lock lock(mutex_);
     next_failure_ = std::move(text);
+}
+
+void FakeRuntime::lack_cgroup_file(std::string file) {
+    const std::scoped_lock lock(mutex_);
+    lacking_ = std::move(file);
 }
 
 void FakeRuntime::ignore_shutdown(bool ignore) {

@@ -49,6 +49,8 @@ public:
     void before_next_start(std::function<void()> callback);
     /// Makes the next start fail with this text.
     void fail_next_start(std::string text);
+    /// The cgroups of containers have every file but this one.
+    void lack_cgroup_file(std::string file);
     /// Whether containers heed request_shutdown; they do unless told otherwise.
     void ignore_shutdown(bool ignore);
     std::map<std::string, std::string> cgroup_of(const std::string& name);
@@ -71,6 +73,7 @@ private:
     std::map<std::string, Container> containers_;
     std::map<std::string, std::string> targets_;
     std::string next_failure_;
+    std::string lacking_;
     std::function<void()> before_next_start_;
     bool ignore_shutdown_ = false;
 };

@@ -5,9 +5,10 @@
 namespace instance {
 
 std::span<const Facet* const> facets() {
-    static const std::array<const Facet*, 12> all = {
-        &basics_facet, &privilege_facet, &nesting_facet, &confinement_facet, &identity_facet, &environment_facet,
-        &memory_facet, &cpu_facet,       &disk_io_facet, &processes_facet,   &kernel_facet,   &raw_facet,
+    static const std::array<const Facet*, 13> all = {
+        &basics_facet,      &privilege_facet, &nesting_facet, &confinement_facet, &identity_facet,
+        &environment_facet, &memory_facet,    &cpu_facet,     &disk_io_facet,     &processes_facet,
+        &hugepages_facet,   &kernel_facet,    &raw_facet,
     };
     return all;
 }

@@ -16,6 +16,7 @@ extern const Facet environment_facet;
 extern const Facet memory_facet;
 extern const Facet cpu_facet;
 extern const Facet disk_io_facet;
+extern const Facet hugepages_facet;
 extern const Facet processes_facet;
 extern const Facet kernel_facet; // process limits and sysctls
 extern const Facet raw_facet;    // raw.lxc, after the items of devices

@@ -60,6 +60,10 @@ const std::map<std::string, Sample, std::less<>> samples = {
     {"limits.cpu.allowance", {{{"limits.cpu.allowance", "50%"}}, "10ms/100ms"}},
     {"limits.cpu.priority", {{{"limits.cpu.priority", "5"}}, "10"}},
     {"limits.disk.priority", {{{"limits.disk.priority", "3"}}, "7"}},
+    {"limits.hugepages.1GB", {{{"limits.hugepages.1GB", "1GiB"}}, "2GiB"}},
+    {"limits.hugepages.1MB", {{{"limits.hugepages.1MB", "1MiB"}}, "2MiB"}},
+    {"limits.hugepages.2MB", {{{"limits.hugepages.2MB", "2MiB"}}, "4MiB"}},
+    {"limits.hugepages.64KB", {{{"limits.hugepages.64KB", "1MiB"}}, "2MiB"}},
     {"limits.kernel.*", {{{"limits.kernel.nofile", "100"}}, "200"}},
     {"limits.memory", {{{"limits.memory", "100MB"}}, "50%"}},
     {"limits.memory.enforce", {{{"limits.memory.enforce", "soft"}, {"limits.memory", "1GB"}}, "hard"}},
@@ -167,6 +171,23 @@ TEST(Cpu, AllowanceInTimeIsAQuota) {
                             LxcItem{"lxc.cgroup.cpu.cfs_quota_us", "25000"}));
     EXPECT_THAT(cpu_facet.lxc_items(config, v2_host()),
                 ElementsAre(LxcItem{"lxc.cgroup2.cpu.weight", "100"}, LxcItem{"lxc.cgroup2.cpu.max", "25000 100000"}));
+}
+
+TEST(HugePages, LimitsAreInTheFileOfTheirSize) {
+    const auto config = subject({{"limits.hugepages.2MB", "4MiB"}});
+    EXPECT_THAT(hugepages_facet.lxc_items(config, v1_host()),
+                ElementsAre(LxcItem{"lxc.cgroup.hugetlb.2MB.limit_in_bytes", "4194304"}));
+    EXPECT_THAT(hugepages_facet.lxc_items(config, v2_host()),
+                ElementsAre(LxcItem{"lxc.cgroup2.hugetlb.2MB.max", "4194304"}));
+    EXPECT_THAT(hugepages_facet.lxc_items(subject(), v2_host()), IsEmpty());
+}
+
+TEST(HugePages, ASizeThatTheHostLacksIsRefused) {
+    auto host = v2_host();
+    host.cgroup.hugetlb = {"2MB"};
+    EXPECT_THROW(hugepages_facet.lxc_items(subject({{"limits.hugepages.1GB", "1GiB"}}), host), schema::Error);
+    host.cgroup.controllers.erase("hugetlb");
+    EXPECT_THROW(hugepages_facet.lxc_items(subject({{"limits.hugepages.2MB", "4MiB"}}), host), schema::Error);
 }
 
 TEST(DiskIo, IsRefusedWithLxdsTextWhereTheHostHasNoWeights) {

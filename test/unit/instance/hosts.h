@@ -14,13 +14,14 @@ inline base::HostFacts plain_host() {
     facts.shared_paths = {{"/dev/fuse", false}, {"/dev/mqueue", true}, {"/sys/kernel/security", true}};
     facts.subuid = facts.subgid = "root:100000:65536\n";
     facts.has_newuidmap = true;
+    facts.cgroup.hugetlb = {"64KB", "1MB", "2MB", "1GB"};
     return facts;
 }
 
 inline base::HostFacts v1_host() {
     auto facts = plain_host();
     facts.cgroup.layout = base::CgroupLayout::v1;
-    for (const auto* name : {"memory", "cpu", "cpuset", "pids", "blkio", "devices", "freezer"}) {
+    for (const auto* name : {"memory", "cpu", "cpuset", "pids", "blkio", "devices", "freezer", "hugetlb"}) {
         facts.cgroup.controllers[name] = 1;
     }
     facts.cgroup.namespaces = true;
@@ -39,7 +40,7 @@ inline base::HostFacts hybrid_host() {
 inline base::HostFacts v2_host() {
     auto facts = plain_host();
     facts.cgroup.layout = base::CgroupLayout::v2;
-    for (const auto* name : {"memory", "cpu", "cpuset", "pids", "io", "devices", "freezer"}) {
+    for (const auto* name : {"memory", "cpu", "cpuset", "pids", "io", "devices", "freezer", "hugetlb"}) {
         facts.cgroup.controllers[name] = 2;
     }
     facts.cgroup.namespaces = true;

@@ -55,6 +55,10 @@ TEST(LiveUpdate, WhatIsWrittenOnlyWhenSetGoesBackToTheKernelsDefault) {
                 ElementsAre(CgroupWrite{"io.weight", "default 100"}));
     EXPECT_THAT(change({{"limits.memory.swap.priority", "1"}}, {}, v1_host()),
                 ElementsAre(CgroupWrite{"memory.swappiness", "60"}));
+    EXPECT_THAT(change({{"limits.hugepages.2MB", "4MiB"}}, {}, v2_host()),
+                ElementsAre(CgroupWrite{"hugetlb.2MB.max", "max"}));
+    EXPECT_THAT(change({{"limits.hugepages.2MB", "4MiB"}}, {}, v1_host()),
+                ElementsAre(CgroupWrite{"hugetlb.2MB.limit_in_bytes", "-1"}));
 }
 
 TEST(LiveUpdate, KeysOfTheNextStartWriteNothing) {

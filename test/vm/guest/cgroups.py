@@ -67,6 +67,7 @@ KEYS = [
     ("limits.cpu", "1-1", "cpuset.cpus.effective", "1", "0-1"),
     ("limits.cpu.allowance", "30ms/100ms", "cpu.max", "30000 100000", "max 100000"),
     ("limits.cpu.allowance", "25%", "cpu.weight", "25", "100"),
+    ("limits.hugepages.2MB", "8MiB", "hugetlb.2MB.max", "8388608", "max"),
     ("limits.cpu.priority", "3", "cpu.weight", "93", "100"),
 ]
 
