@@ -13,19 +13,23 @@ namespace {
 
 using schema::Json;
 
-Reply reply_of(const HttpRequest& request, const HttpResponse& response) {
-    Reply reply;
+Reply reply_of(const HttpRequest& request, HttpResponse response) {
+    Json envelope;
     try {
-        reply.body = Json::parse(response.body);
+        envelope = Json::parse(response.body);
     } catch (const schema::Error&) {
         if (response.status != 200) throw_error(request, response);
         throw;
     }
-    if (reply.body["type"] == Json("error")) throw_error(request, response);
-    reply.metadata = reply.body["metadata"];
+    if (envelope["type"] == Json("error")) throw_error(request, response);
+    Reply reply;
     reply.etag = response.header("etag");
-    const auto& operation = reply.body["operation"];
-    if (operation.is_string()) reply.operation = operation.as_string();
+    reply.text = std::move(response.body);
+    if (!envelope.is_object()) return reply;
+    for (auto& [key, value] : envelope.object()) {
+        if (key == "metadata") reply.metadata = std::move(value); // a list of hundreds is not copied
+        if (key == "operation" && value.is_string()) reply.operation = value.as_string();
+    }
     return reply;
 }
 
@@ -74,9 +78,9 @@ Reply Server::call(const std::string& method, const std::string& target, const J
 
 Reply Server::send(const HttpRequest& request) {
     trace(request);
-    const auto response = connection_.send(request);
+    auto response = connection_.send(request);
     trace(response);
-    return reply_of(request, response);
+    return reply_of(request, std::move(response));
 }
 
 void Server::trace(const HttpRequest& request) const {
@@ -111,7 +115,7 @@ Json Server::wait_interruptibly(const std::string& operation, Progress& progress
     for (int refusals = 0;;) {
         HttpResponse response;
         if (connection_.send_unless(interrupts.fd(), request, response)) {
-            auto state = reply_of(request, response).metadata;
+            auto state = reply_of(request, std::move(response)).metadata;
             if (state["status_code"].is_integer() && state["status_code"].as_integer() >= 200) {
                 progress.done();
                 return state;

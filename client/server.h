@@ -13,7 +13,7 @@ namespace client {
 class Progress;
 
 struct Reply {
-    schema::Json body;     // the whole envelope
+    std::string text;      // the whole envelope
     schema::Json metadata; // what was asked for; of an operation, the operation
     std::string etag;
     std::string operation; // its URL; empty for a synchronous answer

@@ -69,6 +69,7 @@ int run(Session& session, Call& call) {
 
     Listing listing{.header = {}, .rows = {}, .objects = Json::empty_array(), .shape = &shapes::instances_full};
     for (const auto& column : columns) listing.header.push_back(column.name);
+    const auto whole = prints_objects(call.flags.text("format"));
     const auto answer = server.get(target).metadata;
     if (answer.is_array()) {
         for (const auto& instance : answer.as_array()) {
@@ -76,7 +77,7 @@ int run(Session& session, Call& call) {
             Row row;
             for (const auto& column : columns) row.push_back(column.cell(instance));
             listing.rows.push_back(std::move(row));
-            listing.objects.push_back(shaped(instance, shapes::instance_full));
+            if (whole) listing.objects.push_back(shaped(instance, shapes::instance_full));
         }
     }
     sort_rows(listing.rows);

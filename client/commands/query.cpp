@@ -78,7 +78,7 @@ int run(Session& session, Call& call) {
         if (error.is_string() && !error.as_string().empty()) throw schema::failure("{}", error.as_string());
     }
     if (call.flags.on("raw")) {
-        show(reply.body);
+        show(Json::parse(reply.text));
     } else if (!reply.metadata.is_null() && reply.metadata != Json::empty_object()) {
         show(sorted(reply.metadata));
     }

@@ -205,6 +205,10 @@ std::string html_safe(std::string json) {
     return safe;
 }
 
+bool prints_objects(std::string_view format) {
+    return format == "json" || format == "yaml";
+}
+
 std::string render(const Listing& listing, std::string_view format) {
     if (format == "table") return table(listing.header, listing.rows);
     if (format == "compact") return compact(listing.header, listing.rows);

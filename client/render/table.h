@@ -21,6 +21,8 @@ struct Listing {
     const Shape* shape = nullptr;
 };
 
+/// Whether a format prints `objects` and not the rows.
+bool prints_objects(std::string_view format);
 /// The whole text for standard output; an unknown format throws bad_request.
 std::string render(const Listing& listing, std::string_view format);
 
