@@ -47,6 +47,12 @@ constexpr std::array table{
     Route{"instance_logs_get", "GET", "/1.0/instances/{name}/logs"},
     Route{"instance_log_get", "GET", "/1.0/instances/{name}/logs/{file}"},
     Route{"instance_log_delete", "DELETE", "/1.0/instances/{name}/logs/{file}"},
+    Route{"instance_metadata_get", "GET", "/1.0/instances/{name}/metadata"},
+    Route{"instance_metadata_put", "PUT", "/1.0/instances/{name}/metadata"},
+    Route{"instance_metadata_patch", "PATCH", "/1.0/instances/{name}/metadata"},
+    Route{"instance_templates_get", "GET", "/1.0/instances/{name}/metadata/templates"},
+    Route{"instance_templates_post", "POST", "/1.0/instances/{name}/metadata/templates"},
+    Route{"instance_templates_delete", "DELETE", "/1.0/instances/{name}/metadata/templates"},
     Route{"instance_snapshots_get", "GET", "/1.0/instances/{name}/snapshots"},
     Route{"instance_backups_get", "GET", "/1.0/instances/{name}/backups"},
 

@@ -45,30 +45,103 @@ template <class T> T value(const YAML::Node& node, const char* name) {
     return member.as<T>();
 }
 
-schema::Config properties(const YAML::Node& node) {
+/// Nothing where the member is missing or null.
+std::optional<YAML::Node> present(const YAML::Node& node, const char* name) {
+    auto member = node[name];
+    if (!member || member.IsNull()) return {};
+    return member;
+}
+
+const YAML::Node& as_map(const YAML::Node& node, const char* name) {
+    if (!node.IsMap()) throw schema::bad_request("Invalid metadata.yaml: {} is no map", name);
+    return node;
+}
+
+std::optional<schema::Config> properties(const YAML::Node& node) {
+    const auto members = present(node, "properties");
+    if (!members) return {};
     schema::Config result;
-    const auto members = node["properties"];
-    if (!members || members.IsNull()) return result;
-    for (const auto& member : members)
+    for (const auto& member : as_map(*members, "properties"))
         result[member.first.as<std::string>()] = member.second.IsNull() ? "" : member.second.as<std::string>();
     return result;
 }
 
-Metadata read(const std::string& yaml) {
+schema::ImageTemplate one_template(const YAML::Node& node) {
+    schema::ImageTemplate result;
+    if (const auto when = present(node, "when")) result.when = when->as<std::vector<std::string>>();
+    result.create_only = value<bool>(node, "create_only");
+    result.source = value<std::string>(node, "template");
+    result.properties = properties(node);
+    return result;
+}
+
+std::optional<std::map<std::string, schema::ImageTemplate>> templates(const YAML::Node& node) {
+    const auto members = present(node, "templates");
+    if (!members) return {};
+    std::map<std::string, schema::ImageTemplate> result;
+    for (const auto& member : as_map(*members, "templates"))
+        result[member.first.as<std::string>()] =
+            member.second.IsNull() ? schema::ImageTemplate() : one_template(as_map(member.second, "a template"));
+    return result;
+}
+
+/// Quoted, so that no text is read as something else again.
+void write_member(YAML::Emitter& out, const char* name, const std::optional<schema::Config>& members) {
+    if (!members) return;
+    out << YAML::Key << name << YAML::Value << YAML::BeginMap;
+    for (const auto& [key, text] : *members) out << YAML::DoubleQuoted << key << YAML::DoubleQuoted << text;
+    out << YAML::EndMap;
+}
+
+void write_template(YAML::Emitter& out, const schema::ImageTemplate& one) {
+    out << YAML::BeginMap;
+    if (one.when) {
+        out << YAML::Key << "when" << YAML::Value << YAML::BeginSeq;
+        for (const auto& trigger : *one.when) out << YAML::DoubleQuoted << trigger;
+        out << YAML::EndSeq;
+    }
+    out << YAML::Key << "create_only" << YAML::Value << one.create_only;
+    out << YAML::Key << "template" << YAML::Value << YAML::DoubleQuoted << one.source;
+    write_member(out, "properties", one.properties);
+    out << YAML::EndMap;
+}
+
+} // namespace
+
+schema::ImageMetadata read_metadata(const std::string& yaml) {
     try {
         const auto node = YAML::Load(yaml);
         if (!node.IsMap()) throw schema::bad_request("Invalid metadata.yaml: it is no map");
         return {value<std::string>(node, "architecture"), value<int64_t>(node, "creation_date"),
-                value<int64_t>(node, "expiry_date"), properties(node)};
+                value<int64_t>(node, "expiry_date"), properties(node), templates(node)};
     } catch (const YAML::Exception& error) {
         throw schema::bad_request("Invalid metadata.yaml: {}", error.what());
     }
 }
 
-} // namespace
+std::string metadata_yaml(const schema::ImageMetadata& metadata) {
+    YAML::Emitter out;
+    out << YAML::BeginMap;
+    out << YAML::Key << "architecture" << YAML::Value << YAML::DoubleQuoted << metadata.architecture;
+    out << YAML::Key << "creation_date" << YAML::Value << metadata.creation_date;
+    out << YAML::Key << "expiry_date" << YAML::Value << metadata.expiry_date;
+    write_member(out, "properties", metadata.properties);
+    if (metadata.templates) {
+        out << YAML::Key << "templates" << YAML::Value << YAML::BeginMap;
+        for (const auto& [path, one] : *metadata.templates) {
+            out << YAML::Key << YAML::DoubleQuoted << path << YAML::Value;
+            write_template(out, one);
+        }
+        out << YAML::EndMap;
+    }
+    out << YAML::EndMap;
+    return std::string(out.c_str()) + "\n";
+}
 
 Metadata parse_metadata(const std::string& yaml) {
-    auto metadata = read(yaml);
+    auto read = read_metadata(yaml);
+    Metadata metadata{std::move(read.architecture), read.creation_date, read.expiry_date,
+                      std::move(read.properties).value_or(schema::Config())};
     metadata.architecture = canonical_architecture(metadata.architecture);
     if (metadata.creation_date == 0) throw schema::bad_request("Missing creation date");
     if (!is_plausible(metadata.creation_date) || !is_plausible(metadata.expiry_date))

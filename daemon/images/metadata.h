@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "schema/api/image_metadata.h"
 #include "schema/config.h"
 
 namespace images {
@@ -16,7 +17,13 @@ struct Metadata {
     schema::Config properties;
 };
 
-/// Throws bad_request with LXD's texts where the architecture or the creation date is missing or unknown.
+/// What the file says, whatever that is. Throws bad_request where it is no YAML or a value is of another kind than
+/// LXD's.
+schema::ImageMetadata read_metadata(const std::string& yaml);
+std::string metadata_yaml(const schema::ImageMetadata& metadata);
+
+/// As read_metadata, for the file of an image. Throws bad_request with LXD's texts where the architecture or the
+/// creation date is missing or unknown.
 Metadata parse_metadata(const std::string& yaml);
 
 } // namespace images

@@ -10,6 +10,8 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/instance/free_name.h"
+#include "daemon/instance/idmap.h"
+#include "daemon/instance/image_templates.h"
 #include "daemon/instance/own_files.h"
 #include "daemon/instance/start_plan.h"
 #include "schema/error.h"
@@ -29,6 +31,8 @@ namespace {
 constexpr const char* incomplete_key = "volatile.last_state.incomplete";
 /// The new name while an instance is renamed: what still has it at the next start gets its old name back.
 constexpr const char* renaming_key = "volatile.last_state.renaming";
+/// What happened to an instance that its image's templates are told of at its next start.
+constexpr const char* template_key = "volatile.apply_template";
 constexpr const char* power_key = "volatile.last_state.power";
 
 /// How long a killed container may take to be gone, its monitor's clean-up included.
@@ -253,7 +257,7 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     row.put.config["volatile.uuid"] = base::uuid4();
     row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
     row.put.config["volatile.last_state.idmap"] = "[]";
-    row.put.config["volatile.apply_template"] = "create";
+    row.put.config[template_key] = "create";
     auto record = rooms_.instances.expand(row);
     check_new_record(record, rooms_);
     row.pool = root_pool(record);
@@ -314,7 +318,7 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     rooms_.pools.rename_container(row.pool, name, new_name);
     rollback.add([&] { rooms_.pools.rename_container(row.pool, new_name, name); });
     row.name = new_name;
-    row.put.config["volatile.apply_template"] = "rename";
+    row.put.config[template_key] = "rename";
     row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
     rooms_.database.transaction([&] {
         rooms_.rows.rename(name, new_name);
@@ -361,6 +365,16 @@ void Lifecycle::start_stopped(const std::shared_ptr<Instance>& instance, const C
     run_container(instance, caller);
 }
 
+/// What was put off until this start, then what every start does.
+void Lifecycle::fill_templates(const Record& record, const schema::Config& volatile_changes) const {
+    const auto folder = rooms_.pools.container_path(record.row.pool, record.row.name);
+    const auto ids = id_map_from(schema::get(volatile_changes, "volatile.last_state.idmap"));
+    const RootOwner owner{static_cast<uid_t>(root_uid(ids)), static_cast<gid_t>(root_gid(ids))};
+    if (const auto& trigger = schema::get(record.row.put.config, template_key); !trigger.empty())
+        apply_templates(record, folder, trigger, owner);
+    apply_templates(record, folder, "start", owner);
+}
+
 void Lifecycle::prepare_folders(const std::string& name) const {
     base::make_dir(rooms_.paths.logs(name), 0700);
     base::make_dir(rooms_.paths.devices(name), 0711);
@@ -381,7 +395,8 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     rollback.add(plan.undo);
     const std::shared_ptr<void> afterwards(nullptr, [&plan](void*) { plan.after(); });
     plan.volatile_changes[power_key] = "RUNNING";
-    plan.volatile_changes["volatile.apply_template"] = "";
+    fill_templates(*instance.record(), plan.volatile_changes);
+    plan.volatile_changes[template_key] = "";
     auto row = instance.record()->row;
     merge(row.put.config, plan.volatile_changes);
     row.last_used_at = now();

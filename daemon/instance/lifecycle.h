@@ -124,6 +124,7 @@ private:
     void start(const std::shared_ptr<Instance>& instance, const Caller& caller);
     void start_stopped(const std::shared_ptr<Instance>& instance, const Caller& caller);
     void run_container(const std::shared_ptr<Instance>& started, const Caller& caller);
+    void fill_templates(const Record& record, const schema::Config& volatile_changes) const;
     void prepare_folders(const std::string& name) const;
     void watch_monitor(const std::shared_ptr<Instance>& instance, const Running& running);
     void on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t monitor);

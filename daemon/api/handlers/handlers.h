@@ -106,4 +106,12 @@ http::Response instance_logs_get(Context&, const http::Request&);
 http::Response instance_log_get(Context&, const http::Request&);
 http::Response instance_log_delete(Context&, const http::Request&);
 
+// instance_metadata.cpp
+http::Response instance_metadata_get(Context&, const http::Request&);
+http::Response instance_metadata_put(Context&, const http::Request&);
+http::Response instance_metadata_patch(Context&, const http::Request&);
+http::Response instance_templates_get(Context&, const http::Request&);
+http::Response instance_templates_post(Context&, const http::Request&);
+http::Response instance_templates_delete(Context&, const http::Request&);
+
 } // namespace api

@@ -47,6 +47,33 @@ TEST(Metadata, IsRefusedWithItsReason) {
     }
 }
 
+TEST(Metadata, HasTemplates) {
+    const auto metadata = read_metadata("templates:\n"
+                                        "  /etc/hostname:\n    when: [create, copy]\n    template: hostname.tpl\n"
+                                        "    create_only: yes\n    properties: {a: 1}\n"
+                                        "  /empty:\n");
+    ASSERT_TRUE(metadata.templates);
+    const auto& one = metadata.templates->at("/etc/hostname");
+    EXPECT_EQ(one.when, (std::vector<std::string>{"create", "copy"}));
+    EXPECT_EQ(one.source, "hostname.tpl");
+    EXPECT_TRUE(one.create_only);
+    EXPECT_EQ(one.properties, (schema::Config{{"a", "1"}}));
+    EXPECT_FALSE(metadata.templates->at("/empty").when);
+    EXPECT_FALSE(metadata.properties);
+    for (const auto* wrong : {"templates: 1", "templates: {/a: text}", "templates: {/a: {when: start}}",
+                              "templates: {/a: {create_only: [1]}}", "properties: [1]", "creation_date: soon"})
+        EXPECT_THROW(read_metadata(wrong), schema::Error) << wrong;
+}
+
+TEST(Metadata, ReadsBackWhatItWrites) {
+    schema::ImageMetadata metadata{
+        "x86_64", 1700000000, 0, schema::Config{{"yes", "true"}, {"n", "12"}, {"e", ""}}, {}};
+    metadata.templates.emplace();
+    (*metadata.templates)["/etc/a: b"] = {std::vector<std::string>{"start"}, true, "a\"b\n#.tpl",
+                                          schema::Config{{"k", "~"}}};
+    EXPECT_EQ(to_json(read_metadata(metadata_yaml(metadata))), to_json(metadata)) << metadata_yaml(metadata);
+}
+
 } // namespace
 
 } // namespace images
