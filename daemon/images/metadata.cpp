@@ -85,21 +85,18 @@ std::optional<std::map<std::string, schema::ImageTemplate>> templates(const YAML
     return result;
 }
 
-/// Quoted, so that no text is read as something else again.
+/// Quoted, so that no text is read as something else again. What is not there is written empty, as LXD does.
 void write_member(YAML::Emitter& out, const char* name, const std::optional<schema::Config>& members) {
-    if (!members) return;
     out << YAML::Key << name << YAML::Value << YAML::BeginMap;
-    for (const auto& [key, text] : *members) out << YAML::DoubleQuoted << key << YAML::DoubleQuoted << text;
+    for (const auto& [key, text] : members.value_or(schema::Config())) out << YAML::DoubleQuoted << key << YAML::DoubleQuoted << text;
     out << YAML::EndMap;
 }
 
 void write_template(YAML::Emitter& out, const schema::ImageTemplate& one) {
     out << YAML::BeginMap;
-    if (one.when) {
-        out << YAML::Key << "when" << YAML::Value << YAML::BeginSeq;
-        for (const auto& trigger : *one.when) out << YAML::DoubleQuoted << trigger;
-        out << YAML::EndSeq;
-    }
+    out << YAML::Key << "when" << YAML::Value << YAML::BeginSeq;
+    for (const auto& trigger : one.when.value_or(std::vector<std::string>())) out << YAML::DoubleQuoted << trigger;
+    out << YAML::EndSeq;
     out << YAML::Key << "create_only" << YAML::Value << one.create_only;
     out << YAML::Key << "template" << YAML::Value << YAML::DoubleQuoted << one.source;
     write_member(out, "properties", one.properties);
@@ -126,14 +123,14 @@ std::string metadata_yaml(const schema::ImageMetadata& metadata) {
     out << YAML::Key << "creation_date" << YAML::Value << metadata.creation_date;
     out << YAML::Key << "expiry_date" << YAML::Value << metadata.expiry_date;
     write_member(out, "properties", metadata.properties);
+    out << YAML::Key << "templates" << YAML::Value << YAML::BeginMap;
     if (metadata.templates) {
-        out << YAML::Key << "templates" << YAML::Value << YAML::BeginMap;
         for (const auto& [path, one] : *metadata.templates) {
             out << YAML::Key << YAML::DoubleQuoted << path << YAML::Value;
             write_template(out, one);
         }
-        out << YAML::EndMap;
     }
+    out << YAML::EndMap;
     out << YAML::EndMap;
     return std::string(out.c_str()) + "\n";
 }

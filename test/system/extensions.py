@@ -185,6 +185,21 @@ def operations_say_what_they_do(test):
 
 
 @shows
+def metadata_and_templates_can_be_edited(test):
+    metadata = url(test, "/metadata")
+    test.equal(test.api.raw("POST", f"{metadata}/templates?path=motd.tpl", b"I am {{ container.name }}").status, 200)
+    test.equal(test.api.raw("GET", f"{metadata}/templates?path=motd.tpl").body, b"I am {{ container.name }}")
+    test.api.ask("PATCH", metadata, {"templates": {"/etc/motd": {"when": ["start"], "template": "motd.tpl"}}})
+    test.equal(test.api.get(metadata)["templates"]["/etc/motd"]["template"], "motd.tpl")
+    test.daemon.lxc("restart", "--force", test.container, check=True)
+    test.equal(test.exec(test.container, "cat", "/etc/motd"), f"I am {test.container}")
+    test.equal(test.api.get(f"{metadata}/templates"), ["motd.tpl"])
+    test.api.ask("DELETE", f"{metadata}/templates?path=motd.tpl")
+    test.equal(test.api.raw("GET", f"{metadata}/templates?path=motd.tpl").status, 404)
+    test.api.ask("PUT", metadata, {"architecture": "x86_64"})
+
+
+@shows
 def a_change_is_a_lifecycle_event(test):
     events = test.api.websocket("/1.0/events?type=lifecycle")
     test.api.ask("PATCH", url(test), {"config": {"user.event": "1"}})
