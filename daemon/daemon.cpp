@@ -1,5 +1,6 @@
 #include "daemon/daemon.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <grp.h>
@@ -10,21 +11,27 @@
 #include <unistd.h>
 
 #include "daemon/api/bind.h"
+#include "daemon/base/cancel.h"
 #include "daemon/base/sd.h"
 #include "daemon/http/server.h"
 #include "daemon/rooms.h"
 #include "schema/error.h"
+#include "schema/values.h"
 
 namespace {
 
 /// The end of the daemon, asked for by a signal or a request.
 class End {
 public:
-    void ask(bool stop_instances) {
+    /// False where the instances were to be stopped already, and with no less force.
+    bool ask(bool stop_instances, bool force) {
         const std::scoped_lock lock(mutex_);
+        const bool fresh = !stop_instances || !stop_instances_ || (force && !forced_.cancelled());
         asked_ = true;
         stop_instances_ = stop_instances_ || stop_instances;
+        if (force) forced_.cancel();
         changed_.notify_all();
+        return fresh;
     }
     /// Blocks; whether instances are to be stopped.
     bool wait() {
@@ -32,12 +39,15 @@ public:
         changed_.wait(lock, [this] { return asked_; });
         return stop_instances_;
     }
+    /// Cancelled once nothing is to be waited for.
+    const base::CancelToken& forced() const { return forced_; }
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool asked_ = false;
     bool stop_instances_ = false;
+    base::CancelToken forced_;
 };
 
 /// Blocks the signals that end the daemon in every thread to come; they are read from the descriptor.
@@ -64,6 +74,15 @@ std::vector<base::Fd> sockets(const DaemonOptions& options) {
     return found;
 }
 
+void await_operations(Rooms& rooms, const base::CancelToken& forced) {
+    const auto config = rooms.server_config.get();
+    const auto& text = schema::get(config, "core.shutdown_timeout");
+    const auto minutes = std::clamp<int64_t>(schema::parse_integer(text).value_or(5), 0, 60L * 24 * 365);
+    if (const auto running = rooms.operations.running(); running > 0 && !forced.cancelled())
+        rooms.log.info(fmt::format("Waiting for {} operation(s) to finish", running));
+    rooms.operations.drain(std::chrono::minutes(minutes), forced);
+}
+
 } // namespace
 
 int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
@@ -73,19 +92,22 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     const auto signals = take_signals();
 
     End end;
-    Rooms rooms(options, make_runtime, [&end](bool stop_instances) { end.ask(stop_instances); });
+    Rooms rooms(options, make_runtime, [&end](bool force) { return end.ask(true, force); });
     http::Server server({}, rooms.workers, api::bind(rooms.context));
     const auto watched = rooms.loop.watch(signals.get(), [&] {
         signalfd_siginfo info{};
         while (::read(signals.get(), &info, sizeof info) == sizeof info)
-            if (info.ssi_signo != SIGHUP) end.ask(info.ssi_signo == SIGPWR);
+            if (info.ssi_signo != SIGHUP) end.ask(info.ssi_signo == SIGPWR, false);
     });
     for (auto& socket : sockets(options)) server.listen_unix(std::move(socket));
     rooms.log.info("Daemon started", {{"path", rooms.paths.var}});
     base::notify_ready();
     rooms.workers.run([&rooms] { rooms.lifecycle.start_at_boot(); });
 
-    if (end.wait()) rooms.lifecycle.stop_for_shutdown();
+    if (end.wait()) {
+        await_operations(rooms, end.forced());
+        rooms.lifecycle.stop_for_shutdown();
+    }
     rooms.log.info("Daemon stopping");
     rooms.loop.remove(watched);
     server.stop();

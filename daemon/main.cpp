@@ -78,6 +78,9 @@ int main(int argc, char** argv) {
 
     command("version", "Show the server version")->callback([&] { action = commands::version; });
 
+    command("activateifneeded", "Start the daemon if an instance is to run or the network is to be served")
+        ->callback([&] { action = [&] { return commands::activate_if_needed(options.paths); }; });
+
     int ready_timeout = 0;
     auto* waitready = command("waitready", "Wait until the daemon is ready to process requests");
     waitready->add_option("-t,--timeout", ready_timeout, "Number of seconds to wait before giving up")

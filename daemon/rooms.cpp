@@ -30,7 +30,7 @@ void Rooms::start_housekeeping() {
     operations.start(images::expiry(images, server_config, events));
 }
 
-Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<void(bool)> shut_down)
+Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<bool(bool)> shut_down)
     : paths(with_folders(options.paths)), log(options.log), facts(base::detect_host_facts()),
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
       instance_rows(database), server_config(database), runtime(make_runtime(paths)), device_host(*runtime),

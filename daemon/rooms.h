@@ -30,8 +30,8 @@
 
 struct Rooms {
     /// Opens the database, mounts the pools and takes over what runs: afterwards requests can be served. `shut_down` is
-    /// called when a client asks for the daemon's end.
-    Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<void(bool)> shut_down);
+    /// called when a client asks for the daemon's end (Context::shut_down).
+    Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<bool(bool)> shut_down);
     ~Rooms();
     Rooms(const Rooms&) = delete;
     Rooms& operator=(const Rooms&) = delete;

@@ -29,6 +29,7 @@ constexpr std::array table{
 
     Route{"instances_get", "GET", "/1.0/instances"},
     Route{"instances_post", "POST", "/1.0/instances"},
+    Route{"instances_put", "PUT", "/1.0/instances"},
     Route{"instance_get", "GET", "/1.0/instances/{name}"},
     Route{"instance_put", "PUT", "/1.0/instances/{name}"},
     Route{"instance_patch", "PATCH", "/1.0/instances/{name}"},

@@ -59,6 +59,7 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"instance_templates_post", instance_templates_post},
     {"instances_get", instances_get},
     {"instances_post", instances_post},
+    {"instances_put", instances_put},
     {"operation_delete", operation_delete},
     {"operation_get", operation_get},
     {"operation_wait_get", operation_wait_get},

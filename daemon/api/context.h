@@ -41,8 +41,9 @@ struct Context {
     instance::Reporter& reporter;
     /// The environment block of GET /1.0, as it is now.
     std::function<schema::ServerEnvironment()> environment;
-    /// Asks the daemon to end; with `stop_instances` they are stopped first.
-    std::function<void(bool stop_instances)> shut_down;
+    /// Asks the daemon to stop the instances and end, by force without waiting for operations. False where that was
+    /// asked for before and this does not hasten it.
+    std::function<bool(bool force)> shut_down;
 };
 
 /// Whoever reaches the unix socket; over TLS nobody is trusted until certificates can be.

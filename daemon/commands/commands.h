@@ -1,5 +1,5 @@
 #pragma once
-// The sub-commands of `lxd` that are not the daemon itself: each talks to a running one over its unix socket.
+// The sub-commands of `lxd` that are not the daemon itself: most talk to a running one over its unix socket.
 
 #include <string>
 
@@ -20,6 +20,9 @@ int version();
 int wait_ready(const state::Paths& paths, int timeout);
 /// Asks the daemon to stop its instances and end, and waits for its end.
 int shut_down(const state::Paths& paths, int timeout, bool force);
+/// Wakes a daemon whose socket somebody else listens on, where an instance is to run or the network is to be served.
+/// Reads the database itself.
+int activate_if_needed(const state::Paths& paths);
 int init(const state::Paths& paths, const InitOptions& options);
 
 } // namespace commands

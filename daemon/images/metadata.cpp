@@ -88,7 +88,8 @@ std::optional<std::map<std::string, schema::ImageTemplate>> templates(const YAML
 /// Quoted, so that no text is read as something else again. What is not there is written empty, as LXD does.
 void write_member(YAML::Emitter& out, const char* name, const std::optional<schema::Config>& members) {
     out << YAML::Key << name << YAML::Value << YAML::BeginMap;
-    for (const auto& [key, text] : members.value_or(schema::Config())) out << YAML::DoubleQuoted << key << YAML::DoubleQuoted << text;
+    for (const auto& [key, text] : members.value_or(schema::Config()))
+        out << YAML::DoubleQuoted << key << YAML::DoubleQuoted << text;
     out << YAML::EndMap;
 }
 

@@ -31,6 +31,11 @@ struct Live {
     std::optional<Running> running;
 };
 
+/// For one that reboots neither this nor `running` holds.
+inline bool is_stopped(const Live& live) {
+    return !live.running && live.status == schema::Status::stopped;
+}
+
 class Instance {
 public:
     explicit Instance(Record record) : record_(std::make_shared<const Record>(std::move(record))) {}

@@ -9,11 +9,13 @@
 #include "daemon/base/crypto.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
+#include "daemon/instance/copy.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/idmap.h"
 #include "daemon/instance/image_templates.h"
 #include "daemon/instance/own_files.h"
 #include "daemon/instance/start_plan.h"
+#include "daemon/instance/volatile_keys.h"
 #include "schema/error.h"
 #include "schema/keys/instance.h"
 #include "schema/names.h"
@@ -25,15 +27,6 @@ using schema::Status;
 using Milliseconds = std::chrono::milliseconds;
 
 namespace {
-
-/// In the configuration of an instance while its root is made or removed: what still has it at the next start was left
-/// half-made by a crash, and goes.
-constexpr const char* incomplete_key = "volatile.last_state.incomplete";
-/// The new name while an instance is renamed: what still has it at the next start gets its old name back.
-constexpr const char* renaming_key = "volatile.last_state.renaming";
-/// What happened to an instance that its image's templates are told of at its next start.
-constexpr const char* template_key = "volatile.apply_template";
-constexpr const char* power_key = "volatile.last_state.power";
 
 /// How long a killed container may take to be gone, its monitor's clean-up included.
 constexpr Milliseconds kill_timeout{30'000};
@@ -53,11 +46,6 @@ bool is_true(const schema::Config& config, const char* key) {
 /// Seconds as LXD's API counts them: negative waits for ever.
 Milliseconds wait_time(int seconds) {
     return seconds < 0 ? Milliseconds(-1) : Milliseconds(seconds * 1000LL);
-}
-
-/// For one that reboots neither this nor `running` holds.
-bool is_stopped(const Live& live) {
-    return !live.running && live.status == Status::stopped;
 }
 
 /// An empty value means that a key or option is not set.
@@ -89,6 +77,7 @@ void Lifecycle::report(const std::string& action, const std::string& name, const
 // --- taking over what is there -----------------------------------------------------------------------------------
 
 void Lifecycle::adopt_all() {
+    thaw_sources_of_copies(rooms_);
     for (const auto& instance : rooms_.instances.list()) {
         const auto record = instance->record();
         try {
@@ -137,71 +126,6 @@ void Lifecycle::adopt(Instance& instance) {
         remove_locked(instance);
     else if (target == "stop")
         store_volatile(instance, {{power_key, "STOPPED"}});
-}
-
-void Lifecycle::start_at_boot() {
-    auto all = rooms_.instances.list();
-    const auto priority = [](const std::shared_ptr<Instance>& instance) {
-        return std::atoi(schema::get(instance->record()->expanded_config, "boot.autostart.priority").c_str());
-    };
-    std::stable_sort(all.begin(), all.end(),
-                     [&](const auto& left, const auto& right) { return priority(left) > priority(right); });
-    for (const auto& instance : all) {
-        const auto record = instance->record();
-        const auto& autostart = schema::get(record->expanded_config, "boot.autostart");
-        const bool wanted = autostart.empty() ? schema::get(record->row.put.config, power_key) == "RUNNING"
-                                              : is_true(record->expanded_config, "boot.autostart");
-        if (ending_) return;
-        if (!wanted || !is_stopped(instance->live())) continue;
-        try {
-            start(instance, {});
-        } catch (const std::exception& error) {
-            rooms_.log.warning("Failed to start an instance at boot",
-                               {{"instance", record->row.name}, {"err", error.what()}});
-        }
-        // The next one waits; the daemon's end does not.
-        const auto delay = std::atoi(schema::get(record->expanded_config, "boot.autostart.delay").c_str());
-        if (delay > 0) instance->wait_for(wait_time(delay), [](const Live&) { return false; });
-    }
-}
-
-void Lifecycle::stop_for_shutdown() {
-    ending_ = true;
-    std::mutex mutex;
-    std::condition_variable done;
-    size_t left = 0;
-    for (const auto& instance : rooms_.instances.list()) {
-        if (is_stopped(instance->live()) && instance->busy_with().empty()) continue;
-        {
-            const std::scoped_lock lock(mutex);
-            ++left;
-        }
-        rooms_.workers.run([this, instance, &mutex, &done, &left] {
-            const auto record = instance->record();
-            const auto& text = schema::get(record->expanded_config, "boot.host_shutdown_timeout");
-            const auto timeout = text.empty() ? 30 : std::atoi(text.c_str());
-            try {
-                await_change(*instance); // a start may be under way
-                const bool ran = instance->live().running.has_value();
-                try {
-                    stop_and_wait(*instance, timeout);
-                } catch (const std::exception&) {
-                    stop_and_wait(*instance, 0);
-                }
-                const std::scoped_lock changing(instance->change_lock());
-                if (ran && rooms_.instances.find(record->row.name) == instance)
-                    store_volatile(*instance, {{power_key, "RUNNING"}});
-            } catch (const std::exception& error) {
-                rooms_.log.error("Failed stopping an instance for the shutdown",
-                                 {{"instance", record->row.name}, {"err", error.what()}});
-            }
-            const std::scoped_lock lock(mutex);
-            --left;
-            done.notify_all();
-        });
-    }
-    std::unique_lock lock(mutex);
-    done.wait(lock, [&] { return left == 0; });
 }
 
 // --- creation and deletion ---------------------------------------------------------------------------------------
@@ -256,8 +180,8 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     row.created_at = now();
     row.put.config["volatile.uuid"] = base::uuid4();
     row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
-    row.put.config["volatile.last_state.idmap"] = "[]";
-    row.put.config[template_key] = "create";
+    if (creation.source.empty()) row.put.config["volatile.last_state.idmap"] = "[]";
+    row.put.config[template_key] = creation.source.empty() ? "create" : "copy";
     auto record = rooms_.instances.expand(row);
     check_new_record(record, rooms_);
     row.pool = root_pool(record);
@@ -266,19 +190,25 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     row.put.config[incomplete_key] = "true";
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
-    if (creation.image)
-        rooms_.pools.create_from_image(row.pool, name, creation.image->fingerprint, caller.cancel, progress);
-    else
-        rooms_.pools.create_empty(row.pool, name);
+    fill_root(creation, row, caller, progress);
     rollback.add([&] { rooms_.pools.remove_container(row.pool, name); });
     row.put.config.erase(incomplete_key);
-    rooms_.rows.set_config(name, {{incomplete_key, ""}});
+    rooms_.rows.set_config(name, {{incomplete_key, ""}, {frozen_source_key, ""}});
     rooms_.instances.add(std::make_shared<Instance>(rooms_.instances.expand(row)));
     rollback.dismiss();
 
     schema::Json context;
     context.set("location", "none").set("storage-pool", row.pool).set("type", "container");
     report("instance-created", name, caller, std::move(context));
+}
+
+void Lifecycle::fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
+                          const storage::Progress& progress) {
+    if (!creation.source.empty()) return copy_root(creation.source, row, caller, progress);
+    if (creation.image)
+        rooms_.pools.create_from_image(row.pool, row.name, creation.image->fingerprint, caller.cancel, progress);
+    else
+        rooms_.pools.create_empty(row.pool, row.name);
 }
 
 void Lifecycle::remove(const std::string& name, const Caller& caller) {
@@ -318,7 +248,7 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     rooms_.pools.rename_container(row.pool, name, new_name);
     rollback.add([&] { rooms_.pools.rename_container(row.pool, new_name, name); });
     row.name = new_name;
-    row.put.config[template_key] = "rename";
+    row.put.config.try_emplace(template_key, "rename"); // what is put off already goes first, as with LXD
     row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
     rooms_.database.transaction([&] {
         rooms_.rows.rename(name, new_name);

@@ -61,7 +61,8 @@ struct Caller {
 struct Creation {
     std::string name;
     schema::InstancePut put;            // profiles resolved, architecture set
-    std::optional<schema::Image> image; // nothing: an empty root
+    std::optional<schema::Image> image; // nothing: an empty root, or
+    std::string source;                 // the instance that is copied
 };
 
 class Lifecycle {
@@ -82,6 +83,8 @@ public:
 
     /// Throws what LXD answers at once (400, 500) for a bad order; changes nothing.
     Creation check(const schema::InstancesPost& post, const std::optional<schema::Image>& image) const;
+    /// As check, for a copy on this host: what `post` leaves out is the source's.
+    Creation check_copy(schema::InstancesPost post) const;
     void create(const Creation& creation, const Caller& caller, const storage::Progress& progress);
 
     void start(const std::string& name, const Caller& caller);
@@ -114,6 +117,16 @@ private:
     };
 
     void adopt(Instance& instance);
+    void autostart(const std::shared_ptr<Instance>& instance, int attempt);
+    void stop_for_host(Instance& instance);
+    void fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
+                   const storage::Progress& progress);
+    void copy_root(const std::string& source, const state::InstanceRow& row, const Caller& caller,
+                   const storage::Progress& progress);
+    /// Freezes a running instance while it is copied, unless its user has done so: then nothing. `target` notes it
+    /// before, so that a crash does not leave it frozen.
+    std::shared_ptr<void> freeze_for_copy(const std::shared_ptr<Instance>& source, const std::string& target);
+    void thaw_after_copy(Instance& source);
     void undo_rename(Instance& instance, const std::string& new_name);
     /// Keeps a name for a new instance or a new name; nothing where it is taken.
     std::shared_ptr<void> reserve(const std::string& name);
@@ -146,6 +159,8 @@ private:
     mutable std::mutex names_mutex_;
     std::set<std::string> reserved_names_;
     std::atomic<bool> ending_ = false; // nothing is started any more
+    std::mutex copies_mutex_;
+    std::map<const Instance*, int> copies_; // that go on, of instances that are frozen for them
     std::mutex balance_mutex_;
     std::map<std::pair<std::string, pid_t>, std::string> cpu_sets_; // written, by name and init
 };

@@ -223,7 +223,10 @@ void check_new_record(const Record& record, const Rooms& rooms) {
         const auto& put = record.row.put;
         schema::check_instance_config(put.config, schema::ConfigOwner::instance);
         check_part("Failed initialising instance", [&] {
-            check_part("Failed getting root disk", [&] { root_pool(record); });
+            // LXD looks for the root among the devices, where there are any.
+            check_part(record.expanded_devices.empty() ? "Failed getting root disk"
+                                                       : "Invalid devices: Failed detecting root disk device",
+                       [&] { root_pool(record); });
             check_record(record, rooms);
         });
     });

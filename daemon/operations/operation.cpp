@@ -37,7 +37,8 @@ schema::Operation rendered(const Spec& spec, const std::string& id) {
 } // namespace
 
 Operation::State::State(EventsHub& hub, Spec& spec)
-    : events(hub), id(base::uuid4()), requestor(std::move(spec.requestor)), visible(rendered(spec, id)) {}
+    : events(hub), id(base::uuid4()), requestor(std::move(spec.requestor)), awaited(spec.awaited),
+      visible(rendered(spec, id)) {}
 
 bool Operation::State::change(const std::function<bool(schema::Operation&)>& edit) {
     const std::scoped_lock publication(publishing);

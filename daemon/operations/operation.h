@@ -30,6 +30,7 @@ struct Spec {
     bool name_containers = true; // doubles "instances" as "containers", as LXD does except for changes of state
     schema::Json metadata;       // at the start; null or an object
     bool may_cancel = false;     // whether DELETE cancels `run` through its token
+    bool awaited = false;        // a user's command: a shutdown waits for it, and cancels others that may be
     std::optional<schema::Requestor> requestor;
     /// The work; runs on a worker thread, throws on failure; freed when it has returned. Nothing: the operation lives
     /// until cancelled (token).
@@ -86,6 +87,9 @@ public:
     void cancel(const std::string& id);
     /// Operations that are not final.
     size_t running() const;
+    /// Cancels what may be cancelled, but for users' commands, and waits for the rest, for `timeout` at most, or until
+    /// the token is cancelled.
+    void drain(std::chrono::milliseconds timeout, const base::CancelToken& enough);
 
 private:
     struct State;

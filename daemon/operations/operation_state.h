@@ -23,6 +23,7 @@ struct Operation::State {
     EventsHub& events;
     const std::string id;
     const std::optional<schema::Requestor> requestor;
+    const bool awaited;
     base::CancelToken token;
 
     std::mutex publishing; // taken before `mutex`, held until the event is out

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -82,6 +83,10 @@ struct Registry::State : std::enable_shared_from_this<State> {
         end(operation);
     }
 
+    /// Cancels as clients do what `chosen` says; `otherwise` is called with those that may not be cancelled so, or have
+    /// ended meanwhile.
+    void cancel_all(const std::function<bool(const Operation&)>& chosen,
+                    const std::function<void(Operation&)>& otherwise);
     void stop();
 
     EventsHub& events;
@@ -94,20 +99,28 @@ struct Registry::State : std::enable_shared_from_this<State> {
     size_t unfinished = 0;
 };
 
-void Registry::State::stop() {
+void Registry::State::cancel_all(const std::function<bool(const Operation&)>& chosen,
+                                 const std::function<void(Operation&)>& otherwise) {
     std::vector<std::shared_ptr<Operation>> present;
     {
         const std::scoped_lock lock(mutex);
         present = operations;
     }
     for (const auto& operation : present) {
+        if (!chosen(*operation)) continue;
         try {
             cancel(operation);
-        } catch (const schema::Error&) { // it may not be cancelled by clients, or has ended meanwhile
-            auto token = operation->cancel_token();
-            if (operation->snapshot().class_name == "websocket") token.cancel();
+        } catch (const schema::Error&) {
+            otherwise(*operation);
         }
     }
+}
+
+void Registry::State::stop() {
+    cancel_all([](const Operation&) { return true; },
+               [](Operation& operation) {
+                   if (operation.snapshot().class_name == "websocket") operation.cancel_token().cancel();
+               });
     std::unique_lock lock(mutex);
     all_finished.wait(lock, [&] { return unfinished == 0; });
     operations.clear();
@@ -151,6 +164,16 @@ void Registry::cancel(const std::string& id) {
 size_t Registry::running() const {
     const std::scoped_lock lock(state_->mutex);
     return state_->unfinished;
+}
+
+void Registry::drain(std::chrono::milliseconds timeout, const base::CancelToken& enough) {
+    state_->cancel_all([](const Operation& operation) { return !operation.state_->awaited; }, [](Operation&) {});
+    const auto watch = enough.on_cancel([state = state_] {
+        const std::scoped_lock lock(state->mutex);
+        state->all_finished.notify_all();
+    });
+    std::unique_lock lock(state_->mutex);
+    state_->all_finished.wait_for(lock, timeout, [&] { return state_->unfinished == 0 || enough.cancelled(); });
 }
 
 } // namespace operations

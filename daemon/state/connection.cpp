@@ -19,8 +19,10 @@ const std::string& with_private_mode(const std::string& path) {
 
 } // namespace
 
-Connection::Connection(const std::string& path)
-    : database_(with_private_mode(path), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, busy_timeout_ms) {
+Connection::Connection(const std::string& path, bool read_only)
+    : database_(read_only ? path : with_private_mode(path),
+                (read_only ? SQLite::OPEN_READONLY : SQLite::OPEN_READWRITE) | SQLite::OPEN_NOMUTEX, busy_timeout_ms) {
+    if (read_only) return;
     database_.exec("PRAGMA journal_mode = WAL");
     // A commit is on the disk when it returns: 0.27 ms against 0.02 ms with NORMAL on a virtual disk, and a change
     // that a client was told of must outlive a power cut.

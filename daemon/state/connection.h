@@ -16,8 +16,8 @@ namespace state {
 /// Used under the lock of Database only.
 class Connection {
 public:
-    /// Opens or creates the file, readable by root alone.
-    explicit Connection(const std::string& path);
+    /// Opens or creates the file, readable by root alone; read-only it must be there.
+    explicit Connection(const std::string& path, bool read_only = false);
 
     SQLite::Database& sqlite() noexcept { return database_; }
     /// Compiled on first use, then kept.

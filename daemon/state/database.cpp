@@ -9,7 +9,8 @@
 namespace state {
 
 struct Database::State {
-    explicit State(const std::string& path) : connection(path) {
+    State(const std::string& path, Access access) : connection(path, access == Access::read_only) {
+        if (access == Access::read_only) return;
         migrate(connection.sqlite(), migrations());
         connection.sqlite().exec("PRAGMA foreign_keys = ON");
     }
@@ -53,7 +54,7 @@ struct Database::State {
     int depth = 0;              // of transactions
 };
 
-Database::Database(const std::string& path) try : state_(std::make_unique<State>(path)) {
+Database::Database(const std::string& path, Access access) try : state_(std::make_unique<State>(path, access)) {
 } catch (const SQLite::Exception& error) {
     throw schema::failure("Failed opening the database \"{}\": {}", path, error.what());
 }

@@ -13,8 +13,11 @@ class Connection;
 /// One connection with its lock. Stores take the lock for each call, so all methods of all stores are thread-safe.
 class Database {
 public:
+    enum class Access { read_write, read_only };
+
     /// Opens or creates and migrates; throws schema::failure when the file is newer than this program, or damaged.
-    explicit Database(const std::string& path);
+    /// Read-only, the file must be there and is taken as it is.
+    explicit Database(const std::string& path, Access access = Access::read_write);
     ~Database();
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;

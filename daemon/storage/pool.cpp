@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/archive.h"
+#include "daemon/storage/tree_copy.h"
 #include "schema/error.h"
 #include "schema/keys/pool.h"
 #include "schema/names.h"
@@ -270,13 +273,39 @@ void Pools::create_empty(const std::string& pool, const std::string& instance) {
     rollback.dismiss();
 }
 
+void Pools::copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,
+                           const std::string& instance, const base::CancelToken& cancel, const Progress& progress) {
+    const auto hold = container_locks_.shared(source, cancel);
+    const auto from = driver(source_pool);
+    const auto to = driver(pool);
+    if (from == to) {
+        to->clone(container(source), container(instance), cancel, progress);
+    } else {
+        const auto path = from->path(container(source));
+        const auto folder = base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path);
+        to->create(container(instance), [&](const std::string& making) {
+            TreeCopyOptions options;
+            options.cancel = cancel;
+            options.progress = progress;
+            const auto made = base::checked(::open(making.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), making);
+            copy_tree(folder.get(), made.get(), options);
+        });
+    }
+    base::Rollback rollback;
+    rollback.add([&] { to->remove(container(instance)); });
+    link_container(instance, to->path(container(instance)));
+    rollback.dismiss();
+}
+
 void Pools::remove_container(const std::string& pool, const std::string& instance) {
+    const auto hold = container_locks_.exclusive(instance, {});
     unlink_container(instance);
     driver(pool)->remove(container(instance));
 }
 
 void Pools::rename_container(const std::string& pool, const std::string& instance, const std::string& new_name) {
     const auto driver = this->driver(pool);
+    const auto hold = container_locks_.exclusive(instance, {});
     driver->rename(container(instance), new_name);
     base::Rollback rollback;
     rollback.add([&] { driver->rename(container(new_name), instance); });

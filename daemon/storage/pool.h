@@ -64,6 +64,10 @@ public:
                            const base::CancelToken& cancel, const Progress& progress);
     /// As create_from_image, with an empty rootfs.
     void create_empty(const std::string& pool, const std::string& instance);
+    /// As create_from_image, out of another container, which may be in another pool. Waits for nothing but is waited
+    /// for: the source is neither removed nor renamed meanwhile.
+    void copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,
+                        const std::string& instance, const base::CancelToken& cancel, const Progress& progress);
     /// Not an error when it is missing, so that a half-made instance can be removed.
     void remove_container(const std::string& pool, const std::string& instance);
     void rename_container(const std::string& pool, const std::string& instance, const std::string& new_name);
@@ -103,6 +107,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, DriverRef> drivers_; // by pool; the available ones
     KeyedLock image_locks_;                    // by "POOL/FINGERPRINT"
+    KeyedLock container_locks_;                // by name: shared while it is copied
 };
 
 } // namespace storage

@@ -1,6 +1,7 @@
 #include "test/api/daemon_fixture.h"
 
 #include <future>
+#include <utility>
 
 #include "test/unit/storage/tar_builder.h"
 
@@ -98,7 +99,7 @@ void DaemonTest::restart() {
     options.log.level = base::LogLevel::error;
     rooms_ = std::make_unique<Rooms>(
         options, [this](const state::Paths&) { return std::make_unique<Borrowed>(*shared_runtime_); },
-        [this](bool) { asked_to_end_ = true; });
+        [this](bool) { return !std::exchange(asked_to_end_, true); });
     handler_ = api::bind(rooms_->context);
 }
 

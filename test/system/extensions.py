@@ -200,6 +200,16 @@ def metadata_and_templates_can_be_edited(test):
 
 
 @shows
+def all_instances_change_state_at_once(test):
+    answer = test.api.raw("PUT", "/1.0/instances", {"state": {"action": "freeze", "timeout": 10}}).json
+    test.equal(answer["metadata"]["resources"], {"instances": [url(test)]})
+    test.api.wait(answer["operation"])
+    test.equal(test.state(test.container)["status"], "Frozen")
+    test.api.ask("PUT", "/1.0/instances", {"state": {"action": "unfreeze", "timeout": 10}})
+    test.equal(test.state(test.container)["status"], "Running")
+
+
+@shows
 def a_change_is_a_lifecycle_event(test):
     events = test.api.websocket("/1.0/events?type=lifecycle")
     test.api.ask("PATCH", url(test), {"config": {"user.event": "1"}})

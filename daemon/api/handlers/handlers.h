@@ -71,6 +71,7 @@ http::Response pool_resources_get(Context&, const http::Request&);
 // instances.cpp
 http::Response instances_get(Context&, const http::Request&);
 http::Response instances_post(Context&, const http::Request&);
+http::Response instances_put(Context&, const http::Request&);
 http::Response instance_get(Context&, const http::Request&);
 http::Response instance_put(Context&, const http::Request&);
 http::Response instance_patch(Context&, const http::Request&);

@@ -19,6 +19,7 @@ operations::Spec exec_spec(const std::string& name, const http::Request& request
     spec.resources["instances"] = {"/1.0/instances/" + name};
     spec.requestor = requestor(request);
     spec.may_cancel = true;
+    spec.awaited = true;
     return spec;
 }
 

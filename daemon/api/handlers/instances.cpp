@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <latch>
 #include <thread>
 
 #include "daemon/api/instance_view.h"
@@ -105,6 +106,79 @@ std::vector<std::string> rendered_all(Context& context, const Instances& instanc
     return texts;
 }
 
+struct StateAction {
+    std::string_view name;
+    const char* description;
+    void (*run)(Context&, const std::string&, int timeout, const instance::Caller&);
+    /// Whether an order for all instances is for one that is in this state.
+    bool (*concerns)(schema::Status);
+};
+
+bool runs(schema::Status status) {
+    return status == schema::Status::running;
+}
+bool is_stopped(schema::Status status) {
+    return status == schema::Status::stopped;
+}
+bool is_frozen(schema::Status status) {
+    return status == schema::Status::frozen;
+}
+bool is_up(schema::Status status) {
+    return !is_stopped(status);
+}
+
+constexpr StateAction state_actions[] = {
+    {"start", "Starting instance",
+     [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.start(name, by); },
+     is_stopped},
+    {"stop", "Stopping instance",
+     [](Context& c, const std::string& name, int timeout, const instance::Caller& by) {
+         c.lifecycle.stop(name, timeout, by);
+     },
+     is_up},
+    {"restart", "Restarting instance",
+     [](Context& c, const std::string& name, int timeout, const instance::Caller& by) {
+         c.lifecycle.restart(name, timeout, by);
+     },
+     is_up},
+    {"freeze", "Freezing instance",
+     [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.freeze(name, by); }, runs},
+    {"unfreeze", "Unfreezing instance",
+     [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.unfreeze(name, by); },
+     is_frozen},
+};
+
+const StateAction& state_action(const schema::InstanceStatePut& put) {
+    if (put.stateful)
+        throw schema::Error(schema::ErrorKind::not_implemented, "Stateful start and stop are not available yet");
+    const auto* found = std::find_if(std::begin(state_actions), std::end(state_actions),
+                                     [&](const StateAction& action) { return action.name == put.action; });
+    if (found == std::end(state_actions)) throw schema::bad_request("Unknown action: '{}'", put.action);
+    return *found;
+}
+
+/// All at once; throws LXD's list of those where it failed.
+void change_all(Context& context, const StateAction& action, const std::vector<std::string>& names, int timeout,
+                const operations::Operation& operation) {
+    std::vector<std::string> failures(names.size());
+    std::latch left(static_cast<std::ptrdiff_t>(names.size()));
+    for (size_t index = 0; index < names.size(); ++index) {
+        context.workers.run([&, index] {
+            try {
+                action.run(context, names[index], timeout, caller(operation));
+            } catch (const std::exception& error) {
+                failures[index] = error.what();
+            }
+            left.count_down();
+        });
+    }
+    left.wait();
+    std::string text;
+    for (size_t index = 0; index < names.size(); ++index)
+        if (!failures[index].empty()) text += fmt::format(" - Instance: {}: {}\n", names[index], failures[index]);
+    if (!text.empty()) throw schema::failure("The following instances failed to update state:\n{}", text);
+}
+
 } // namespace
 
 http::Response instances_get(Context& context, const http::Request& request) {
@@ -125,9 +199,12 @@ http::Response instances_post(Context& context, const http::Request& request) {
     if (request.header("Content-Type") == "application/octet-stream")
         throw schema::Error(schema::ErrorKind::not_implemented, "Backups cannot be restored yet");
     const auto post = schema::instances_post_from(json_body(request));
-    auto creation = context.lifecycle.check(post, source_image(context, post.source));
+    const bool copies = post.source.type == "copy";
+    auto creation =
+        copies ? context.lifecycle.check_copy(post) : context.lifecycle.check(post, source_image(context, post.source));
     auto spec = task("Creating instance", creation.name, request);
-    spec.may_cancel = false;
+    spec.may_cancel = copies;
+    if (copies) spec.resources["instances"].push_back("/1.0/instances/" + creation.source);
     spec.run = [&context, creation = std::move(creation), type = post.source.type](operations::Operation& operation) {
         if (type == "image" && !creation.image) throw schema::failure("Image not provided for instance creation");
         context.lifecycle.create(creation, caller(operation), [&operation](int percent) {
@@ -215,44 +292,39 @@ http::Response instance_state_get(Context& context, const http::Request& request
 }
 
 http::Response instance_state_put(Context& context, const http::Request& request) {
-    struct Action {
-        std::string_view name;
-        const char* description;
-        void (*run)(Context&, const std::string&, int timeout, const instance::Caller&);
-    };
-    static constexpr Action actions[] = {
-        {"start", "Starting instance",
-         [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.start(name, by); }},
-        {"stop", "Stopping instance",
-         [](Context& c, const std::string& name, int timeout, const instance::Caller& by) {
-             c.lifecycle.stop(name, timeout, by);
-         }},
-        {"restart", "Restarting instance",
-         [](Context& c, const std::string& name, int timeout, const instance::Caller& by) {
-             c.lifecycle.restart(name, timeout, by);
-         }},
-        {"freeze", "Freezing instance",
-         [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.freeze(name, by); }},
-        {"unfreeze", "Unfreezing instance",
-         [](Context& c, const std::string& name, int, const instance::Caller& by) { c.lifecycle.unfreeze(name, by); }},
-    };
-
     const auto& name = argument(request, "name");
     const auto put = schema::instance_state_put_from(json_body(request));
     context.instances.get(name);
-    if (put.stateful)
-        throw schema::Error(schema::ErrorKind::not_implemented, "Stateful start and stop are not available yet");
-    for (const auto& action : actions) {
-        if (action.name != put.action) continue;
-        auto spec = task(action.description, name, request);
-        spec.name_containers = false; // as LXD does for changes of state alone
-        const auto timeout = put.force ? 0 : put.timeout;
-        spec.run = [&context, &action, name, timeout](operations::Operation& operation) {
-            action.run(context, name, timeout, caller(operation));
-        };
-        return async(*context.operations.start(std::move(spec)));
+    const auto& action = state_action(put);
+    auto spec = task(action.description, name, request);
+    spec.name_containers = false; // as LXD does for changes of state alone
+    spec.run = [&context, &action, name, timeout = put.force ? 0 : put.timeout](operations::Operation& operation) {
+        action.run(context, name, timeout, caller(operation));
+    };
+    return async(*context.operations.start(std::move(spec)));
+}
+
+http::Response instances_put(Context& context, const http::Request& request) {
+    const auto body = json_body(request);
+    const auto* state = body.find("state");
+    const auto put =
+        state == nullptr || state->is_null() ? schema::InstanceStatePut() : schema::instance_state_put_from(*state);
+    const auto& action = state_action(put);
+    std::vector<std::string> names;
+    operations::Spec spec;
+    spec.description = action.description;
+    spec.requestor = requestor(request);
+    spec.name_containers = false;
+    auto& urls = spec.resources["instances"];
+    for (const auto& instance : context.instances.list()) {
+        if (!action.concerns(context.lifecycle.status(*instance))) continue;
+        names.push_back(instance->record()->row.name);
+        urls.push_back("/1.0/instances/" + names.back());
     }
-    throw schema::bad_request("Unknown action: '{}'", put.action);
+    spec.run = [&context, &action, names, timeout = put.force ? 0 : put.timeout](operations::Operation& operation) {
+        change_all(context, action, names, timeout, operation);
+    };
+    return async(*context.operations.start(std::move(spec)));
 }
 
 } // namespace api

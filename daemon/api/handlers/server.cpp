@@ -62,9 +62,9 @@ http::Response server_patch(Context& context, const http::Request& request) {
 }
 
 http::Response shutdown_put(Context& context, const http::Request& request) {
-    if (request.parameter("force") != "true" && context.operations.running() > 0)
-        context.log.info("Waiting for operations to finish before shutting down");
-    context.shut_down(true);
+    const bool force = request.parameter("force") == "true";
+    context.log.info("Asked to shutdown by API", {{"force", force ? "true" : "false"}});
+    if (!context.shut_down(force)) throw schema::failure("Shutdown already in progress");
     return done();
 }
 

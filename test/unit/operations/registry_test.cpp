@@ -269,6 +269,31 @@ TEST_F(RegistryTest, EndingCancelsAndWaits) {
     EXPECT_EQ(token->snapshot().status, Status::cancelled);
 }
 
+TEST_F(RegistryTest, DrainingCancelsAllButUsersCommandsAndWaitsForThose) {
+    auto spec = task(wait_for_cancel);
+    spec.may_cancel = true;
+    const auto cancellable = registry.start(std::move(spec));
+    spec = task(wait_for_cancel);
+    spec.may_cancel = true;
+    spec.awaited = true;
+    const auto command = registry.start(std::move(spec));
+
+    registry.drain(0ms, {});
+    EXPECT_EQ(cancellable->wait().status, Status::cancelled);
+    EXPECT_EQ(command->snapshot().status, Status::running);
+
+    const base::CancelToken enough;
+    std::thread forced([&] { enough.cancel(); });
+    registry.drain(1h, enough);
+    forced.join();
+    EXPECT_EQ(command->snapshot().status, Status::running);
+
+    std::thread ended([&] { registry.cancel(command->id()); });
+    registry.drain(1h, {});
+    ended.join();
+    EXPECT_EQ(command->snapshot().status, Status::cancelled);
+}
+
 TEST_F(RegistryTest, ManyOperationsAtOnceAllEnd) {
     std::vector<std::shared_ptr<Operation>> all;
     for (int i = 0; i < 200; ++i) {
