@@ -27,8 +27,8 @@ Reply reply_of(const HttpRequest& request, HttpResponse response) {
     reply.text = std::move(response.body);
     if (!envelope.is_object()) return reply;
     for (auto& [key, value] : envelope.object()) {
-        if (key == "metadata") reply.metadata = std::move(value); // a list of hundreds is not copied
         if (key == "operation" && value.is_string()) reply.operation = value.as_string();
+        if (key == "metadata") reply.metadata = std::move(value); // a list of hundreds is not copied
     }
     return reply;
 }

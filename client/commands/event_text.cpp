@@ -44,7 +44,7 @@ std::string go_time(std::string time) {
     return time;
 }
 
-std::string quoted(const std::string& value) {
+std::string logfmt_value(const std::string& value) {
     const auto is_plain = [](unsigned char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                std::string_view("-._/@^+").find(static_cast<char>(c)) != std::string_view::npos;
@@ -129,9 +129,9 @@ std::string event_text(const Json& event, int least_level) {
         const auto zone = time.find_first_not_of("0123456789", fraction + 1);
         time.erase(fraction, (zone == std::string::npos ? time.size() : zone) - fraction);
     }
-    std::string line = fmt::format("time={} level={}", quoted(time), record.level);
-    if (!record.message.empty()) line += fmt::format(" msg={}", quoted(record.message));
-    for (const auto& [key, value] : record.context) line += fmt::format(" {}={}", key, quoted(value));
+    std::string line = fmt::format("time={} level={}", logfmt_value(time), record.level);
+    if (!record.message.empty()) line += fmt::format(" msg={}", logfmt_value(record.message));
+    for (const auto& [key, value] : record.context) line += fmt::format(" {}={}", key, logfmt_value(value));
     return line + '\n';
 }
 

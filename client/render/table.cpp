@@ -184,7 +184,7 @@ std::string csv(const std::vector<Row>& rows) {
     return out;
 }
 
-std::string html_safe(std::string json) {
+std::string html_safe(const std::string& json) {
     std::string safe;
     safe.reserve(json.size());
     for (const char c : json) {
