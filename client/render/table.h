@@ -31,7 +31,7 @@ std::string compact(const Row& header, const std::vector<Row>& rows);
 std::string csv(const std::vector<Row>& rows);
 
 /// JSON as Go writes it: `<`, `>` and `&` escaped.
-std::string html_safe(std::string json);
+std::string html_safe(const std::string& json);
 
 /// Columns that a text takes on a terminal.
 size_t display_width(std::string_view text);
