@@ -38,7 +38,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles),
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
-                 *runtime, reporter, device_host}),
+                 *runtime, reporter, device_host, file_sessions}),
       workers(worker_limit), operations(events, workers, loop),
       daily(loop, std::chrono::hours(24), [this] { start_housekeeping(); }),
       context{paths,
@@ -56,6 +56,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               lifecycle,
               *runtime,
               reporter,
+              file_sessions,
               [this] { return environment.block(); },
               std::move(shut_down)} {
     log.set_listener([this](const base::LogRecord& record) { events.logging(record); });

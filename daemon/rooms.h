@@ -53,6 +53,7 @@ struct Rooms {
     storage::Pools pools;
     images::ImageStore images;
     instance::Registry instances;
+    instance::FileSessions file_sessions;
     api::Environment environment;
     base::EventLoop loop;
     instance::Lifecycle lifecycle;

@@ -45,6 +45,7 @@ constexpr std::array table{
     Route{"instance_files_head", "HEAD", "/1.0/instances/{name}/files"},
     Route{"instance_files_post", "POST", "/1.0/instances/{name}/files"},
     Route{"instance_files_delete", "DELETE", "/1.0/instances/{name}/files"},
+    Route{"instance_sftp_get", "GET", "/1.0/instances/{name}/sftp"},
     Route{"instance_logs_get", "GET", "/1.0/instances/{name}/logs"},
     Route{"instance_log_get", "GET", "/1.0/instances/{name}/logs/{file}"},
     Route{"instance_log_delete", "DELETE", "/1.0/instances/{name}/logs/{file}"},

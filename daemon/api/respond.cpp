@@ -71,7 +71,13 @@ http::Response created(const std::string& location) {
     return response;
 }
 
+/// The answer tells of a start, as LXD's does, however soon the end came: clients ask for that.
 http::Response async(const operations::Operation& operation) {
+    auto shown = operation.snapshot();
+    if (schema::is_final(shown.status)) {
+        shown.status = schema::Status::running;
+        shown.err.clear();
+    }
     const auto url = "/1.0/operations/" + operation.id();
     Json body;
     body.set("type", "async")
@@ -80,7 +86,7 @@ http::Response async(const operations::Operation& operation) {
         .set("operation", url)
         .set("error_code", 0)
         .set("error", "")
-        .set("metadata", to_json(operation.snapshot()));
+        .set("metadata", to_json(shown));
     auto response = json_response(202, body);
     response.headers["Location"] = url;
     return response;

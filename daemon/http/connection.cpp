@@ -6,6 +6,7 @@
 
 #include "daemon/http/body_sender.h"
 #include "daemon/http/error_reply.h"
+#include "daemon/http/tunnel.h"
 #include "daemon/http/upgrade.h"
 #include "schema/error.h"
 
@@ -225,6 +226,7 @@ void Connection::send(Response response) {
     if (const auto* producer = std::get_if<std::shared_ptr<BodyProducer>>(&response.body))
         return send_produced(response, *producer);
     if (const auto* wanted = std::get_if<Response::Upgrade>(&response.body)) return upgrade(*wanted);
+    if (const auto* wanted = std::get_if<Response::Tunnel>(&response.body)) return upgrade(*wanted);
     send(error_reply(500, "An answer was put off twice"));
 }
 
@@ -269,6 +271,13 @@ void Connection::upgrade(const Response::Upgrade& wanted) {
     if (!possible) return send(error_reply(400, "The request is not a websocket upgrade"));
     start_websocket(core_, io_, std::move(stream_), *parser_, boost::beast::buffers_to_string(input_.data()),
                     wanted.websocket);
+    close();
+}
+
+void Connection::upgrade(const Response::Tunnel& wanted) {
+    const bool possible = parser_->is_done() && !reading_ && !draining_;
+    if (!possible) return send(error_reply(400, "The connection cannot be taken over"));
+    start_tunnel(core_, io_, std::move(stream_), boost::beast::buffers_to_string(input_.data()), wanted);
     close();
 }
 

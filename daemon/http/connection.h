@@ -60,6 +60,7 @@ private:
     void send_text(const Response& response, const std::string& body);
     void send_produced(const Response& response, const std::shared_ptr<BodyProducer>& producer);
     void upgrade(const Response::Upgrade& wanted);
+    void upgrade(const Response::Tunnel& wanted);
     void on_sent(ErrorCode error);
     Framing framing() const;
     void end();

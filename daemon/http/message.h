@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/base/fd.h"
 #include "daemon/base/web_socket.h"
 
 namespace http {
@@ -90,7 +91,13 @@ struct Response {
         std::function<void(std::function<void(Response)> reply)> start;
     };
 
-    std::variant<std::string, std::shared_ptr<BodyProducer>, Upgrade, Deferred> body;
+    struct Tunnel {
+        std::string protocol;             // that the connection is taken over for: "sftp"
+        std::shared_ptr<base::Fd> socket; // what is sent comes from here, what is received goes here
+        std::shared_ptr<void> keep;       // let go of when either side has ended, on a worker
+    };
+
+    std::variant<std::string, std::shared_ptr<BodyProducer>, Upgrade, Deferred, Tunnel> body;
 };
 
 /// Answers one request. May block; runs on a worker thread. Must not throw.

@@ -293,6 +293,15 @@ base::Process LiblxcRuntime::spawn_files(const std::string& name, const std::str
     return base::Process::spawn(command);
 }
 
+base::Process LiblxcRuntime::spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) {
+    const auto init = lxcwrap::Container(name, paths_.containers()).init_pidfd();
+    const base::Fd pidfd(init.value_or(-1));
+    auto command = init ? runner({"sftp"}) : runner({"sftp", rootfs});
+    command.fds = {{socket.get(), runner::files_request_fd}};
+    if (init) command.fds.emplace_back(pidfd.get(), runner::files_pidfd);
+    return base::Process::spawn(command);
+}
+
 void LiblxcRuntime::attach_interface(const std::string& name, const std::string& host_interface,
                                      const std::string& inside) {
     run_verb(name, fmt::format("moving the interface \"{}\" into", host_interface),

@@ -198,7 +198,7 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     rollback.dismiss();
 
     schema::Json context;
-    context.set("location", "none").set("storage-pool", row.pool).set("type", "container");
+    context.set("storage-pool", row.pool).set("type", "container");
     report("instance-created", name, caller, std::move(context));
 }
 
@@ -227,6 +227,7 @@ void Lifecycle::remove_locked(Instance& instance) {
     const auto record = instance.record();
     const auto& name = record->row.name;
     store_volatile(instance, {{incomplete_key, "true"}});
+    rooms_.file_sessions.end(name);
     rooms_.pools.remove_container(record->row.pool, name);
     remove_own_files(rooms_.paths, name);
     rooms_.rows.remove(name);
@@ -241,6 +242,7 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     if (instance->live().running) throw schema::failure("Renaming of running container not allowed");
     const auto reserved = reserve(new_name);
     if (!reserved) throw schema::conflict("Name {:?} already in use", new_name);
+    rooms_.file_sessions.end(name);
     auto row = instance->record()->row;
     store_volatile(*instance, {{renaming_key, new_name}});
     base::Rollback rollback;
@@ -316,6 +318,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     const auto name = instance.record()->row.name;
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     prepare_folders(name);
+    rooms_.file_sessions.end(name);
     rooms_.pools.mount_container(instance.record()->row.pool, name);
 
     base::Rollback rollback;
@@ -389,10 +392,11 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
     } catch (const std::exception& error) {
         rooms_.log.error("Failed cleaning up after an instance", {{"instance", name}, {"err", error.what()}});
     }
+    if (start_again) report("instance-shutdown", name, {});
     if (start_again && reboot(instance)) return;
     instance->set_live({});
     balance_cpus();
-    if (asked.empty()) report("instance-shutdown", name, {});
+    if (asked.empty() && !start_again) report("instance-shutdown", name, {});
 }
 
 bool Lifecycle::reboot(const std::shared_ptr<Instance>& instance) {
@@ -419,6 +423,7 @@ void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller)
     // A kill may join a clean stop that waits, so that `stop --force` always helps.
     std::optional<Instance::Action> action;
     if (timeout != 0 || instance->busy_with() != "stop") action.emplace(instance->begin("stop"));
+    if (timeout != 0 && status(*instance) == Status::frozen) unfreeze(name, caller);
     stop_and_wait(*instance, timeout);
     if (action) report(timeout == 0 ? "instance-stopped" : "instance-shutdown", name, caller);
 }
@@ -435,8 +440,7 @@ void Lifecycle::stop_and_wait(Instance& instance, int timeout) {
                 schema::status_name(status(instance)), kill_timeout.count() / 1000);
         return;
     }
-    if (const auto present = status(instance); present == Status::frozen)
-        throw schema::failure("The instance cannot be cleanly shutdown as in {} status", schema::status_name(present));
+    if (status(instance) == Status::frozen) unfreeze(name, {}); // to heed the signal
     rooms_.runtime.request_shutdown(name);
     if (!instance.wait_for(wait_time(timeout), is_stopped))
         throw schema::failure("Failed shutting down instance, status is {:?}: context deadline exceeded",
@@ -447,6 +451,7 @@ void Lifecycle::restart(const std::string& name, int timeout, const Caller& call
     const auto instance = rooms_.instances.get(name);
     std::optional<Instance::Action> action(instance->begin("restart"));
     if (is_stopped(instance->live())) throw schema::bad_request("The instance is already stopped");
+    if (timeout != 0 && status(*instance) == Status::frozen) unfreeze(name, caller);
     try {
         stop_and_wait(*instance, timeout);
     } catch (const std::exception&) {

@@ -17,6 +17,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/worker_pool.h"
 #include "daemon/devices/device.h"
+#include "daemon/instance/file_sessions.h"
 #include "daemon/instance/instance.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
@@ -49,6 +50,7 @@ struct Rooms {
     Runtime& runtime;
     Reporter& reporter;
     devices::DeviceHost& device_host;
+    FileSessions& file_sessions;
 };
 
 /// What an action works for: who asked, and whether it should end early.

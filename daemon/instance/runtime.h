@@ -102,6 +102,9 @@ public:
     virtual base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
                                       base::Fd reply) = 0;
 
+    /// As spawn_files: an SFTP server on that socket, until the container stops or, below `rootfs`, until it is ended.
+    virtual base::Process spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) = 0;
+
     /// Adds a host interface to the running container under `inside` (moves it), or an error.
     virtual void attach_interface(const std::string& name, const std::string& host_interface,
                                   const std::string& inside) = 0;

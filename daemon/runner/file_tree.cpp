@@ -53,17 +53,6 @@ std::optional<struct stat> followed(const base::Fd& root, const std::string& pat
     }
 }
 
-/// Opens what was seen to be a regular file, and makes sure that it still is: a container may put a pipe or a device in
-/// its place meanwhile, which O_NONBLOCK keeps from hanging us.
-base::Fd open_regular(const base::Fd& root, const std::string& path, int flags) {
-    const auto seen = status(base::open_in_root(root.get(), path, O_PATH | (flags & O_NOFOLLOW)), path);
-    if (S_ISDIR(seen.st_mode)) fail(EISDIR, path);
-    if (!S_ISREG(seen.st_mode)) fail(EINVAL, path + " is not a regular file");
-    auto fd = base::open_in_root(root.get(), path, flags | O_NONBLOCK | O_NOCTTY);
-    if (!same(status(fd, path), seen)) fail(EINVAL, path + " was replaced");
-    return fd;
-}
-
 void set_owner_and_mode(const base::Fd& fd, const FilesRequest& request, mode_t default_mode, const std::string& path) {
     const auto id = [](int64_t value) { return value < 0 ? 0U : static_cast<uint32_t>(value); };
     check(::fchown(fd.get(), id(request.uid), id(request.gid)), "chown " + path);
@@ -82,6 +71,15 @@ bool copy(const FileTree::Source& source, const base::Fd& fd) {
 }
 
 } // namespace
+
+base::Fd open_regular(const base::Fd& root, const std::string& path, int flags) {
+    const auto seen = status(base::open_in_root(root.get(), path, O_PATH | (flags & O_NOFOLLOW)), path);
+    if (S_ISDIR(seen.st_mode)) fail(EISDIR, path);
+    if (!S_ISREG(seen.st_mode)) fail(EINVAL, path + " is not a regular file");
+    auto fd = base::open_in_root(root.get(), path, flags | O_NONBLOCK | O_NOCTTY);
+    if (!same(status(fd, path), seen)) fail(EINVAL, path + " was replaced");
+    return fd;
+}
 
 FilesReply FileTree::stat(const std::string& raw) const {
     const auto path = absolute(raw);

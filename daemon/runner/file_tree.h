@@ -12,6 +12,10 @@
 
 namespace runner {
 
+/// Opens what was seen to be a regular file, and makes sure that it still is: a container may put a pipe or a device in
+/// its place meanwhile, which O_NONBLOCK keeps from hanging us. Throws system_error EINVAL for anything else.
+base::Fd open_regular(const base::Fd& root, const std::string& path, int flags);
+
 class FileTree {
 public:
     explicit FileTree(base::Fd root) : root_(std::move(root)) {}

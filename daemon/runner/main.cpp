@@ -16,6 +16,7 @@ constexpr Verb verbs[] = {
     {"start", runner::start},
     {"exec", runner::exec},
     {"files", runner::files},
+    {"sftp", runner::serve_sftp},
     {"mount", runner::mount},
     {"unmount", runner::unmount},
     {"attach-interface", runner::attach_interface},

@@ -22,6 +22,10 @@ int stop_hook(const Arguments& arguments);
 /// [ROOTFS]: one piece of work on a container's files; see files.h.
 int files(const Arguments& arguments);
 
+/// [ROOTFS]: an SFTP server on the socket that is descriptor 3, in the container whose init's pidfd is descriptor 5
+/// (until it stops), or below ROOTFS.
+int serve_sftp(const Arguments& arguments);
+
 /// SOURCE TARGET [read-only] [recursive] [idmapped]: mounts a path of the host in the container whose init's pidfd is
 /// descriptor 3; a missing target is made.
 int mount(const Arguments& arguments);

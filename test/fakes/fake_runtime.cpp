@@ -143,6 +143,13 @@ base::Process FakeRuntime::spawn_files(const std::string&, const std::string& ro
     return base::Process::spawn(command);
 }
 
+base::Process FakeRuntime::spawn_sftp(const std::string&, const std::string& rootfs, base::Fd socket) {
+    base::Command command;
+    command.argv = {std::getenv("LXD_RUNNER"), "sftp", rootfs}; // NOLINT(concurrency-mt-unsafe): set by the harness
+    command.fds = {{socket.get(), 3}};
+    return base::Process::spawn(command);
+}
+
 void FakeRuntime::attach_mount(const std::string& name, const std::string& source, const std::string& target, bool,
                                bool, bool) {
     const std::scoped_lock lock(mutex_);

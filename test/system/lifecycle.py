@@ -72,6 +72,9 @@ def renamed_and_frozen_containers_stay_usable(test):
     test.daemon.lxc("start", renamed, check=True)
     test.equal(test.exec(renamed, "echo", "thawed"), "thawed\n")
     test.daemon.lxc("pause", renamed, check=True)
+    test.daemon.lxc("stop", renamed, "--timeout=20", check=True)  # thaws it, to be heeded
+    test.daemon.lxc("start", renamed, check=True)
+    test.daemon.lxc("pause", renamed, check=True)
     test.daemon.lxc("stop", "--force", renamed, check=True)
 
 

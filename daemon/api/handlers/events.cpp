@@ -29,6 +29,8 @@ std::set<std::string> wanted_types(const http::Request& request) {
 } // namespace
 
 http::Response events_get(Context& context, const http::Request& request) {
+    if (request.parameter("all-projects") == "true" && !request.parameter("project").empty())
+        throw schema::bad_request("Cannot specify a project when requesting all projects");
     const auto types = wanted_types(request);
     http::Response response;
     response.status = 101;

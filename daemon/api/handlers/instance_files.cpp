@@ -3,6 +3,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "daemon/api/file_body.h"
 #include "daemon/api/respond.h"
 #include "daemon/instance/files.h"
 #include "schema/error.h"
@@ -42,23 +43,25 @@ std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
 
-/// As Go prints a time in UTC: "2026-01-02 03:04:05 +0000 UTC".
-std::string modified(int64_t seconds) {
+constexpr const char* go_time = "%Y-%m-%d %H:%M:%S +0000 UTC"; // as Go prints one
+constexpr const char* http_time = "%a, %d %b %Y %H:%M:%S GMT";
+
+std::string time_text(int64_t seconds, const char* form) {
     const std::time_t time = seconds;
     std::tm parts{};
     ::gmtime_r(&time, &parts);
     char text[64];
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S +0000 UTC", &parts);
+    std::strftime(text, sizeof text, form, &parts);
     return text;
 }
 
 http::Headers headers_of(const instance::FileInfo& info) {
     http::Headers headers;
-    headers["X-LXD-uid"] = std::to_string(info.uid);
-    headers["X-LXD-gid"] = std::to_string(info.gid);
-    headers["X-LXD-mode"] = fmt::format("{:04o}", info.mode);
-    headers["X-LXD-modified"] = modified(info.modified);
-    headers["X-LXD-type"] = info.type;
+    headers["X-Lxd-Uid"] = std::to_string(info.uid); // in Go's spelling, like all that LXD sends
+    headers["X-Lxd-Gid"] = std::to_string(info.gid);
+    headers["X-Lxd-Mode"] = fmt::format("{:04o}", info.mode);
+    headers["X-Lxd-Modified"] = time_text(info.modified, go_time);
+    headers["X-Lxd-Type"] = info.type;
     return headers;
 }
 
@@ -72,9 +75,11 @@ private:
     instance::FileContent content_;
 };
 
+/// Told as seen from the instance's root.
 void report(Context& context, const http::Request& request, const char* action) {
+    const auto& path = path_of(request);
     Json details;
-    details.set("path", path_of(request));
+    details.set("path", path.starts_with('/') ? path : "/" + path);
     context.events.lifecycle(action, "/1.0/instances/" + argument(request, "name"), details, requestor(request));
 }
 
@@ -100,6 +105,7 @@ http::Response instance_files_get(Context& context, const http::Request& request
     }
     response.headers = std::move(headers);
     response.headers["Content-Type"] = "application/octet-stream";
+    response.headers["Last-Modified"] = time_text(content.info.modified, http_time);
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", base_name(path));
     if (content.info.type == "symlink")
         response.body = content.target;
@@ -112,8 +118,8 @@ http::Response instance_files_head(Context& context, const http::Request& reques
     const auto info = files_of(context, request).stat(path_of(request));
     http::Response response;
     response.headers = headers_of(info);
-    response.headers["Content-Type"] = info.type == "directory" ? "application/json" : "application/octet-stream";
-    if (info.type == "file" && info.size) response.headers["Content-Length"] = std::to_string(*info.size);
+    response.headers["Content-Type"] = "application/json"; // LXD's, whatever it is
+    response.body = descriptor_body({}, info.type == "file" ? info.size : std::nullopt);
     return response;
 }
 
