@@ -39,6 +39,9 @@ public:
                               base::Fd reply) override {
         return lender_.spawn_files(name, rootfs, std::move(request), std::move(reply));
     }
+    base::Process spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) override {
+        return lender_.spawn_sftp(name, rootfs, std::move(socket));
+    }
     instance::Console open_console(const std::string& name) override { return lender_.open_console(name); }
     std::string console_log(const std::string& name) override { return lender_.console_log(name); }
     void clear_console_log(const std::string& name) override { lender_.clear_console_log(name); }
