@@ -52,16 +52,16 @@ std::optional<YAML::Node> present(const YAML::Node& node, const char* name) {
     return member;
 }
 
-const YAML::Node& as_map(const YAML::Node& node, const char* name) {
+void check_map(const YAML::Node& node, const char* name) {
     if (!node.IsMap()) throw schema::bad_request("Invalid metadata.yaml: {} is no map", name);
-    return node;
 }
 
 std::optional<schema::Config> properties(const YAML::Node& node) {
     const auto members = present(node, "properties");
     if (!members) return {};
     schema::Config result;
-    for (const auto& member : as_map(*members, "properties"))
+    check_map(*members, "properties");
+    for (const auto& member : *members)
         result[member.first.as<std::string>()] = member.second.IsNull() ? "" : member.second.as<std::string>();
     return result;
 }
@@ -79,9 +79,13 @@ std::optional<std::map<std::string, schema::ImageTemplate>> templates(const YAML
     const auto members = present(node, "templates");
     if (!members) return {};
     std::map<std::string, schema::ImageTemplate> result;
-    for (const auto& member : as_map(*members, "templates"))
-        result[member.first.as<std::string>()] =
-            member.second.IsNull() ? schema::ImageTemplate() : one_template(as_map(member.second, "a template"));
+    check_map(*members, "templates");
+    for (const auto& member : *members) {
+        auto& one = result[member.first.as<std::string>()];
+        if (member.second.IsNull()) continue;
+        check_map(member.second, "a template");
+        one = one_template(member.second);
+    }
     return result;
 }
 

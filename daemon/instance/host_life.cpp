@@ -36,6 +36,7 @@ std::vector<Instances> batches(const Instances& instances, const char* priority_
     std::map<int, Instances, std::greater<>> by_priority;
     for (const auto& instance : instances) by_priority[number(*instance, priority_key)].push_back(instance);
     std::vector<Instances> result;
+    result.reserve(by_priority.size());
     for (auto& [priority, batch] : by_priority) result.push_back(std::move(batch));
     return result;
 }

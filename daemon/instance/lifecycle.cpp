@@ -518,7 +518,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     drop_unset(row.put.config);
     drop_unset(row.put.devices);
     auto record = rooms_.instances.expand(row);
-    check_volatile_kept(before->row.put.config, row.put.config);
+    check_volatile_kept(before->row.put.config, wanted.config);
     if (root_pool(record) != row.pool)
         throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
     merge(row.put.config, derived_volatile(record, rooms_));

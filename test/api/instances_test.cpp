@@ -355,6 +355,42 @@ TEST_F(RebootTest, AShutdownWaitsForItAndStopsTheContainer) {
     EXPECT_EQ(get("/1.0/instances/c1")["config"]["volatile.last_state.power"].as_string(), "RUNNING");
 }
 
+TEST_F(InstancesTest, AnArchitectureThatNobodyKnowsChangesNothing) {
+    make_instance("c1");
+    get("PATCH", "/1.0/instances/c1", R"({"architecture":"nonsense","description":"words"})");
+    const auto shown = get("/1.0/instances/c1");
+    EXPECT_EQ(shown["architecture"].as_string(), "x86_64");
+    EXPECT_EQ(shown["description"].as_string(), "words");
+}
+
+TEST_F(InstancesTest, ARenameWithoutANameKeepsIt) {
+    make_instance("c1");
+    EXPECT_EQ(error("POST", "/1.0/instances/c1", "{}"), "409 Name \"c1\" already in use");
+}
+
+TEST_F(InstancesTest, ARenameLeavesWhatTemplatesWaitFor) {
+    const auto waiting = [this](const std::string& name) {
+        return get("/1.0/instances/" + name)["config"]["volatile.apply_template"];
+    };
+    make_instance("c1");
+    get("POST", "/1.0/instances/c1", R"({"name":"c2"})");
+    EXPECT_EQ(waiting("c2"), schema::Json("create"));
+    start("c2");
+    EXPECT_TRUE(waiting("c2").is_null());
+    change_state("c2", R"({"action":"stop","force":true})");
+    get("POST", "/1.0/instances/c2", R"({"name":"c3"})");
+    EXPECT_EQ(waiting("c3"), schema::Json("rename"));
+}
+
+TEST_F(InstancesTest, ACopyWithoutProfilesHasItsSources) {
+    make_instance("c1", R"(,"config":{"user.a":"1","user.b":"2"})");
+    get("POST", "/1.0/instances", R"({"name":"c2","config":{"user.a":""},"source":{"type":"copy","source":"c1"}})");
+    const auto copy = get("/1.0/instances/c2");
+    EXPECT_EQ(copy["profiles"], get("/1.0/instances/c1")["profiles"]);
+    EXPECT_TRUE(copy["config"]["user.a"].is_null());
+    EXPECT_EQ(copy["config"]["user.b"].as_string(), "2");
+}
+
 TEST_F(InstancesTest, NothingIsStartedOnceTheDaemonShutsDown) {
     make_instance("c1");
     rooms_->lifecycle.stop_for_shutdown();

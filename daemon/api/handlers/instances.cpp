@@ -9,6 +9,7 @@
 
 #include "daemon/api/instance_view.h"
 #include "daemon/api/respond.h"
+#include "schema/checks.h"
 #include "schema/error.h"
 #include "schema/filter.h"
 #include "schema/names.h"
@@ -74,6 +75,15 @@ std::optional<schema::Image> source_image(Context& context, const schema::Instan
 void check_profiles(Context& context, const std::vector<std::string>& names) {
     for (const auto& name : names)
         if (!context.profiles.find(name)) throw schema::not_found("Profile not found");
+}
+
+/// As LXD: one that it does not know changes nothing.
+void keep_known_architecture(schema::InstancePut& wanted, const std::string& present) {
+    try {
+        schema::checks::architecture(wanted.architecture);
+    } catch (const schema::Error&) {
+        wanted.architecture = present;
+    }
 }
 
 Json rendered(Context& context, const instance::Instance& instance, int recursion) {
@@ -207,9 +217,13 @@ http::Response instances_post(Context& context, const http::Request& request) {
     if (copies) spec.resources["instances"].push_back("/1.0/instances/" + creation.source);
     spec.run = [&context, creation = std::move(creation), type = post.source.type](operations::Operation& operation) {
         if (type == "image" && !creation.image) throw schema::failure("Image not provided for instance creation");
-        context.lifecycle.create(creation, caller(operation), [&operation](int percent) {
-            operation.set_progress("create_instance_from_image_unpack_progress", fmt::format("Unpack: {}%", percent));
-        });
+        storage::Progress progress;
+        if (creation.image)
+            progress = [&operation](int percent) {
+                operation.set_progress("create_instance_from_image_unpack_progress",
+                                       fmt::format("Unpack: {}%", percent));
+            };
+        context.lifecycle.create(creation, caller(operation), progress);
         if (creation.image) context.images.touch(creation.image->fingerprint);
     };
     return async(*context.operations.start(std::move(spec)));
@@ -227,7 +241,7 @@ http::Response instance_put(Context& context, const http::Request& request) {
     check_etag(request, instance_writable(*instance->record()));
     auto wanted = schema::instance_put_from(json_body(request));
     if (!wanted.restore.empty()) throw schema::not_found("Instance snapshot not found");
-    if (wanted.architecture.empty()) wanted.architecture = instance->record()->row.put.architecture;
+    keep_known_architecture(wanted, instance->record()->row.put.architecture);
     check_profiles(context, wanted.profiles);
     auto spec = task("Updating instance", name, request);
     spec.run = [&context, name, wanted](operations::Operation& operation) {
@@ -243,6 +257,7 @@ http::Response instance_patch(Context& context, const http::Request& request) {
     const auto& present = record->row.put;
     auto wanted = schema::instance_put_from(json_body(request), present);
     if (!wanted.restore.empty()) throw schema::bad_request("Can't call PATCH in restore mode");
+    keep_known_architecture(wanted, present.architecture);
     for (const auto& [key, value] : present.config) wanted.config.try_emplace(key, value);
     for (const auto& [device, options] : present.devices) wanted.devices.try_emplace(device, options);
     check_profiles(context, wanted.profiles);
@@ -257,6 +272,7 @@ http::Response instance_post(Context& context, const http::Request& request) {
     std::string wanted;
     bool migration = false;
     schema::json::read(body, "name", wanted);
+    if (wanted.empty()) wanted = name;
     schema::json::read(body, "migration", migration);
     if (migration) throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be migrated yet");
     schema::check_instance_name(wanted);
