@@ -8,7 +8,8 @@
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
+
+#include <poll.h>
 
 #include "daemon/base/process.h"
 
@@ -22,12 +23,16 @@ public:
         std::erase_if(sessions_, [](const auto& session) { return session.second.expired(); });
         sessions_.emplace(name, process);
     }
-    /// Kills those of this instance.
+    /// Kills those of this instance, and waits until they are gone: a second at most each, in case the disk hangs.
     void end(const std::string& name) {
         const std::scoped_lock lock(mutex_);
         const auto [first, last] = sessions_.equal_range(name);
         for (auto session = first; session != last; ++session)
-            if (const auto process = session->second.lock()) process->kill(SIGKILL);
+            if (const auto process = session->second.lock()) {
+                process->kill(SIGKILL);
+                pollfd watched{process->pidfd(), POLLIN, 0};
+                ::poll(&watched, 1, 1000);
+            }
         sessions_.erase(first, last);
     }
 
