@@ -1,6 +1,7 @@
 #include "daemon/http/tunnel.h"
 
 #include <fcntl.h>
+#include <tuple>
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
@@ -23,8 +24,9 @@ public:
         : core_(std::move(core)), stream_(std::move(stream)), inside_(io->context()), keep_(wanted.keep),
           outward_(head_of(wanted)), inward_(std::move(input)) {
         ErrorCode error;
-        inside_.assign(asio::local::stream_protocol(), ::fcntl(wanted.socket->get(), F_DUPFD_CLOEXEC, 3), error);
-        if (!error) inside_.non_blocking(true, error);
+        std::ignore =
+            inside_.assign(asio::local::stream_protocol(), ::fcntl(wanted.socket->get(), F_DUPFD_CLOEXEC, 3), error);
+        if (!error) std::ignore = inside_.non_blocking(true, error);
     }
 
     void start(const std::shared_ptr<IoThread>& io) {
@@ -74,7 +76,7 @@ private:
     /// The client sends no more; what it has sent is still answered.
     void end_input() {
         ErrorCode ignored;
-        inside_.shutdown(asio::socket_base::shutdown_send, ignored);
+        std::ignore = inside_.shutdown(asio::socket_base::shutdown_send, ignored);
         if (stream_->hung_up()) end();
     }
     void say_goodbye() {
@@ -83,7 +85,7 @@ private:
     void end() {
         if (std::exchange(ended_, true)) return;
         ErrorCode ignored;
-        inside_.close(ignored);
+        std::ignore = inside_.close(ignored);
         stream_->close();
         core_->run([keep = std::exchange(keep_, nullptr)]() mutable { keep = nullptr; }); // which may block
         core_->remove(this);

@@ -25,6 +25,12 @@ bool is_log(std::string_view name) {
            std::any_of(std::begin(starts), std::end(starts), [&](auto start) { return name.starts_with(start); });
 }
 
+std::string in(std::string path, const std::string& name) {
+    path += '/';
+    path += name;
+    return path;
+}
+
 /// The end of time for what is gone meanwhile: then there is nothing to remove.
 Time changed(const std::string& path) {
     struct stat status{};
@@ -47,7 +53,7 @@ bool is_folder(const std::string& path) {
 
 Time newest_in(const std::string& folder) {
     auto newest = changed(folder);
-    for (const auto& name : names_in(folder)) newest = std::max(newest, changed(folder + "/" + name));
+    for (const auto& name : names_in(folder)) newest = std::max(newest, changed(in(folder, name)));
     return newest;
 }
 
@@ -57,7 +63,7 @@ void expire_folder(const std::string& folder, Time limit) {
 
 void expire_logs_of(const std::string& folder, Time limit) {
     for (const auto& name : names_in(folder)) {
-        const auto path = folder + "/" + name;
+        const auto path = in(folder, name);
         if (is_folder(path))
             expire_folder(path, limit);
         else if (is_log(name) && changed(path) <= limit)
@@ -71,7 +77,7 @@ void expire_logs(const std::string& folder, const std::set<std::string>& names, 
                  const base::CancelToken& cancel) {
     for (const auto& name : names_in(folder)) {
         cancel.check();
-        const auto path = folder + "/" + name;
+        const auto path = in(folder, name);
         if (!is_folder(path)) continue;
         if (names.contains(name))
             expire_logs_of(path, now - log_life);

@@ -204,13 +204,14 @@ uint32_t id_of(std::string_view packet) noexcept {
 Request decode(std::string_view packet) {
     Reader reader(packet);
     Request request;
-    const auto type = static_cast<Type>(reader.byte());
+    const auto number = reader.byte();
+    const auto is = [&](Type type) { return number == static_cast<uint8_t>(type); };
     request.id = reader.u32();
-    if (type == Type::init) {
-        request.type = type;
+    if (is(Type::init)) {
+        request.type = Type::init;
         return request;
     }
-    if (type == Type::extended) {
+    if (is(Type::extended)) {
         const auto name = reader.text();
         for (const auto& extension : extensions) {
             if (extension.name != name) continue;
@@ -220,8 +221,8 @@ Request decode(std::string_view packet) {
         return request;
     }
     for (const auto& layout : layouts) {
-        if (layout.type != type) continue;
-        request.type = type;
+        if (!is(layout.type)) continue;
+        request.type = layout.type;
         read_fields(reader, layout.fields, request);
     }
     return request;

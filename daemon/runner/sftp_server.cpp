@@ -215,7 +215,9 @@ const Server::Open& Server::find(const std::string& handle) const {
 /// A folder's descriptor for a folder.
 int Server::file(const std::string& handle) const {
     const auto& open = find(handle);
-    return open.folder ? ::dirfd(open.folder.get()) : open.file.get();
+    const int fd = open.folder ? ::dirfd(open.folder.get()) : open.file.get();
+    if (fd < 0) fail(EBADF, "handle");
+    return fd;
 }
 
 std::string Server::open(const Request& request) {
@@ -250,6 +252,7 @@ std::string Server::open_folder(const Request& request) {
 std::string Server::read_folder(const Request& request) {
     const auto& folder = find(request.handle).folder;
     if (!folder) fail(EBADF, "readdir");
+    const int fd = file(request.handle);
     std::vector<Name> names;
     while (names.size() < names_per_answer) {
         const dirent* entry = ::readdir(folder.get()); // NOLINT(concurrency-mt-unsafe): one thread
@@ -257,7 +260,7 @@ std::string Server::read_folder(const Request& request) {
         const std::string name = entry->d_name;
         if (name == "." || name == "..") continue;
         struct stat info{};
-        if (::fstatat(::dirfd(folder.get()), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) continue; // gone meanwhile
+        if (::fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) continue; // gone meanwhile
         const auto attributes = attributes_of(info);
         names.push_back({name, long_name(name, attributes, info.st_nlink), attributes});
     }

@@ -25,7 +25,7 @@ class Console:
         self.description = answer["metadata"]["description"]
         self.sockets = {
             fd: test.api.websocket(f"{self.operation}/websocket?secret={secret}")
-            for fd, secret in answer["metadata"]["metadata"]["fds"].items()
+            for fd, secret in sorted(answer["metadata"]["metadata"]["fds"].items(), reverse=True)  # the data last: it begins
             if control or fd == "0"
         }
 
