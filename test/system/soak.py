@@ -56,16 +56,20 @@ def rounds_leave_nothing(test, count):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda number: one_round(test, number), numbers))
 
+    def settled():
+        """Whether nothing is removed in the background any more, and no operation is remembered."""
+        return not any(test.daemon.folder.rglob(".partial-*")) and not test.api.get("/1.0/operations")
+
     some(range(2 * AT_ONCE))  # until threads, caches and statements are there
+    test.until(settled, "the first rounds are over")
     before = Usage(test)
     some(range(100, 100 + count))
 
-    # What is removed in the background, and operations that are told of for five seconds, may take their time.
-    wanted = {kind: number for kind, number in before.counts.items()}
+    test.until(settled, "all rounds are over")
     try:
-        test.until(lambda: Usage(test).counts == wanted, "as before", timeout=20)
+        test.until(lambda: Usage(test).counts == before.counts, "as before", timeout=20)
     except AssertionError:
-        test.equal(Usage(test).counts, wanted, f"after {count} rounds")
+        test.equal(Usage(test).counts, before.counts, f"after {count} rounds")
     grown = Usage(test).resident - before.resident
     test.true(grown < 2, f"the daemon grew by {grown:.1f} MiB in {count} rounds")
 
