@@ -123,9 +123,13 @@ int run_show(Session& session, Call& call, const ObjectKind& kind) {
     return 0;
 }
 
+/// Addresses cannot be compared in a constant expression under a sanitizer.
+template <const ObjectKind& kind> constexpr bool is_profile_kind = false;
+template <> constexpr bool is_profile_kind<kinds::profile> = true;
+
 /// The commands for one kind of holder. Their texts differ in a word.
 template <const ObjectKind& kind> struct Commands {
-    static constexpr bool is_profile = &kind == &kinds::profile;
+    static constexpr bool is_profile = is_profile_kind<kind>;
 
     static constexpr Command add{
         .name = "add",
