@@ -77,8 +77,7 @@ class Image:
 def get(programs):
     """The image on which `programs` find their libraries."""
     packages = sorted({*_listed(), *_packages_of_libraries(programs)})
-    release = _release()
-    key = hashlib.sha256("\n".join([release, *packages, Path(__file__).read_text(encoding="utf-8")]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join([release(), *packages, Path(__file__).read_text(encoding="utf-8")]).encode()).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -89,7 +88,7 @@ def get(programs):
                     shutil.rmtree(old)
             print(f"making the machine's disk in {folder} ({len(packages)} packages)", flush=True)
             with tempfile.TemporaryDirectory(dir=CACHE) as work:
-                _build(Path(work), release, packages)
+                _build(Path(work), packages)
                 fresh = Path(work) / "image"
                 fresh.rename(folder)
     return Image(folder)
@@ -119,29 +118,29 @@ def _package_of(library):
     raise RuntimeError(f"{library} is of no package")
 
 
-def _release():
-    for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VERSION_CODENAME="):
-            return line.partition("=")[2].strip('"')
-    raise RuntimeError("/etc/os-release names no release")
+def release():
+    """This host's own Debian, which is the machine's too; None on any other system."""
+    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    here = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
+    return here.get("VERSION_CODENAME") if here.get("ID") == "debian" else None
 
 
 def _apt(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def _sources(release):
+def _sources():
     """Of Debian itself, as this machine's own apt has them: its updates too, so that libraries are not older there."""
     shown = _apt("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages", "Origin: Debian")
-    wanted = {release, f"{release}-updates", f"{release}-security"}
+    wanted = {f"{release()}{part}" for part in ("", "-updates", "-security")}
     lines = {tuple(line.split()) for line in shown.splitlines()}
     found = sorted(f"deb {site} {suite} {part}" for site, suite, part in lines if suite in wanted and part == "main")
     if not found:
-        raise RuntimeError(f"apt on this machine has no archive with {release}: run apt-get update")
+        raise RuntimeError(f"apt on this machine has no archive with {release()}: run apt-get update")
     return found
 
 
-def _build(work, release, packages):
+def _build(work, packages):
     tree = work / "tree"
     proxy = _apt("apt-config", "shell", "proxy", "Acquire::http::Proxy").partition("'")[2].rstrip("'\n")
     # Not installed, which would make an initrd that takes a minute to boot; and not unpacked over the link that /lib is.
@@ -154,8 +153,8 @@ def _build(work, release, packages):
         *("--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"),
         *("--dpkgopt=path-exclude=/usr/share/locale/*", f"--customize-hook={kernel}"),
         *([f'--aptopt=Acquire::http::Proxy "{proxy}"'] if proxy else []),
-        *(release, tree),
-        *_sources(release),
+        *(release(), tree),
+        *_sources(),
     ]
     subprocess.run([str(part) for part in command], check=True)
     image = work / "image"

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "daemon/instance/facets/list.h"
 #include "daemon/instance/seccomp_policy.h"
 #include "schema/values.h"
@@ -5,6 +7,15 @@
 namespace instance {
 
 namespace {
+
+/// Where systemd puts together what a service that it shields is to see (the second place since version 254), and its
+/// credentials; such services fail where it cannot. In an unprivileged container the user namespace bounds what they
+/// can be made to show; a privileged one, as in LXD, needs security.nesting for it.
+constexpr std::array systemd_mounts = {
+    "mount -> /run/systemd/unit-root/{,**},",
+    "mount -> /run/systemd/mount-rootfs/{,**},",
+    "mount fstype=ramfs -> /dev/shm/,",
+};
 
 /// No item at all on a kernel without AppArmor: CRIU refuses to restore with one.
 void add_apparmor(const Subject& subject, const base::AppArmorFacts& apparmor, Items& items) {
@@ -14,6 +25,9 @@ void add_apparmor(const Subject& subject, const base::AppArmorFacts& apparmor, I
         return;
     }
     items.push_back({"lxc.apparmor.profile", "generated"});
+    if (!subject.id_map.empty()) {
+        for (const auto* rule : systemd_mounts) items.push_back({"lxc.apparmor.raw", rule});
+    }
     if (schema::is_true(schema::get(subject.config, "security.nesting"))) {
         items.push_back({"lxc.apparmor.allow_nesting", "1"});
     }

@@ -81,6 +81,9 @@ def main():
     subprocess.run(["systemctl", "stop", "lxd.socket", "lxd.service"], check=False, capture_output=True)
     if system:
         code = subprocess.run([CHECKOUT / "test/system/run", *system], check=False).returncode or code
+    if code:
+        refused = [line for line in subprocess.check_output(["dmesg"], text=True).splitlines() if "DENIED" in line]
+        print("--- refused by AppArmor", *refused[-40:], sep="\n", flush=True)
     return code
 
 
