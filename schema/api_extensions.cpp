@@ -70,6 +70,7 @@ constexpr std::array table{
     ApiExtension{"event_project", "events_name_their_project"},
     ApiExtension{"instance_file_head", "head_tells_about_a_file"},
     ApiExtension{"resources_pci_vpd", "the_hosts_hardware_is_described"},
+    ApiExtension{"instances_files_modify_permissions", "an_existing_file_gets_what_is_named"},
 };
 
 } // namespace

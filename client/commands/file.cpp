@@ -313,12 +313,21 @@ void push_files(Session& session, const FlagValues& flags, PushTarget& target,
         const auto name = opened[i] ? sources[i] : std::string("/dev/stdin");
         const auto path = target.is_folder ? join_path(target.path, base_name(name)) : target.path;
         auto attributes = attributes_of(status_of(fd, name));
-        if (const int uid = flags.number("uid"); uid >= 0) attributes.uid = uid;
-        if (const int gid = flags.number("gid"); gid >= 0) attributes.gid = gid;
+        if (const int uid = flags.number("uid"); uid >= 0) {
+            attributes.uid = uid;
+            attributes.modify.emplace_back("uid");
+        }
+        if (const int gid = flags.number("gid"); gid >= 0) {
+            attributes.gid = gid;
+            attributes.modify.emplace_back("gid");
+        }
         if (flags.on("create-dirs")) {
             target.files.make_folders(dir_name(path), {.uid = attributes.uid, .gid = attributes.gid});
         }
-        if (const auto mode = flags.text("mode"); !mode.empty()) attributes.mode = parse_mode(mode) & 0777;
+        if (const auto mode = flags.text("mode"); !mode.empty()) {
+            attributes.mode = parse_mode(mode) & 0777;
+            attributes.modify.emplace_back("mode");
+        }
         push_content(target.files, fd, name, path, attributes, session.quiet());
     }
 }

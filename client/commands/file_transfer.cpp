@@ -74,6 +74,7 @@ void InstanceFiles::create(const std::string& path, const FileAttributes& attrib
     if (attributes.uid >= 0) request.headers["X-LXD-uid"] = std::to_string(attributes.uid);
     if (attributes.gid >= 0) request.headers["X-LXD-gid"] = std::to_string(attributes.gid);
     if (attributes.mode >= 0) request.headers["X-LXD-mode"] = fmt::format("{:04o}", attributes.mode);
+    if (!attributes.modify.empty()) request.headers["X-LXD-modify-perm"] = join(attributes.modify, ",");
     server_.send(request);
 }
 

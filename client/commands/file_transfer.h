@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/progress.h"
 #include "client/server.h"
@@ -23,6 +24,7 @@ struct FileAttributes {
     int64_t uid = -1;
     int64_t gid = -1;
     int mode = -1;
+    std::vector<std::string> modify = {}; // of uid, gid, mode: what an existing file gets too, if the server can
 };
 
 class InstanceFiles {

@@ -73,7 +73,13 @@ void ClientSockets::hang_up() {
         const std::scoped_lock lock(mutex_);
         sockets = sockets_;
     }
-    for (auto& [name, socket] : sockets) socket->close();
+    for (auto& [name, socket] : sockets)
+        if (socket) socket->close();
+}
+
+void ClientSockets::forget() {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [name, socket] : sockets_) socket.reset();
 }
 
 } // namespace instance

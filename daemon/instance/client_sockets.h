@@ -36,12 +36,15 @@ public:
     void end();
     /// end(), and closes them all.
     void hang_up();
+    /// Lets go of them, with their buffers: an operation is remembered when it has ended. After hang_up, once nobody
+    /// uses what find() and await() gave.
+    void forget();
 
 private:
     const std::map<std::string, std::string> secrets_; // name -> secret
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::map<std::string, std::shared_ptr<base::WebSocket>> sockets_;
+    std::map<std::string, std::shared_ptr<base::WebSocket>> sockets_; // forgotten ones are null
     bool ended_ = false;
 };
 

@@ -52,6 +52,7 @@ void WebSocketConsole::run(const base::CancelToken& cancel, const std::function<
             raise(*session.ended_);
             session.sockets_.hang_up();
             session.jobs_.wait(); // they use the terminal
+            session.sockets_.forget();
         }
     } hang_up{*this};
     const auto on_cancel = cancel.on_cancel([this] {

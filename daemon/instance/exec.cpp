@@ -92,6 +92,7 @@ void WebSocketExec::wait_for_sockets(const base::CancelToken& cancel) {
 void WebSocketExec::close_sockets() {
     sockets_.hang_up();
     jobs_.wait();
+    sockets_.forget();
 }
 
 int WebSocketExec::run(const base::CancelToken& cancel) {

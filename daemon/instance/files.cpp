@@ -125,6 +125,7 @@ FileUpload Files::put(const FilePut& put) const {
     request.gid = put.gid;
     request.mode = put.mode;
     request.append = put.append;
+    request.modify = put.modify;
     helper.ask(request);
     return {std::move(helper.process), std::move(helper.request), std::move(helper.reply)};
 }

@@ -49,10 +49,11 @@ private:
 struct FilePut {
     std::string path = {};
     std::string type = "file"; // or "directory", "symlink" (the data is its target)
-    int64_t uid = -1;          // -1: root; an existing file keeps its owner and mode whatever is said here
+    int64_t uid = -1;          // -1: root; an existing file keeps its owner and mode but for what `modify` names
     int64_t gid = -1;
-    int64_t mode = -1;   // -1: 0644, or 0750 for a directory
-    bool append = false; // the file must exist
+    int64_t mode = -1;                    // -1: 0644, or 0750 for a directory
+    bool append = false;                  // the file must exist
+    std::vector<std::string> modify = {}; // of uid, gid, mode
 };
 
 /// A file being written. Destroying it before finish() gives up: a file that is new is removed again.

@@ -60,6 +60,19 @@ void set_owner_and_mode(const base::Fd& fd, const FilesRequest& request, mode_t 
     check(::fchmod(fd.get(), mode), "chmod " + path); // after chown, which clears the setuid bit
 }
 
+/// What the request asks to change of a file that was there before.
+void modify_owner_and_mode(const base::Fd& fd, const FilesRequest& request, const std::string& path) {
+    const auto wanted = [&](const char* what, int64_t value) {
+        return value >= 0 && std::ranges::find(request.modify, what) != request.modify.end();
+    };
+    constexpr auto unchanged = UINT32_MAX;
+    const auto uid = wanted("uid", request.uid) ? static_cast<uid_t>(request.uid) : unchanged;
+    const auto gid = wanted("gid", request.gid) ? static_cast<gid_t>(request.gid) : unchanged;
+    if (uid != unchanged || gid != unchanged) check(::fchown(fd.get(), uid, gid), "chown " + path);
+    if (wanted("mode", request.mode))
+        check(::fchmod(fd.get(), static_cast<mode_t>(request.mode) & 07777U), "chmod " + path);
+}
+
 /// False when the sender gave up.
 bool copy(const FileTree::Source& source, const base::Fd& fd) {
     for (;;) {
@@ -127,10 +140,11 @@ void FileTree::put_file(const FilesRequest& request, const std::string& path, co
         if (request.append) fail(ENOENT, path);
         return put_new_file(request, path, source);
     }
-    // An existing file keeps its owner and mode.
+    // An existing file keeps its owner and mode, but for what is asked by name.
     const auto fd = open_regular(root_, path, O_WRONLY | (request.append ? O_APPEND : 0));
     if (!request.append) check(::ftruncate(fd.get(), 0), "truncate " + path);
     if (!copy(source, fd)) fail(ECANCELED, path);
+    modify_owner_and_mode(fd, request, path);
 }
 
 void FileTree::put_new_file(const FilesRequest& request, const std::string& path, const Source& source) const {

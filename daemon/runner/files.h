@@ -29,8 +29,9 @@ struct FilesRequest {
     std::string type = "file"; // put: file, directory, symlink
     int64_t uid = -1;          // put: -1 for a new one's default, 0
     int64_t gid = -1;
-    int64_t mode = -1;   // put: -1 for a new one's default, 0644 or 0750
-    bool append = false; // put a file: it must exist, as LXD has it
+    int64_t mode = -1;               // put: -1 for a new one's default, 0644 or 0750
+    bool append = false;             // put a file: it must exist, as LXD has it
+    std::vector<std::string> modify; // put a file: which of uid, gid and mode an existing one gets too
 };
 
 struct FilesReply {
@@ -55,6 +56,7 @@ inline std::string encode(const FilesRequest& request) {
         .set("gid", request.gid)
         .set("mode", request.mode)
         .set("append", request.append)
+        .set("modify", schema::Json(request.modify))
         .dump();
 }
 
@@ -68,6 +70,7 @@ inline FilesRequest decode_files_request(const std::string& text) {
     schema::json::read(json, "gid", request.gid);
     schema::json::read(json, "mode", request.mode);
     schema::json::read(json, "append", request.append);
+    schema::json::read(json, "modify", request.modify);
     request.path = bytes_of(request.path);
     return request;
 }

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.rest import Api
+from harness.rest import Api, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_DAEMON = Path("/usr/bin/lxd")
@@ -166,9 +166,19 @@ class Daemon:
         """By the API: containers, images, the profile's devices, pools."""
         names = [url.rsplit("/", 1)[-1] for url in self.api.get("/1.0/instances")]
         for name in names:
-            with contextlib.suppress(Exception):
-                self.api.ask("PUT", f"/1.0/instances/{name}/state", {"action": "stop", "force": True, "timeout": 10})
+            self.stop_for_certain(name)
             self.api.ask("DELETE", f"/1.0/instances/{name}")
+
+    def stop_for_certain(self, name, timeout=20):
+        """Also one that is being started, by the daemon itself perhaps: nothing tells when that is over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.api.ask("PUT", f"/1.0/instances/{name}/state", {"action": "stop", "force": True, "timeout": 10})
+            except Refused as refusal:
+                if "busy running" not in refusal.text or time.monotonic() > deadline:
+                    return None  # stopped already, or the test will hear why not
+            time.sleep(0.02)
 
 
 def ours(folder, name="ours"):

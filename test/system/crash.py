@@ -76,6 +76,8 @@ class Worker:
             choices += [self.create] * 3
         if stopped:
             choices += [self.start, self.start, self.rename, self.delete]
+            if len(self.instances) < 4:
+                choices += [self.copy] * 2
         if running:
             choices += [self.stop, self.edit_instance]
         if self.images:

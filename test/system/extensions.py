@@ -43,7 +43,7 @@ def url(test, rest=""):
 
 
 def files(test, method, path, body=None, **headers):
-    headers = {f"X-LXD-{key}": str(value) for key, value in headers.items()}
+    headers = {f"X-LXD-{key.replace('_', '-')}": str(value) for key, value in headers.items()}
     return test.api.raw(method, url(test, f"/files?path={path}"), body, headers)
 
 
@@ -319,6 +319,23 @@ def head_tells_about_a_file(test):
     head = files(test, "HEAD", "/root/head")
     got = (head.status, head.body, *(head.headers[f"X-LXD-{key}"] for key in ("uid", "gid", "mode", "type")))
     test.equal(got, (200, b"", "7", "8", "0640", "file"))
+
+
+@shows
+def an_existing_file_gets_what_is_named(test):
+    def now():
+        head = files(test, "HEAD", "/root/kept")
+        return tuple(head.headers[f"X-LXD-{key}"] for key in ("uid", "gid", "mode"))
+
+    files(test, "POST", "/root/kept", b"one", uid=1, gid=2, mode="0600")
+    files(test, "POST", "/root/kept", b"two", uid=3, gid=4, mode="0644")
+    test.equal(now(), ("1", "2", "0600"), "nothing is named")
+    files(test, "POST", "/root/kept", b"two", uid=3, gid=4, mode="0644", modify_perm="uid,mode")
+    test.equal(now(), ("3", "2", "0644"))
+    files(test, "POST", "/root/kept", b"two", write="append", gid=4, modify_perm="gid")
+    test.equal((now(), files(test, "GET", "/root/kept").body), (("3", "4", "0644"), b"twotwo"))
+    refused = files(test, "POST", "/root/kept", b"x", modify_perm="owner")
+    test.equal((refused.status, refused.json["error"]), (400, 'Invalid modify-perm field: "owner"'))
 
 
 @shows

@@ -39,6 +39,20 @@ int64_t mode_of(const std::string& text) {
     return mode < 0 ? mode : mode & 0777;
 }
 
+/// Which of a file's attributes are set though it exists: "uid,gid,mode".
+std::vector<std::string> modified_by(const std::string& header) {
+    std::vector<std::string> names;
+    for (size_t start = 0; start < header.size();) {
+        const auto end = std::min(header.find(',', start), header.size());
+        names.push_back(header.substr(start, end - start));
+        start = end + 1;
+        const auto& name = names.back();
+        if (name != "uid" && name != "gid" && name != "mode")
+            throw schema::bad_request("Invalid modify-perm field: {:?}", name);
+    }
+    return names;
+}
+
 std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
@@ -136,6 +150,7 @@ http::Response instance_files_post(Context& context, const http::Request& reques
     if (put.type != "file" && put.type != "directory" && put.type != "symlink")
         throw schema::bad_request("Bad file type: {}", put.type);
     put.append = write == "append";
+    put.modify = modified_by(request.header("X-LXD-modify-perm"));
 
     auto upload = files_of(context, request).put(put);
     if (put.type != "directory") transfer(request, upload);
