@@ -128,7 +128,7 @@ def test_targets(folder):
 
 
 def sanitize(check, name, folder, sanitizers, environment):
-    options = ["--buildtype=debug", f"-Db_sanitize={sanitizers}", "-Db_lundef=false"]
+    options = ["-Doptimization=0", f"-Db_sanitize={sanitizers}", "-Db_lundef=false"]
     if not check.single(f"{name}:configure", "contrib/dev/build", folder, *options, "--", "build.ninja"):
         return
     if check.single(f"{name}:build", "contrib/dev/build", folder, "--", *test_targets(folder)):
