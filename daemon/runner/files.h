@@ -29,9 +29,9 @@ struct FilesRequest {
     std::string type = "file"; // put: file, directory, symlink
     int64_t uid = -1;          // put: -1 for a new one's default, 0
     int64_t gid = -1;
-    int64_t mode = -1;               // put: -1 for a new one's default, 0644 or 0750
-    bool append = false;             // put a file: it must exist, as LXD has it
-    std::vector<std::string> modify; // put a file: which of uid, gid and mode an existing one gets too
+    int64_t mode = -1;                    // put: -1 for a new one's default, 0644 or 0750
+    bool append = false;                  // put a file: it must exist, as LXD has it
+    std::vector<std::string> modify = {}; // put a file: which of uid, gid and mode an existing one gets too
 };
 
 struct FilesReply {
