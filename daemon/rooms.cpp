@@ -3,12 +3,9 @@
 #include "daemon/folders.h"
 #include "daemon/images/expiry.h"
 #include "daemon/instance/log_expiry.h"
+#include "schema/limits.h"
 
 namespace {
-
-/// Threads at most; each is there only while it is busy. A command with its streams takes six, and they wait for one
-/// another, so this is far beyond what one host's clients start at once.
-constexpr size_t worker_limit = 4096;
 
 /// The folders have to be there before anything is opened in them.
 const state::Paths& with_folders(const state::Paths& paths) {
@@ -39,7 +36,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
                  *runtime, reporter, device_host, file_sessions}),
-      workers(worker_limit), operations(events, workers, loop),
+      // Each thread is there only while it is busy. A command with its streams takes six, and they wait for one
+      // another: the limit is far beyond what one host's clients start at once.
+      workers(schema::limits::workers.value), operations(events, workers, loop),
       daily(loop, std::chrono::hours(24), [this] { start_housekeeping(); }),
       context{paths,
               facts,

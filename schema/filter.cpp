@@ -3,48 +3,16 @@
 #include <algorithm>
 #include <optional>
 
-#include <regex.h>
+#include <re2/re2.h>
 #include <strings.h>
 
 #include "schema/error.h"
+#include "schema/limits.h"
 #include "schema/values.h"
 
 namespace schema {
 
 namespace {
-
-/// What Go's syntax has beyond POSIX's, as far as people write it in filters.
-std::string posix_syntax(std::string_view text) {
-    std::string result;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const auto rest = text.substr(i);
-        if (rest.starts_with("(?:")) {
-            result += '(';
-            i += 2;
-        } else if (rest.starts_with("\\d")) {
-            result += "[0-9]";
-            i += 1;
-        } else if (rest.starts_with("\\D")) {
-            result += "[^0-9]";
-            i += 1;
-        } else {
-            result += text[i];
-            if (text[i] == '\\' && rest.size() > 1) result += text[++i];
-        }
-    }
-    return result;
-}
-
-/// What Go does not take either, or takes no time for: back-references, and repeats of repeats, which glibc unrolls.
-bool is_costly(std::string_view text) {
-    constexpr size_t longest = 1024;
-    if (text.size() > longest || std::count(text.begin(), text.end(), '{') > 1) return true;
-    for (auto at = text.find('\\'); at != std::string_view::npos && at + 1 < text.size();
-         at = text.find('\\', at + 2)) {
-        if (text[at + 1] >= '1' && text[at + 1] <= '9') return true;
-    }
-    return false;
-}
 
 std::vector<std::string_view> words_of(std::string_view text) {
     std::vector<std::string_view> words;
@@ -100,29 +68,26 @@ std::optional<std::string> comparable(const Json& value) {
 
 } // namespace
 
-/// One VALUE, compiled once: POSIX's engine takes bounded memory and stack whatever the pattern.
+/// One VALUE, compiled once. RE2 is Go's engine: the same syntax, in time and memory that no pattern can make endless.
 class Filter::Pattern {
 public:
     explicit Pattern(std::string value) : literal_(std::move(value)) {
+        if (literal_.size() > limits::filter_length.value) return;
         const bool anchored = literal_.find_first_of("^$") != std::string::npos;
-        const auto text = posix_syntax(anchored ? literal_ : "^" + literal_ + "$");
-        valid_ = !is_costly(literal_) && regcomp(&compiled_, text.c_str(), REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0;
+        RE2::Options options(RE2::Quiet);
+        options.set_case_sensitive(false);
+        options.set_max_mem(limits::filter_memory.value);
+        compiled_ = std::make_unique<RE2>(anchored ? literal_ : "^" + literal_ + "$", options);
     }
-    ~Pattern() {
-        if (valid_) regfree(&compiled_);
-    }
-    Pattern(const Pattern&) = delete;
-    Pattern& operator=(const Pattern&) = delete;
 
     bool matches(const std::string& value) const {
-        if (!valid_) return strcasecmp(value.c_str(), literal_.c_str()) == 0;
-        return regexec(&compiled_, value.c_str(), 0, nullptr, 0) == 0;
+        if (!compiled_ || !compiled_->ok()) return strcasecmp(value.c_str(), literal_.c_str()) == 0;
+        return RE2::PartialMatch(value, *compiled_);
     }
 
 private:
     std::string literal_;
-    regex_t compiled_{};
-    bool valid_ = false;
+    std::unique_ptr<RE2> compiled_; // not ok where the value is no expression: it is compared as text
 };
 
 Filter Filter::parse(std::string_view text) {
@@ -139,6 +104,8 @@ Filter Filter::parse(std::string_view text) {
         if (comparison == "ne") clause.negated = !clause.negated;
         clause.pattern = std::make_shared<const Pattern>(words.take_value());
         filter.clauses_.push_back(std::move(clause));
+        if (filter.clauses_.size() > limits::filter_clauses.value)
+            throw bad_request("Invalid filter: more than {} clauses", limits::filter_clauses.value);
         if (words.done()) break;
         const auto junction = words.take("");
         if (junction != "and" && junction != "or") throw bad_request("Invalid filter: invalid clause composition");

@@ -10,12 +10,11 @@
 #include <rapidjson/writer.h>
 
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace schema {
 
 namespace {
-
-constexpr size_t max_depth = 512;
 
 /// SAX handler that builds a Json bottom-up; returning false stops the reader.
 class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
@@ -44,7 +43,7 @@ public:
 
 private:
     bool open(Json container) {
-        if (open_.size() == max_depth) return false;
+        if (open_.size() == limits::json_depth.value) return false;
         open_.push_back(std::move(container));
         return true;
     }
@@ -150,7 +149,8 @@ Json Json::parse(std::string_view text) {
     Builder builder;
     rapidjson::Reader reader;
     rapidjson::MemoryStream stream(text.data(), text.size());
-    constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+    constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                               rapidjson::kParseFullPrecisionFlag;
     if (const auto outcome = reader.Parse<flags>(stream, builder); outcome.IsError())
         throw bad_request("Invalid JSON at byte {}: {}", outcome.Offset(),
                           outcome.Code() == rapidjson::kParseErrorTermination

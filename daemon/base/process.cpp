@@ -18,12 +18,13 @@
 #include <unistd.h>
 
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace base {
 
 namespace {
 
-constexpr size_t output_limit = 16U << 20U;
+constexpr size_t output_limit = schema::limits::program_output.value;
 constexpr size_t error_tail = 64U << 10U;
 
 // Called by number: <sys/pidfd.h> of glibc 2.36 forgets extern "C".

@@ -145,6 +145,7 @@ void Connection::refuse(ErrorCode error) {
 
 void Connection::dispatch() {
     state_ = State::answering;
+    core_->touch(this);
     Exchange exchange;
     exchange.method = parser_->method;
     exchange.target = parser_->target;
@@ -308,6 +309,10 @@ void Connection::end() {
 
 void Connection::drain() {
     draining_ = true;
+    if (state_ == State::starting || state_ == State::reading) close();
+}
+
+void Connection::give_way() {
     if (state_ == State::starting || state_ == State::reading) close();
 }
 

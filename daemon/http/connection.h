@@ -28,6 +28,7 @@ public:
     void drain() override;
     void abandon() override;
     void abort() override { close(); }
+    void give_way() override;
 
 private:
     enum class State {

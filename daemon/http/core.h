@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -53,11 +54,13 @@ public:
     virtual void abandon() = 0;
     /// Ends it now.
     virtual void abort() = 0;
+    /// Others need its place: closes it where nothing is going on.
+    virtual void give_way() {}
 };
 
 class Core {
 public:
-    Core(Server::Options with, base::WorkerPool& workers) : options(with), workers_(workers) {}
+    Core(Server::Options with, base::WorkerPool& workers);
 
     const Server::Options options;
     /// Takes a request through cpprest to the handler.
@@ -68,6 +71,8 @@ public:
     /// False when the server is stopping: then the endpoint must close at once.
     bool add(const std::shared_ptr<Endpoint>& endpoint, const std::shared_ptr<IoThread>& io);
     void remove(const Endpoint* endpoint);
+    /// It is at work: others are asked before it to give way.
+    void touch(const Endpoint* endpoint);
 
     /// Asks every endpoint to drain and refuses new ones.
     void drain();
@@ -81,15 +86,21 @@ private:
     struct Open {
         std::weak_ptr<Endpoint> endpoint;
         std::shared_ptr<IoThread> io;
+        uint64_t turn = 0;
     };
 
     void end_job();
+    void ask_idlest_to_give_way();
+    void move_to_end(Open& open, const Endpoint* endpoint);
     void tell_all(void (Endpoint::*what)());
 
     base::WorkerPool& workers_;
+    const size_t most_open_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::unordered_map<const Endpoint*, Open> open_;
+    std::map<uint64_t, const Endpoint*> turns_; // who is asked next to give way
+    uint64_t next_turn_ = 0;
     size_t jobs_ = 0;
     bool draining_ = false;
 };

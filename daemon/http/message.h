@@ -14,6 +14,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/web_socket.h"
+#include "schema/limits.h"
 
 namespace http {
 
@@ -75,7 +76,7 @@ struct Request {
 };
 
 /// Bodies up to this size are buffered before the handler runs, larger ones are pulled by it.
-constexpr size_t buffered_body_limit = 1U << 20U;
+constexpr size_t buffered_body_limit = schema::limits::json_body.value;
 
 struct Response {
     int status = 200;

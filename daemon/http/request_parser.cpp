@@ -4,7 +4,7 @@
 
 namespace http {
 
-RequestParser::RequestParser(size_t max_header_bytes) {
+RequestParser::RequestParser(size_t max_header_bytes) : head_left_(max_header_bytes) {
     header_limit(static_cast<std::uint32_t>(max_header_bytes));
     // Larger bodies are streamed; boost::none here would make this version of Beast refuse every Content-Length.
     body_limit(std::numeric_limits<std::uint64_t>::max());
@@ -26,7 +26,13 @@ void RequestParser::on_request_impl(boost::beast::http::verb, View method_text, 
 
 void RequestParser::on_response_impl(int, View, int, ErrorCode&) {}
 
-void RequestParser::on_field_impl(boost::beast::http::field, View name, View value, ErrorCode&) {
+void RequestParser::on_field_impl(boost::beast::http::field, View name, View value, ErrorCode& error) {
+    const auto size = name.size() + value.size() + std::string_view(": \r\n").size();
+    if (size > head_left_) {
+        error = boost::beast::http::error::header_limit;
+        return;
+    }
+    head_left_ -= size;
     if (in_trailer_) return;
     const auto [row, added] = headers.try_emplace(std::string(name.data(), name.size()), value.data(), value.size());
     if (!added) row->second.append(", ").append(value.data(), value.size());

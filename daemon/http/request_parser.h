@@ -37,6 +37,7 @@ private:
     std::size_t on_chunk_body_impl(std::uint64_t remain, View piece, ErrorCode& error) override;
     void on_finish_impl(ErrorCode& error) override;
 
+    size_t head_left_; // bytes: Beast's own limit is for what has not been taken apart yet alone
     int minor_version_ = 1;
     bool in_trailer_ = false;
 };

@@ -9,6 +9,7 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/worker_pool.h"
 #include "daemon/http/message.h"
+#include "schema/limits.h"
 
 namespace http {
 
@@ -21,7 +22,7 @@ class Server {
 public:
     struct Options {
         size_t io_threads = 1;
-        size_t max_header_bytes = 64U << 10U;
+        size_t max_header_bytes = schema::limits::request_head.value;
     };
 
     /// Handlers run on `workers`, which must outlive the server.

@@ -10,6 +10,7 @@
 
 #include "daemon/http/beast_stream.h"
 #include "daemon/http/upgrade.h"
+#include "schema/limits.h"
 
 namespace http {
 
@@ -18,9 +19,9 @@ namespace {
 namespace beast = boost::beast;
 namespace asio = boost::asio;
 
-constexpr size_t queue_limit = 256U << 10U; // each way
-constexpr size_t piece_size = 64U << 10U;   // a longer binary message comes in pieces
-constexpr size_t text_limit = 1U << 20U;
+constexpr size_t queue_limit = schema::limits::websocket_queue.value;
+constexpr size_t piece_size = 64U << 10U; // a longer binary message comes in pieces
+constexpr size_t text_limit = schema::limits::websocket_text.value;
 constexpr size_t read_size = 32U << 10U;
 
 constexpr auto ping_interval = std::chrono::seconds(30);

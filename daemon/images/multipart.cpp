@@ -5,13 +5,14 @@
 
 #include "daemon/images/media_type.h"
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace images {
 
 namespace {
 
 constexpr size_t chunk = 128 << 10;
-constexpr size_t header_limit = 16 << 10; // of one part, all lines together
+constexpr size_t header_limit = schema::limits::multipart_head.value; // all lines together
 
 schema::Error malformed(std::string_view what) {
     return schema::bad_request("Invalid multipart body: {}", what);

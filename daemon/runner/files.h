@@ -15,13 +15,14 @@
 
 #include "daemon/runner/bytes.h"
 #include "schema/json.h"
+#include "schema/limits.h"
 
 namespace runner {
 
 constexpr int files_request_fd = 3;
 constexpr int files_reply_fd = 4;
 constexpr int files_pidfd = 5;
-constexpr uint32_t files_frame_limit = 16U << 20U; // a folder's names
+constexpr uint32_t files_frame_limit = schema::limits::folder_listing.value; // a folder's names
 
 struct FilesRequest {
     std::string verb;          // stat, get, put, remove

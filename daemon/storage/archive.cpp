@@ -10,12 +10,13 @@
 #include "daemon/storage/tar_reader.h"
 #include "daemon/storage/unpack_tar.h"
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace storage {
 
 namespace {
 
-constexpr size_t metadata_limit = 1 << 20;
+constexpr size_t metadata_limit = schema::limits::image_metadata.value;
 
 std::string read_metadata(TarReader& reader) {
     std::string text;

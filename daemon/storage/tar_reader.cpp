@@ -13,8 +13,11 @@
 
 #include "daemon/base/fd.h"
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace storage {
+
+namespace limits = schema::limits;
 
 namespace {
 
@@ -60,7 +63,10 @@ struct TarReader::State {
     int64_t file_size = 0;
     int64_t read_so_far = 0;
     int reported = -1;
-    bool inside = false; // an entry that may have more content
+    size_t entries = 0;
+    size_t kept = 0;
+    int64_t apparent = 0; // sizes of all files so far, holes included
+    bool inside = false;  // an entry that may have more content
     base::CancelToken cancel;
     Progress progress;
     std::vector<char> buffer = std::vector<char>(256 << 10);
@@ -85,6 +91,36 @@ struct TarReader::State {
         if (!progress || percent == reported) return;
         reported = percent;
         progress(percent);
+    }
+
+    /// Holes cost nothing on disk, but whoever reads such a file pays for them.
+    void check_ratio() const {
+        const auto size = static_cast<size_t>(apparent);
+        if (size <= limits::image_ratio_from) return;
+        if (size / limits::image_ratio.value > static_cast<size_t>(file_size))
+            throw schema::bad_request("The archive unpacks to more than {} times its size: {} bytes",
+                                      limits::image_ratio.value, size);
+    }
+
+    void check_entry(const TarEntry& entry) {
+        if (++entries > limits::image_entries.value)
+            throw schema::bad_request("The archive has more than {} entries", limits::image_entries.value);
+        for (const auto* path : {&entry.path, &entry.hard_link, &entry.symlink})
+            if (path->size() > limits::image_path.value)
+                throw schema::bad_request("An archive entry's path is longer than {} bytes: \"{}...\"",
+                                          limits::image_path.value, path->substr(0, 64));
+        // These are remembered to the end, by whoever looks for ways out and by whoever unpacks.
+        if (S_ISDIR(entry.attributes.st_mode) || S_ISLNK(entry.attributes.st_mode)) {
+            kept += sizeof(TarEntry) + entry.path.size();
+            for (const auto& [name, value] : entry.xattrs) kept += name.size() + value.size();
+        }
+        if (kept > limits::image_kept.value)
+            throw schema::bad_request("The archive's folders and links have more than {} bytes of names and attributes",
+                                      limits::image_kept.value);
+        // What does not fit here is past every limit.
+        if (__builtin_add_overflow(apparent, std::max<int64_t>(entry.attributes.st_size, 0), &apparent))
+            apparent = INT64_MAX;
+        check_ratio();
     }
 
     [[noreturn]] void fail() const {
@@ -129,6 +165,7 @@ bool TarReader::next(TarEntry& entry) {
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) state_->fail();
     state_->inside = true;
     entry = converted(raw);
+    state_->check_entry(entry);
     return true;
 }
 

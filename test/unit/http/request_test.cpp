@@ -130,6 +130,13 @@ TEST_P(BadRequests, GetAnErrorInTheApisForm) {
     EXPECT_THAT(reply.body, testing::HasSubstr(GetParam().error));
 }
 
+/// Each small; they may be taken apart as they come.
+std::string many_headers() {
+    std::string headers;
+    while (headers.size() < 500000) headers += "X-A: b\r\n";
+    return headers;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Kinds, BadRequests,
     testing::Values(
@@ -146,7 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"Nul", get("/1.0/a%00b"), 400, "NUL"}, Bad{"Braces", get("/1.0/{a}"), 400, "target"},
         Bad{"TwoSlashes", get("//host/1.0"), 400, "target"},
         Bad{"Expectation", get("/", "Expect: miracles\r\n"), 417, "expectation"},
-        Bad{"Headers", get("/", "X-Long: " + std::string(70000, 'x') + "\r\n"), 431, "too large"}),
+        Bad{"Headers", get("/", "X-Long: " + std::string(70000, 'x') + "\r\n"), 431, "too large"},
+        Bad{"ManyHeaders", get("/", many_headers()), 431, "too large"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(Answers, KeepTheirStatusAndHeaders) {

@@ -47,10 +47,32 @@ TEST(Filter, ValuesAreWholeExpressionsWithoutRegardToCase) {
     EXPECT_FALSE(matches("name eq [")); // no expression: compared as text
 }
 
-TEST(Filter, CostlyExpressionsAreComparedAsText) {
+std::string repeated(const std::string& text, size_t times) {
+    std::string all;
+    for (size_t i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+TEST(Filter, WhatGoTakesForNoExpressionIsComparedAsText) {
     EXPECT_FALSE(matches("name eq ((((a{1,255}){1,255}){1,255}){1,255})*"));
     EXPECT_FALSE(matches("name eq (.)(.)\\1"));
+    EXPECT_FALSE(matches("name eq c" + repeated("+", 64) + "1"));
+    EXPECT_FALSE(matches("name eq c" + repeated("*", 90) + "1"));
     EXPECT_TRUE(matches("name eq [a-z]{1,3}1"));
+    EXPECT_TRUE(matches("name eq (c+)+\\d+"));
+}
+
+TEST(Filter, RepeatsWithinRepeatsTakeNoTime) {
+    EXPECT_TRUE(matches("name eq " + repeated("(", 30) + "c" + repeated(")+", 30) + "1"));
+    EXPECT_TRUE(matches("name eq " + repeated("(", 200) + "c" + repeated(")*", 200) + "1"));
+    EXPECT_FALSE(matches("name eq (.*)*(.*)*(.*)*(.*)*(.*)*x"));
+}
+
+TEST(Filter, ManyClausesAreRefused) {
+    std::string text = "name eq c1";
+    for (int i = 1; i < 64; ++i) text += " and name eq c1";
+    EXPECT_TRUE(matches(text));
+    EXPECT_THROW(matches(text + " and name eq c1"), schema::Error);
 }
 
 TEST(Filter, QuotedValuesMayHoldSpaces) {

@@ -137,6 +137,21 @@ TEST_F(ArchiveTest, HostileEntriesAreRefusedAndTouchNothingOutside) {
     }
 }
 
+TEST_F(ArchiveTest, ASmallArchiveOfManyGigabytesIsRefused) {
+    TarBuilder archive;
+    for (const auto* name : {"a", "b", "c", "d"}) archive.hole(name, 300U << 20U);
+    const auto file = store(archive.bytes());
+    EXPECT_THAT(refusal([&] { inspect_archive(file, {}); }), testing::HasSubstr("more than 250 times its size"));
+    EXPECT_THAT(refusal([&] { unpack_archive(file, into_, {}, {}); }), testing::HasSubstr("more than 250 times"));
+}
+
+TEST_F(ArchiveTest, ALongPathIsRefused) {
+    TarBuilder archive;
+    archive.long_name("rootfs/" + std::string(5000, 'x')).file("short", "");
+    const auto file = store(archive.bytes());
+    EXPECT_THAT(refusal([&] { inspect_archive(file, {}); }), testing::HasSubstr("path is longer than 4096 bytes"));
+}
+
 TEST_F(ArchiveTest, AFileThatReplacesALinkIsNotWrittenThroughIt) {
     const auto outside = folder_ / "pool/outside";
     const auto file = store(TarBuilder().symlink("file", outside).file("file", "mine").bytes());

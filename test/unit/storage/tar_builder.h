@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <string>
 
 namespace storage {
@@ -19,6 +20,19 @@ public:
     }
     TarBuilder& fifo(const std::string& name) { return entry(name, '6', "", "", 0600); }
 
+    /// GNU's way: an entry before the one whose name it is.
+    TarBuilder& long_name(const std::string& name) { return entry("././@LongLink", 'L', "", name + '\0', 0644); }
+
+    /// A file that is all hole, in GNU's notation.
+    TarBuilder& hole(const std::string& name, unsigned size) {
+        return entry(name, 'S', "", "", 0644, [size](Header& header) {
+            std::memcpy(header.magic, "ustar  ", sizeof header.magic);
+            std::snprintf(header.rest + 121, 12, "%011o", size); // its one piece begins at the end
+            std::snprintf(header.rest + 133, 12, "%011o", 0U);   // and is empty
+            std::snprintf(header.rest + 218, 12, "%011o", size);
+        });
+    }
+
     std::string bytes() const { return bytes_ + std::string(1024, '\0'); }
 
 private:
@@ -29,7 +43,7 @@ private:
     static_assert(sizeof(Header) == 512);
 
     TarBuilder& entry(const std::string& name, char type, const std::string& target, const std::string& content,
-                      unsigned mode) {
+                      unsigned mode, const std::function<void(Header&)>& more = {}) {
         Header header;
         std::memset(&header, 0, sizeof header);
         std::strncpy(header.name, name.c_str(), sizeof header.name - 1);
@@ -42,6 +56,7 @@ private:
         header.type = type;
         std::strncpy(header.target, target.c_str(), sizeof header.target - 1);
         std::memcpy(header.magic, "ustar\00000", sizeof header.magic);
+        if (more) more(header);
         unsigned sum = 0;
         for (size_t at = 0; at < sizeof header; ++at) sum += reinterpret_cast<const unsigned char*>(&header)[at];
         std::snprintf(header.checksum, sizeof header.checksum, "%06o", sum);
