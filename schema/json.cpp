@@ -149,8 +149,8 @@ Json Json::parse(std::string_view text) {
     Builder builder;
     rapidjson::Reader reader;
     rapidjson::MemoryStream stream(text.data(), text.size());
-    constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                               rapidjson::kParseFullPrecisionFlag;
+    constexpr unsigned flags =
+        rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
     if (const auto outcome = reader.Parse<flags>(stream, builder); outcome.IsError())
         throw bad_request("Invalid JSON at byte {}: {}", outcome.Offset(),
                           outcome.Code() == rapidjson::kParseErrorTermination

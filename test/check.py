@@ -159,13 +159,17 @@ def bench(check):
     check.suite("bench", "test/bench/run", *([] if check.long else ["--smoke"]))
 
 
+def fuzz(check):
+    check.suite("fuzz", "test/fuzz/run", "--seconds", "60")
+
+
 def vm(check):
     check.suite("vm", "test/vm/run")
 
 
 STEPS = [lint, build, tidy, unit, sanitized, threads, system, interop, bench, vm]
 REPEATED = [unit, sanitized, system, interop]
-LONG = [threads, vm]  # only with --long, or by name
+LONG = [threads, fuzz, vm]  # only with --long, or by name
 
 
 def expected_skips():

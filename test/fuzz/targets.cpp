@@ -1,0 +1,203 @@
+#include "test/fuzz/targets.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/base/fd.h"
+#include "daemon/http/target.h"
+#include "daemon/images/media_type.h"
+#include "daemon/images/metadata.h"
+#include "daemon/images/multipart.h"
+#include "daemon/images/query.h"
+#include "daemon/resources/id_names.h"
+#include "daemon/resources/resources.h"
+#include "daemon/storage/entry_rules.h"
+#include "daemon/storage/tar_reader.h"
+#include "schema/api/image.h"
+#include "schema/api/instance.h"
+#include "schema/error.h"
+#include "schema/filter.h"
+#include "schema/raw_lxc.h"
+#include "schema/timestamp.h"
+#include "schema/units.h"
+#include "test/unit/http/running_server.h"
+
+namespace fuzz {
+
+namespace {
+
+void require(bool condition, const char* claim) {
+    if (condition) return;
+    std::fputs(claim, stderr);
+    std::abort();
+}
+
+/// Runs what may refuse.
+template <class Function> void may_refuse(Function function) {
+    try {
+        function();
+    } catch (const schema::Error&) {
+    }
+}
+
+void json(std::string_view input) {
+    may_refuse([&] {
+        const auto value = schema::Json::parse(input);
+        const auto text = value.dump();
+        require(schema::Json::parse(text).dump() == text, "what is written is read as the same");
+        may_refuse([&] { schema::image_put_from(value); });
+        may_refuse([&] { schema::image_alias_from(value); });
+        may_refuse([&] { schema::field_value(value, "a.b.c"); });
+    });
+}
+
+void image_metadata(std::string_view input) {
+    may_refuse([&] { images::parse_metadata(std::string(input)); });
+}
+
+/// The first line is the boundary; the rest comes in pieces of changing size.
+void multipart(std::string_view input) {
+    const auto line = std::min(input.find('\n'), input.size());
+    const auto boundary = input.substr(0, line);
+    auto rest = input.substr(std::min(line + 1, input.size()));
+    size_t step = 1;
+    const images::ByteSource source = [&](char* buffer, size_t size) {
+        step = step * 7 % 61 + 1;
+        const auto count = rest.copy(buffer, std::min(size, step));
+        rest.remove_prefix(count);
+        return count;
+    };
+    may_refuse([&] {
+        images::MultipartReader reader(source, boundary);
+        char buffer[37];
+        while (reader.next_part())
+            while (reader.read(buffer, sizeof buffer) > 0) {
+            }
+    });
+}
+
+/// Compressed or not, as libarchive finds it.
+void tar(std::string_view input) {
+    const auto file = base::checked(::memfd_create("tar", MFD_CLOEXEC), "memfd_create");
+    base::write_all(file.get(), input);
+    may_refuse([&] {
+        storage::TarReader reader("/proc/self/fd/" + std::to_string(file.get()), {});
+        storage::EntryRules rules;
+        storage::TarEntry entry;
+        while (reader.next(entry)) {
+            const auto path = "/" + rules.check(entry) + "/";
+            require(path.find("/../") == std::string::npos, "no path leads out");
+            storage::TarReader::Block block;
+            while (reader.next_block(block)) require(block.data != nullptr || block.size == 0, "blocks have data");
+        }
+    });
+}
+
+void filter(std::string_view input) {
+    static const auto object =
+        schema::Json::parse(R"({"name":"c1","config":{"user.a":"b"},"n":1,"list":["x"],"t":true})");
+    may_refuse([&] { schema::Filter::parse(input).matches(object); });
+}
+
+void units(std::string_view input) {
+    may_refuse([&] { schema::format_bytes(schema::parse_bytes(input)); });
+    may_refuse([&] { schema::parse_bits(input); });
+    may_refuse([&] { schema::parse_bytes_or_percent(input, 16U << 30U); });
+    may_refuse([&] {
+        const auto cpus = schema::parse_cpu_set(input);
+        require(schema::parse_cpu_set(schema::format_cpu_set(cpus)) == cpus, "a CPU set is read as it was written");
+    });
+    may_refuse([&] { schema::rfc3339(schema::parse_rfc3339(input)); });
+}
+
+void raw_lxc(std::string_view input) {
+    may_refuse([&] { schema::parse_raw_lxc(input); });
+}
+
+void request_target(std::string_view input) {
+    may_refuse([&] { http::decoded_path(input); });
+    may_refuse([&] { http::decoded_query(input); });
+    if (input.find('\0') == std::string_view::npos)
+        require(http::decoded_path(http::encoded_segment(input)) == input, "a segment is decoded to what it was");
+    images::parse_properties(input);
+    images::parse_media_type(input);
+}
+
+/// What firmware and hardware lists say.
+void hardware(std::string_view input) {
+    resources::parse_vpd(input);
+    resources::parse_dmi_processor(input);
+    const resources::IdNames names{std::string(input)};
+    names.product("1af4", "1041");
+    names.usb_subclass(3, 1);
+}
+
+http::Response echo(const http::Request& request) {
+    if (request.stream) {
+        char buffer[4096];
+        while (request.stream->read(buffer, sizeof buffer) > 0) {
+        }
+    }
+    http::Response response;
+    if (request.path == "/socket")
+        response.body = http::Response::Upgrade{[](const std::shared_ptr<http::WebSocket>& socket) {
+            while (const auto message = socket->receive())
+                if (!socket->send(message->kind, message->data)) break;
+        }};
+    else
+        response.body = request.method + request.path + request.body;
+    return response;
+}
+
+http_test::RunningServer& server() {
+    static http_test::RunningServer running(echo);
+    return running;
+}
+
+/// A connection's bytes, up to its end.
+void connection(std::string_view input) {
+    auto client = server().connect();
+    client.try_send(input);
+    client.shut_down_writing();
+    client.read_to_end();
+}
+
+/// What a client sends over a websocket once it is one.
+void websocket(std::string_view input) {
+    connection("GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n" +
+               std::string(input));
+}
+
+constexpr Target table[] = {
+    {"connection", connection},
+    {"filter", filter},
+    {"hardware", hardware},
+    {"image_metadata", image_metadata},
+    {"json", json},
+    {"multipart", multipart},
+    {"raw_lxc", raw_lxc},
+    {"request_target", request_target},
+    {"tar", tar},
+    {"units", units},
+    {"websocket", websocket},
+};
+
+} // namespace
+
+std::span<const Target> targets() {
+    return table;
+}
+
+const Target* find_target(std::string_view name) {
+    const auto found =
+        std::find_if(std::begin(table), std::end(table), [&](const auto& row) { return row.name == name; });
+    return found == std::end(table) ? nullptr : found;
+}
+
+} // namespace fuzz
