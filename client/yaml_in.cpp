@@ -49,9 +49,26 @@ std::string_view tag_of(const YAML::Node& node) {
                               tag_of(node), value, kind_of(shape));
 }
 
-Json read(const YAML::Node& node, const Shape& shape);
+/// One document. Aliases make a few lines stand for any number of nodes, or for themselves.
+class Reader {
+public:
+    Json read(const YAML::Node& node, const Shape& shape);
 
-Json read_object(const YAML::Node& node, const Shape& shape) {
+private:
+    Json read_object(const YAML::Node& node, const Shape& shape);
+    Json read_any(const YAML::Node& node, int depth);
+    void count(const YAML::Node& node);
+
+    size_t nodes_ = 0;
+};
+
+void Reader::count(const YAML::Node& node) {
+    constexpr size_t most_nodes = 400'000;
+    if (++nodes_ > most_nodes)
+        throw schema::bad_request("yaml: line {}: document contains excessive aliasing", node.Mark().line + 1);
+}
+
+Json Reader::read_object(const YAML::Node& node, const Shape& shape) {
     if (!node.IsMap()) reject(node, shape);
     auto object = Json::empty_object();
     for (const auto& field : shape.fields) {
@@ -61,15 +78,18 @@ Json read_object(const YAML::Node& node, const Shape& shape) {
     return object;
 }
 
-Json read_any(const YAML::Node& node) {
+Json Reader::read_any(const YAML::Node& node, int depth) {
+    constexpr int deepest = 512; // of the daemon's JSON
+    count(node);
+    if (depth > deepest) throw schema::bad_request("yaml: line {}: nested too deeply", node.Mark().line + 1);
     if (node.IsMap()) {
         auto object = Json::empty_object();
-        for (const auto& member : node) object.set(member.first.Scalar(), read_any(member.second));
+        for (const auto& member : node) object.set(member.first.Scalar(), read_any(member.second, depth + 1));
         return object;
     }
     if (node.IsSequence()) {
         auto list = Json::empty_array();
-        for (const auto& item : node) list.push_back(read_any(item));
+        for (const auto& item : node) list.push_back(read_any(item, depth + 1));
         return list;
     }
     if (node.IsNull()) return nullptr;
@@ -82,10 +102,11 @@ Json read_any(const YAML::Node& node) {
     return node.Scalar();
 }
 
-Json read(const YAML::Node& node, const Shape& shape) {
+Json Reader::read(const YAML::Node& node, const Shape& shape) {
+    count(node);
     switch (shape.kind) {
     case Kind::any:
-        return read_any(node);
+        return read_any(node, 0);
     case Kind::text:
     case Kind::time:
         if (!node.IsScalar() && !node.IsNull()) reject(node, shape);
@@ -127,7 +148,7 @@ Json parse_yaml(const std::string& text, const Shape& shape) {
     try {
         const auto document = YAML::Load(text);
         if (!document || document.IsNull()) return Json::empty_object();
-        return read(document, shape);
+        return Reader().read(document, shape);
     } catch (const YAML::Exception& error) {
         throw schema::bad_request("yaml: line {}: {}", error.mark.line + 1, error.msg);
     }

@@ -42,6 +42,8 @@ inline constexpr Limit folder_listing{"names of a folder over the file API", 16 
 inline constexpr Limit multipart_head{"headers of one part of a multipart body", 16 * kibi, "bytes",
                                       "the import fails"};
 inline constexpr Limit image_metadata{"metadata.yaml of an image", mebi, "bytes", "the import fails"};
+inline constexpr Limit image_metadata_read{"metadata.yaml of an image, its aliases replaced by what they stand for",
+                                           8 * mebi, "bytes", "the import fails"};
 inline constexpr Limit image_entries{"files in an image", 20'000'000, "", "the import fails"};
 inline constexpr Limit image_kept{"names and attributes of an image's folders and links", 512 * mebi, "bytes",
                                   "the import fails"};
@@ -54,8 +56,8 @@ inline constexpr size_t image_ratio_from = gibi;
 
 inline constexpr std::array all{connections,    request_head,   json_body,      json_depth,      filter_length,
                                 filter_memory,  filter_clauses, websocket_text, websocket_queue, workers,
-                                program_output, folder_listing, multipart_head, image_metadata,  image_entries,
-                                image_kept,     image_path,     image_ratio};
+                                program_output, folder_listing, multipart_head, image_metadata,  image_metadata_read,
+                                image_entries,  image_kept,     image_path,     image_ratio};
 
 } // namespace limits
 

@@ -7,6 +7,7 @@
 
 #include "schema/checks.h"
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace images {
 
@@ -39,6 +40,32 @@ bool is_plausible(int64_t seconds) {
     return seconds > -9'000'000'000 && seconds < 9'000'000'000;
 }
 
+/// What is read of one document: an alias of a few bytes may stand for any number of them.
+class Budget {
+public:
+    void take(size_t bytes) {
+        constexpr auto limit = schema::limits::image_metadata_read.value;
+        if ((taken_ += bytes) > limit)
+            throw schema::bad_request("Invalid metadata.yaml: with its aliases it is larger than {} bytes", limit);
+    }
+    std::string text(const YAML::Node& node) {
+        take(node.IsScalar() ? node.Scalar().size() : 0);
+        return node.IsNull() ? "" : node.as<std::string>();
+    }
+    /// To be asked before its members are.
+    void check_map(const YAML::Node& node, const char* name) {
+        if (!node.IsMap()) throw schema::bad_request("Invalid metadata.yaml: {} is no map", name);
+        take_members(node);
+    }
+    void take_members(const YAML::Node& node) {
+        constexpr size_t each = 16; // for going by
+        take(node.size() * each);
+    }
+
+private:
+    size_t taken_ = 0;
+};
+
 template <class T> T value(const YAML::Node& node, const char* name) {
     const auto member = node[name];
     if (!member || member.IsNull()) return {};
@@ -52,39 +79,38 @@ std::optional<YAML::Node> present(const YAML::Node& node, const char* name) {
     return member;
 }
 
-void check_map(const YAML::Node& node, const char* name) {
-    if (!node.IsMap()) throw schema::bad_request("Invalid metadata.yaml: {} is no map", name);
-}
-
-std::optional<schema::Config> properties(const YAML::Node& node) {
+std::optional<schema::Config> properties(const YAML::Node& node, Budget& budget) {
     const auto members = present(node, "properties");
     if (!members) return {};
     schema::Config result;
-    check_map(*members, "properties");
-    for (const auto& member : *members)
-        result[member.first.as<std::string>()] = member.second.IsNull() ? "" : member.second.as<std::string>();
+    budget.check_map(*members, "properties");
+    for (const auto& member : *members) result[budget.text(member.first)] = budget.text(member.second);
     return result;
 }
 
-schema::ImageTemplate one_template(const YAML::Node& node) {
+schema::ImageTemplate one_template(const YAML::Node& node, Budget& budget) {
     schema::ImageTemplate result;
-    if (const auto when = present(node, "when")) result.when = when->as<std::vector<std::string>>();
+    budget.check_map(node, "a template");
+    if (const auto when = present(node, "when")) {
+        if (!when->IsSequence()) throw schema::bad_request("Invalid metadata.yaml: when is no list");
+        budget.take_members(*when);
+        result.when.emplace();
+        for (const auto& trigger : *when) result.when->push_back(budget.text(trigger));
+    }
     result.create_only = value<bool>(node, "create_only");
-    result.source = value<std::string>(node, "template");
-    result.properties = properties(node);
+    if (const auto source = present(node, "template")) result.source = budget.text(*source);
+    result.properties = properties(node, budget);
     return result;
 }
 
-std::optional<std::map<std::string, schema::ImageTemplate>> templates(const YAML::Node& node) {
+std::optional<std::map<std::string, schema::ImageTemplate>> templates(const YAML::Node& node, Budget& budget) {
     const auto members = present(node, "templates");
     if (!members) return {};
     std::map<std::string, schema::ImageTemplate> result;
-    check_map(*members, "templates");
+    budget.check_map(*members, "templates");
     for (const auto& member : *members) {
-        auto& one = result[member.first.as<std::string>()];
-        if (member.second.IsNull()) continue;
-        check_map(member.second, "a template");
-        one = one_template(member.second);
+        auto& one = result[budget.text(member.first)];
+        if (!member.second.IsNull()) one = one_template(member.second, budget);
     }
     return result;
 }
@@ -114,8 +140,9 @@ schema::ImageMetadata read_metadata(const std::string& yaml) {
     try {
         const auto node = YAML::Load(yaml);
         if (!node.IsMap()) throw schema::bad_request("Invalid metadata.yaml: it is no map");
+        Budget budget;
         return {value<std::string>(node, "architecture"), value<int64_t>(node, "creation_date"),
-                value<int64_t>(node, "expiry_date"), properties(node), templates(node)};
+                value<int64_t>(node, "expiry_date"), properties(node, budget), templates(node, budget)};
     } catch (const YAML::Exception& error) {
         throw schema::bad_request("Invalid metadata.yaml: {}", error.what());
     }

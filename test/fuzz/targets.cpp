@@ -1,9 +1,7 @@
 #include "test/fuzz/targets.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
-#include <stdexcept>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,50 +12,65 @@
 #include "daemon/images/metadata.h"
 #include "daemon/images/multipart.h"
 #include "daemon/images/query.h"
+#include "daemon/instance/pumps.h"
 #include "daemon/resources/id_names.h"
 #include "daemon/resources/resources.h"
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/tar_reader.h"
+#include "schema/api/console.h"
 #include "schema/api/image.h"
+#include "schema/api/image_metadata.h"
 #include "schema/api/instance.h"
-#include "schema/error.h"
+#include "schema/api/profile.h"
+#include "schema/api/storage.h"
 #include "schema/filter.h"
 #include "schema/raw_lxc.h"
 #include "schema/timestamp.h"
 #include "schema/units.h"
+#include "test/fuzz/claims.h"
+#include "test/fuzz/rooms.h"
 #include "test/unit/http/running_server.h"
 
 namespace fuzz {
 
 namespace {
 
-void require(bool condition, const char* claim) {
-    if (condition) return;
-    std::fputs(claim, stderr);
-    std::abort();
-}
-
-/// Runs what may refuse.
-template <class Function> void may_refuse(Function function) {
-    try {
-        function();
-    } catch (const schema::Error&) {
-    }
-}
-
 void json(std::string_view input) {
     may_refuse([&] {
         const auto value = schema::Json::parse(input);
         const auto text = value.dump();
         require(schema::Json::parse(text).dump() == text, "what is written is read as the same");
-        may_refuse([&] { schema::image_put_from(value); });
-        may_refuse([&] { schema::image_alias_from(value); });
         may_refuse([&] { schema::field_value(value, "a.b.c"); });
+        // Of a control message.
+        instance::number_in(value["args"], "width");
+        instance::number_in(value, "signal");
+    });
+}
+
+/// What clients send: each of these reads any JSON, or refuses it.
+void api_objects(std::string_view input) {
+    may_refuse([&] {
+        const auto value = schema::Json::parse(input);
+        may_refuse([&] { schema::image_alias_from(value); });
+        may_refuse([&] { schema::image_metadata_from(value); });
+        may_refuse([&] { schema::image_put_from(value); });
+        may_refuse([&] { schema::instance_console_post_from(value); });
+        may_refuse([&] { schema::instance_exec_post_from(value); });
+        may_refuse([&] { schema::instance_put_from(value); });
+        may_refuse([&] { schema::instance_state_put_from(value); });
+        may_refuse([&] { schema::instances_post_from(value); });
+        may_refuse([&] { schema::profile_put_from(value); });
+        may_refuse([&] { schema::storage_pool_put_from(value); });
     });
 }
 
 void image_metadata(std::string_view input) {
     may_refuse([&] { images::parse_metadata(std::string(input)); });
+    may_refuse([&] {
+        const auto metadata = images::read_metadata(std::string(input));
+        const auto again = images::read_metadata(images::metadata_yaml(metadata));
+        require(images::metadata_yaml(again) == images::metadata_yaml(metadata), "metadata is read as it was written");
+    });
 }
 
 /// The first line is the boundary; the rest comes in pieces of changing size.
@@ -175,15 +188,24 @@ void websocket(std::string_view input) {
 }
 
 constexpr Target table[] = {
+    {"api_objects", api_objects},
+    {"client_multipart", client_multipart},
+    {"client_yaml", client_yaml},
     {"connection", connection},
+    {"device_options", device_options},
+    {"files_request", files_request},
     {"filter", filter},
+    {"frames", frames},
     {"hardware", hardware},
     {"image_metadata", image_metadata},
+    {"instance_config", instance_config},
     {"json", json},
     {"multipart", multipart},
     {"raw_lxc", raw_lxc},
     {"request_target", request_target},
+    {"sftp", sftp},
     {"tar", tar},
+    {"templates", templates},
     {"units", units},
     {"websocket", websocket},
 };

@@ -47,6 +47,7 @@ RESERVED = {
     r"boost/|cpprest/|pplx/": ["daemon/http", "client/connection", "daemon/images/fetch", "daemon/migration"],
     r"lxc/": ["lxcwrap"],
     r"rapidjson/": ["schema/json"],
+    r"re2/": ["schema/filter"],
     r"SQLiteCpp/|sqlite3\.h": ["daemon/state"],
     r"archive\.h|archive_entry\.h": ["daemon/storage"],
     r"netlink/": ["daemon/network"],

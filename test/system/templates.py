@@ -126,7 +126,7 @@ def hostile_templates_write_nothing_outside(test):
         "up": ({up: (["start"], "hostile")}, "leads out"),
         "include": ({"/a": (["start"], f'{{% include "{victim}" %}}')}, "not allowed"),
         "ssi": ({"/a": (["start"], f'{{% ssi "{victim}" %}}')}, "not allowed"),
-        "loop": ({"/a": (["start"], "{% for a in s %}".join(['{% set s = "x"|ljust:9999 %}'] + [""] * 3) + "{% endfor %}" * 3)}, "steps"),
+        "loop": ({"/a": (["start"], "{% for a in s %}".join(['{% set s = "x"|ljust:9999 %}'] + [""] * 3) + "{{ a }}" + "{% endfor %}" * 3)}, "steps"),
         "folder": ({"/etc": (["start"], "hostile")}, "not a regular file"),
     }
     for short, (templates, reason) in cases.items():

@@ -1,5 +1,6 @@
 #include "daemon/images/templates/expression_parser.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -54,6 +55,13 @@ template <class Table> std::optional<BinaryOperator> take_operator(TokenReader& 
     return {};
 }
 
+/// Walking an expression, and its end, take stack for each level: a long sum is as deep as it is long.
+void set_on_top_of(Expression& expression, const Expression& below) {
+    expression.height = std::max(expression.height, below.height + 1);
+    if (expression.height > deepest_nesting)
+        template_error(expression.line, fmt::format("Nested deeper than {}", deepest_nesting));
+}
+
 ExpressionPtr make(int line, decltype(Expression::what) what) {
     auto expression = std::make_unique<Expression>();
     expression->what = std::move(what);
@@ -62,8 +70,18 @@ ExpressionPtr make(int line, decltype(Expression::what) what) {
 }
 
 ExpressionPtr make_binary(BinaryOperator operation, ExpressionPtr left, ExpressionPtr right) {
-    const auto line = left->line;
-    return make(line, Binary{operation, std::move(left), std::move(right)});
+    auto expression = make(left->line, {});
+    set_on_top_of(*expression, *left);
+    set_on_top_of(*expression, *right);
+    expression->what = Binary{operation, std::move(left), std::move(right)};
+    return expression;
+}
+
+ExpressionPtr make_unary(int line, Unary::Operator operation, ExpressionPtr operand) {
+    auto expression = make(line, {});
+    set_on_top_of(*expression, *operand);
+    expression->what = Unary{operation, std::move(operand)};
+    return expression;
 }
 
 Value number(TokenReader& reader) {
@@ -114,7 +132,12 @@ ExpressionPtr literal_or_variable(TokenReader& reader) {
     if (reader.is(Kind::string)) return make(line, Literal{reader.next().value});
     if (reader.skip_name("true")) return make(line, Literal{true});
     if (reader.skip_name("false")) return make(line, Literal{false});
-    return make(line, variable(reader));
+    auto expression = make(line, {});
+    auto path = variable(reader);
+    for (const auto& step : path.steps)
+        for (const auto& argument : step.arguments) set_on_top_of(*expression, *argument);
+    expression->what = std::move(path);
+    return expression;
 }
 
 FilterCall filter_call(TokenReader& reader) {
@@ -137,7 +160,10 @@ ExpressionPtr factor(TokenReader& reader) {
         result = literal_or_variable(reader);
     }
     if (reader.skip_symbol("|"))
-        for (auto& call : parse_filters(reader)) result->filters.push_back(std::move(call));
+        for (auto& call : parse_filters(reader)) {
+            if (call.parameter) set_on_top_of(*result, *call.parameter);
+            result->filters.push_back(std::move(call));
+        }
     return result;
 }
 
@@ -161,8 +187,8 @@ ExpressionPtr sum(TokenReader& reader) {
     const bool minus = reader.skip_symbol("-");
     if (!minus) reader.skip_symbol("+");
     auto left = product(reader);
-    if (minus) left = make(line, Unary{Unary::Operator::minus, std::move(left)});
-    if (negated) left = make(line, Unary{Unary::Operator::logical_not, std::move(left)});
+    if (minus) left = make_unary(line, Unary::Operator::minus, std::move(left));
+    if (negated) left = make_unary(line, Unary::Operator::logical_not, std::move(left));
     while (const auto operation = take_operator(reader, sums))
         left = make_binary(*operation, std::move(left), product(reader));
     return left;

@@ -78,7 +78,7 @@ Value split(const Value& input, const Value& parameter) {
     if (separator.empty()) return parts_of(text);
     Value::List parts;
     for (size_t at = 0;;) {
-        const auto end = text.find(separator, at);
+        const auto end = position_of(text, separator, at);
         parts.emplace_back(text.substr(at, end - at));
         if (parts.size() > most_parts) throw schema::failure("there are more than {} parts", most_parts);
         if (end == std::string::npos) return parts;
@@ -129,11 +129,12 @@ Value float_format(const Value& input, const Value& parameter) {
     const auto number = input.number();
     auto decimals = parameter.is_nothing() ? -1 : parameter.integer();
     bool trims = !parameter.is_number();
+    if (decimals < -most_decimals || decimals > most_decimals)
+        throw schema::failure("more than {} decimals", most_decimals);
     if (decimals <= 0) {
         decimals = -decimals;
         trims = true;
     }
-    if (decimals > most_decimals) throw schema::failure("more than {} decimals", most_decimals);
     if (trims && number == std::trunc(number)) decimals = 0;
     return fmt::format("{:.{}f}", number, decimals);
 }

@@ -18,6 +18,7 @@ using Kind = Token::Kind;
 
 constexpr std::string_view white_space = " \t\r\n\v\f";
 constexpr std::string_view verbatim = "{% verbatim %}";
+constexpr size_t longest_name = 256; // looking one up costs its length, each time
 constexpr std::string_view end_of_verbatim = "{% endverbatim %}";
 constexpr auto symbols =
     std::to_array<std::string_view>({"==", ">=", "<=", "&&", "||", "!=", "<>", "(", ")", "+", "-", "*",
@@ -76,9 +77,9 @@ private:
 
     void skip_comment() {
         const auto end = source_.find("#}", at_);
-        const auto line_end = source_.find('\n', at_);
         if (end == std::string_view::npos) template_error(line_, "Single-line comment not closed");
-        if (line_end < end) template_error(line_, "Newline not permitted in a single-line comment");
+        if (source_.substr(at_, end - at_).find('\n') != std::string_view::npos)
+            template_error(line_, "Newline not permitted in a single-line comment");
         take(end + 2 - at_);
     }
 
@@ -125,6 +126,8 @@ private:
         // A name that runs on with a number ("2nd") is neither.
         if (kind == Kind::number && end < source_.size() && starts_name(source_[end]))
             template_error(line_, "Malformed number");
+        if (kind == Kind::name && end - at_ > longest_name)
+            template_error(line_, fmt::format("A name is longer than {} characters", longest_name));
         add(kind, std::string(take(end - at_)));
     }
 

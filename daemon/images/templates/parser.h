@@ -7,7 +7,7 @@
 
 namespace images::templates {
 
-/// Tags and parentheses inside of one another; deeper ones are an error.
+/// Tags and parentheses inside of one another, and what hangs together in one expression; deeper ones are an error.
 constexpr int deepest_nesting = 100;
 
 /// Throws schema::failure with the line of what is wrong, and for the tags that would read other files.

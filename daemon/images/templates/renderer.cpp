@@ -18,6 +18,8 @@ using Scope = std::map<std::string, Value>;
 
 /// Macros that call one another.
 constexpr int deepest_calls = 16;
+/// Tags and expressions inside of one another, those of the called macros among them: each takes some of the stack.
+constexpr int deepest_run = 3 * deepest_nesting;
 
 bool less(const Value& left, const Value& right) {
     return left.is_number() && right.is_number() ? left.number() < right.number() : left.text() < right.text();
@@ -78,20 +80,39 @@ public:
     }
 
 private:
+    /// Counted while it lives.
+    class Level {
+    public:
+        Level(Renderer& renderer, int line) : renderer_(renderer) {
+            renderer.count_step(line);
+            if (renderer.depth_ >= deepest_run) template_error(line, fmt::format("Nested deeper than {}", deepest_run));
+            ++renderer.depth_;
+        }
+        Level(const Level&) = delete;
+        Level& operator=(const Level&) = delete;
+        ~Level() { --renderer_.depth_; }
+
+    private:
+        Renderer& renderer_;
+    };
+
     void count_step(int line) {
         if (++steps_ > limits_.steps)
             template_error(line, fmt::format("The template takes more than {} steps", limits_.steps));
     }
 
-    /// Long texts cost more than a step.
-    Value weighed(Value value, int line) {
-        if (value.is_string()) {
-            const auto size = value.bytes();
-            if (size > longest_text) template_error(line, fmt::format("A text is longer than {} bytes", longest_text));
-            handled_ += size;
-        }
+    void weigh(size_t bytes, int line) {
+        handled_ += bytes;
         if (handled_ > limits_.handled)
             template_error(line, fmt::format("The template handles more than {} bytes", limits_.handled));
+    }
+
+    /// Long texts and lists cost more than a step.
+    Value weighed(Value value, int line) {
+        if (value.bytes() > longest_text)
+            template_error(line, fmt::format("A text is longer than {} bytes", longest_text));
+        weigh(value.bytes(), line);
+        if (const auto* members = value.list()) weigh(members->size() * sizeof(Value), line);
         return value;
     }
 
@@ -103,7 +124,7 @@ private:
 
     void print_all(const Nodes& nodes) {
         for (const auto& node : nodes) {
-            count_step(node->line);
+            const Level level(*this, node->line);
             std::visit([&](const auto& what) { print_node(what, *node); }, node->what);
         }
     }
@@ -179,7 +200,7 @@ private:
     }
 
     Value value(const Expression& expression) {
-        count_step(expression.line);
+        const Level level(*this, expression.line);
         auto result = std::visit([&](const auto& what) { return value_of(what, expression.line); }, expression.what);
         return filtered(weighed(std::move(result), expression.line), expression.filters);
     }
@@ -233,6 +254,7 @@ private:
     void print_node(const For& loop, const Node& node) {
         auto items = items_of(value(*loop.over), node.line);
         if (items.empty()) return print_all(loop.empty);
+        for (const auto& [key, member] : items) weigh(sizeof(items[0]) + key.bytes() + member.bytes(), node.line);
         if (loop.sorted)
             std::ranges::stable_sort(items, [](const auto& a, const auto& b) { return less(a.first, b.first); });
         if (loop.reversed) std::ranges::reverse(items);
@@ -305,8 +327,11 @@ private:
     void print_node(const WidthRatio& ratio, const Node& node) {
         const auto largest = value(*ratio.largest).number();
         const auto share = largest == 0 ? 0 : value(*ratio.current).number() / largest;
-        const auto result = static_cast<int64_t>(
-            std::clamp(std::ceil(share * value(*ratio.width).number() + 0.5), -1e15, 1e15)); // as pongo2 rounds
+        const auto exact = share * value(*ratio.width).number();
+        const auto result =
+            std::isnan(exact)
+                ? int64_t{0}
+                : static_cast<int64_t>(std::clamp(std::ceil(exact + 0.5), -1e15, 1e15)); // pongo2 rounds so
         if (ratio.name.empty())
             print(std::to_string(result), node.line);
         else
@@ -356,6 +381,7 @@ private:
     size_t steps_ = 0;
     size_t handled_ = 0;
     int calls_ = 0;
+    int depth_ = 0;
     bool escaping_ = false;
     std::map<const Cycle*, size_t> cycles_;
     std::map<const IfChanged*, std::string> seen_;

@@ -73,6 +73,7 @@ struct Expression {
     std::variant<Literal, Variable, Unary, Binary> what;
     std::vector<FilterCall> filters; // applied in order
     int line = 0;
+    int height = 1; // with what is below it
 };
 
 struct Node;

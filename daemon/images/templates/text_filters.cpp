@@ -22,7 +22,7 @@ constexpr std::string_view white_space = " \t\r\n\v\f";
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
     std::string result;
     for (size_t at = 0;;) {
-        const auto found = what.empty() ? std::string_view::npos : text.find(what, at);
+        const auto found = what.empty() ? std::string_view::npos : position_of(text, what, at);
         result += text.substr(at, found - at);
         if (found == std::string_view::npos) return result;
         result += by;
@@ -228,9 +228,12 @@ Value title(const Value& input, const Value&) {
 
 /// The tags are taken away, what is between them stays.
 Value remove_tags(const Value& input, const Value& parameter) {
+    constexpr size_t most_names = 64; // each goes through the text
     auto text = input.text();
-    const auto names = parameter.text();
-    for (const auto part : schema::split(names, ',')) {
+    const auto list = parameter.text();
+    const auto names = schema::split(list, ',');
+    if (names.size() > most_names) throw schema::failure("there are more than {} tags", most_names);
+    for (const auto part : names) {
         const auto name = schema::stripped(part);
         if (name.empty()) continue;
         for (const auto& form : {fmt::format("<{}>", name), fmt::format("</{}>", name), fmt::format("<{}/>", name)})

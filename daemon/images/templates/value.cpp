@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -77,11 +78,20 @@ bool Value::equals(const Value& other) const {
 }
 
 bool Value::contains(const Value& part) const {
-    if (is_string()) return std::get<std::string>(value_).find(part.text()) != std::string::npos;
+    if (is_string()) {
+        const auto text = part.text();
+        return text.empty() || position_of(std::get<std::string>(value_), text) != std::string::npos;
+    }
     if (const auto* members = list())
         return std::ranges::any_of(*members, [&](const Value& member) { return member.equals(part); });
     const auto* members = map();
     return members != nullptr && members->contains(part.text());
+}
+
+size_t position_of(std::string_view text, std::string_view part, size_t from) {
+    const auto rest = text.substr(std::min(from, text.size()));
+    const auto* found = static_cast<const char*>(::memmem(rest.data(), rest.size(), part.data(), part.size()));
+    return found == nullptr ? std::string_view::npos : static_cast<size_t>(found - text.data());
 }
 
 std::vector<std::string_view> characters(std::string_view text) {

@@ -74,6 +74,10 @@ private:
     bool safe_ = false;
 };
 
+/// Where `part`, which is not empty, begins in a text from `from` on; npos where it does not. Takes time for the text's
+/// length alone, however much of the part is found again and again.
+size_t position_of(std::string_view text, std::string_view part, size_t from = 0);
+
 /// The characters of a text, each as its bytes; a byte that is no UTF-8 is one of its own.
 std::vector<std::string_view> characters(std::string_view text);
 

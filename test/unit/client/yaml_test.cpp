@@ -27,6 +27,15 @@ TEST(Yaml, ReadsBackAsTheSameObject) {
     EXPECT_EQ(shaped(parse_yaml(data("scalars.yaml"), shapes::profile_put), shapes::profile_put), profile);
 }
 
+TEST(Yaml, ThatStandsForItselfOrForTooMuchIsRefused) {
+    EXPECT_THROW(parse_yaml("config: &c {a: *c}", shapes::server_put), schema::Error);
+    std::string text = "config:\n  a0: &a0 x\n";
+    for (int i = 1; i < 40; ++i) text += fmt::format("  a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
+    EXPECT_THROW(parse_yaml(text, shapes::server_put), schema::Error);
+    EXPECT_EQ(parse_yaml("config: {a: &a [x], b: *a}", shapes::server_put),
+              Json::parse(R"({"config": {"a": ["x"], "b": ["x"]}})"));
+}
+
 TEST(Yaml, HasEveryMemberOfTheShapeInItsOrder) {
     EXPECT_EQ(yaml(shaped(Json::parse(R"({"name": "x", "config": {}})"), shapes::profile), &shapes::profile),
               "config: {}\ndescription: \"\"\ndevices: {}\nname: x\nused_by: []\n");

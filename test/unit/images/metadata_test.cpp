@@ -74,6 +74,34 @@ TEST(Metadata, ReadsBackWhatItWrites) {
     EXPECT_EQ(to_json(read_metadata(metadata_yaml(metadata))), to_json(metadata)) << metadata_yaml(metadata);
 }
 
+TEST(Metadata, AliasesThatStandForTooMuchAreRefused) {
+    EXPECT_EQ(read_metadata("properties: {a: &a text, b: *a}").properties,
+              (schema::Config{{"a", "text"}, {"b", "text"}}));
+    std::string list = "unused: &l [";
+    std::string map = "unused: &m {";
+    std::string lists;
+    std::string maps;
+    std::string texts;
+    for (int i = 0; i < 1000; ++i) {
+        list += "a,";
+        map += "k" + std::to_string(i) + ": v,";
+        const auto name = " a" + std::to_string(i) + ": ";
+        lists += name + "{when: *l}\n";
+        maps += name + "*m\n";
+        texts += name + "{template: *t}\n";
+    }
+    const std::string templates = "\ntemplates:\n";
+    for (const auto& text : {list + "]" + templates + lists, map + "}" + templates + maps,
+                             "unused: &t " + std::string(10'000, 'x') + templates + texts}) {
+        try {
+            read_metadata(text);
+            ADD_FAILURE() << text.substr(0, 40);
+        } catch (const schema::Error& error) {
+            EXPECT_THAT(error.what(), testing::HasSubstr("with its aliases")) << text.substr(0, 40);
+        }
+    }
+}
+
 } // namespace
 
 } // namespace images

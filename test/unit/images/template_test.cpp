@@ -1,8 +1,11 @@
 #include "daemon/images/templates/template.h"
 
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/base/worker_pool.h"
 #include "schema/error.h"
 
 namespace images::templates {
@@ -191,7 +194,7 @@ TEST(Template, WhatItTakesIsBounded) {
 
     const std::string thousand = "{% set s = \"x\"|ljust:1000 %}";
     const std::string loop = "{% for a in s %}";
-    EXPECT_THAT(error_of(thousand + loop + loop + loop + "{% endfor %}{% endfor %}{% endfor %}"), HasSubstr("steps"));
+    EXPECT_THAT(error_of(thousand + loop + loop + "{{ a }}{{ a }}{{ a }}{% endfor %}{% endfor %}"), HasSubstr("steps"));
     EXPECT_THAT(error_of(thousand + loop + loop + "{{ s }}{% endfor %}{% endfor %}"), HasSubstr("prints more than"));
     EXPECT_THAT(error_of("{{ \"x\"|center:99999999999 }}"), HasSubstr("too large"));
     EXPECT_THAT(error_of("{{ 1.5|floatformat:999999999 }}"), HasSubstr("decimals"));
@@ -205,6 +208,68 @@ TEST(Template, WhatItTakesIsBounded) {
         HasSubstr("handles more than"));
     EXPECT_THAT(error_of("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), HasSubstr("too deeply"));
     EXPECT_THAT(error_of(std::string(2U << 20U, 'x')), HasSubstr("larger than"));
+    EXPECT_THAT(error_of("{{ " + std::string(300, 'x') + " }}"), HasSubstr("name is longer"));
+    EXPECT_THAT(error_of("{{ \"x\"|removetags:\"" + std::string(100, ',') + "\" }}"), HasSubstr("tags"));
+}
+
+std::string repeated(std::string_view text, size_t times) {
+    std::string all;
+    for (size_t i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+/// On a thread of the daemon's, with the stack that it has.
+std::string error_in_daemon(const std::string& source) {
+    std::string error;
+    {
+        base::WorkerPool(1).run([&] { error = error_of(source); });
+    }
+    return error;
+}
+
+TEST(Template, LongSumsAreNoDeeperThanOthers) {
+    EXPECT_EQ(rendered("{{ 1" + repeated("+1", 50) + " }}"), "51");
+    for (const auto* part : {"+1", "*1", " and 1", " == 1", "^1"})
+        EXPECT_THAT(error_in_daemon("{{ 1" + repeated(part, 100'000) + " }}"), HasSubstr("Nested deeper than")) << part;
+}
+
+TEST(Template, MacrosWithinTagsWithinMacrosFitTheStack) {
+    std::string source;
+    for (int level = 0; level < 15; ++level) {
+        const auto next = level == 0 ? std::string("{{ 1") + repeated("+1", 90) + " }}"
+                                     : "{{ m" + std::to_string(level - 1) + "() }}";
+        source += "{% macro m" + std::to_string(level) + "() %}" + repeated("{% for a in \"x\" %}", 90) + next +
+                  repeated("{% endfor %}", 90) + "{% endmacro %}";
+    }
+    EXPECT_THAT(error_in_daemon(source + "{{ m1() }}"), HasSubstr("no error"));
+    EXPECT_THAT(error_in_daemon(source + "{{ m14() }}"), HasSubstr("Nested deeper than 300"));
+}
+
+TEST(Template, TextsThatNearlyMatchEverywhereTakeNoTime) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto texts =
+        "{% set a = \"" + repeated("a", 400'000) + "\" %}{% set b = \"" + repeated("a", 200'000) + "b\" %}";
+    EXPECT_THAT(error_of(texts + "{% if b in a %}{% endif %}{{ a|cut:b|length }}{{ a|split:b|length }}"),
+                "no error: 4000001");
+    EXPECT_THAT(error_of(repeated("{##}", 200'000)), "no error: ");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+TEST(Template, ListsAreWeighed) {
+    const std::string list = "{% set l = \"x\"|ljust:90000|make_list %}";
+    std::string kept;
+    for (int i = 0; i < 1000; ++i) kept += "{% set l" + std::to_string(i) + " = \"x\"|ljust:90000|make_list %}";
+    EXPECT_THAT(error_of(kept), HasSubstr("handles more than"));
+    EXPECT_THAT(error_of(list + "{% for a in \"x\"|ljust:1000 %}{% if \"y\" in l %}{% endif %}{% endfor %}"),
+                HasSubstr("handles more than"));
+    EXPECT_THAT(error_of(list + repeated("{% for a in l %}", 50) + repeated("{% endfor %}", 50)),
+                HasSubstr("handles more than"));
+}
+
+TEST(Template, NumbersOutOfRangeAreNoTrouble) {
+    EXPECT_THAT(error_of("{% set least = 0 - 9223372036854775807 - 1 %}{{ 1|floatformat:least }}"),
+                HasSubstr("decimals"));
+    EXPECT_EQ(rendered("{% set huge = 10^400 %}{% widthratio huge huge huge %}"), "0");
 }
 
 } // namespace

@@ -1,0 +1,17 @@
+#pragma once
+// The targets that have files of their own, by room. Caller: targets.cpp, whose table has all.
+
+#include <string_view>
+
+namespace fuzz {
+
+void client_multipart(std::string_view input);
+void client_yaml(std::string_view input);
+void device_options(std::string_view input);
+void files_request(std::string_view input);
+void frames(std::string_view input);
+void instance_config(std::string_view input);
+void sftp(std::string_view input);
+void templates(std::string_view input);
+
+} // namespace fuzz
