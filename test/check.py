@@ -160,7 +160,7 @@ def bench(check):
 
 
 def fuzz(check):
-    check.suite("fuzz", "test/fuzz/run", "--seconds", "60")
+    check.suite("fuzz", "test/fuzz/run", "--seconds", "30")
 
 
 def vm(check):

@@ -254,8 +254,7 @@ Output run(Command command, const CancelToken& cancel) {
     cancel.check();
     // Shared with the callback, which may still run on the canceller's thread when this function has returned.
     const auto stop = std::make_shared<Fd>(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"));
-    auto token = cancel;
-    const auto registration = token.on_cancel([stop] { ::eventfd_write(stop->get(), 1); });
+    const auto registration = cancel.on_cancel([stop] { ::eventfd_write(stop->get(), 1); });
 
     auto out = output_pipe();
     auto err = output_pipe();

@@ -47,7 +47,7 @@ void Connection::on_handshake(ErrorCode error) {
 }
 
 void Connection::begin_request() {
-    parser_.emplace(core_->options.max_header_bytes);
+    parser_ = std::make_unique<RequestParser>(core_->options.max_header_bytes);
     queue_ = nullptr;
     head_done_ = body_wanted_ = continue_due_ = false;
     state_ = State::reading;

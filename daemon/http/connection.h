@@ -74,8 +74,8 @@ private:
     Peer peer_;
     boost::asio::steady_timer deadline_;
     boost::beast::flat_buffer input_;
-    std::optional<RequestParser> parser_;
-    std::shared_ptr<BodyQueue> queue_; // of a streamed body
+    std::unique_ptr<RequestParser> parser_; // of the request that is at work
+    std::shared_ptr<BodyQueue> queue_;      // of a streamed body
     std::shared_ptr<BodySender> sender_;
     std::string out_;                 // being written: the head, and the body where it is short,
     std::string body_;                // or else the body

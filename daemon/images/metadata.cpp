@@ -45,7 +45,8 @@ class Budget {
 public:
     void take(size_t bytes) {
         constexpr auto limit = schema::limits::image_metadata_read.value;
-        if ((taken_ += bytes) > limit)
+        taken_ += bytes;
+        if (taken_ > limit)
             throw schema::bad_request("Invalid metadata.yaml: with its aliases it is larger than {} bytes", limit);
     }
     std::string text(const YAML::Node& node) {

@@ -97,7 +97,7 @@ void sftp(std::string_view input) {
         require(runner::sftp::id_of(std::string_view(answer).substr(4)) == runner::sftp::id_of(packet) ||
                     answer[4] == static_cast<char>(runner::sftp::Type::version),
                 "an answer has the request's id");
-        require(answer.size() < 2 * runner::sftp::packet_limit, "an answer is bounded");
+        require(answer.size() / 2 < runner::sftp::packet_limit, "an answer is bounded");
     }
 }
 

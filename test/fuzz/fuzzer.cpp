@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "test/fuzz/targets.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -13,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const auto* found = fuzz::find_target(name != nullptr ? name : "");
         if (found == nullptr) {
             std::fputs("FUZZ_TARGET names none of:", stderr);
-            for (const auto& row : fuzz::targets()) std::fprintf(stderr, " %s", row.name.data());
+            for (const auto& row : fuzz::targets()) fmt::print(stderr, " {}", row.name);
             std::fputs("\n", stderr);
             std::exit(2); // NOLINT(concurrency-mt-unsafe)
         }

@@ -1,5 +1,6 @@
 #include "daemon/images/metadata.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,13 +53,13 @@ TEST(Metadata, HasTemplates) {
                                         "  /etc/hostname:\n    when: [create, copy]\n    template: hostname.tpl\n"
                                         "    create_only: yes\n    properties: {a: 1}\n"
                                         "  /empty:\n");
-    ASSERT_TRUE(metadata.templates);
-    const auto& one = metadata.templates->at("/etc/hostname");
+    const auto templates = metadata.templates.value();
+    const auto& one = templates.at("/etc/hostname");
     EXPECT_EQ(one.when, (std::vector<std::string>{"create", "copy"}));
     EXPECT_EQ(one.source, "hostname.tpl");
     EXPECT_TRUE(one.create_only);
     EXPECT_EQ(one.properties, (schema::Config{{"a", "1"}}));
-    EXPECT_FALSE(metadata.templates->at("/empty").when);
+    EXPECT_FALSE(templates.at("/empty").when);
     EXPECT_FALSE(metadata.properties);
     for (const auto* wrong : {"templates: 1", "templates: {/a: text}", "templates: {/a: {when: start}}",
                               "templates: {/a: {create_only: [1]}}", "properties: [1]", "creation_date: soon"})
@@ -77,27 +78,22 @@ TEST(Metadata, ReadsBackWhatItWrites) {
 TEST(Metadata, AliasesThatStandForTooMuchAreRefused) {
     EXPECT_EQ(read_metadata("properties: {a: &a text, b: *a}").properties,
               (schema::Config{{"a", "text"}, {"b", "text"}}));
-    std::string list = "unused: &l [";
-    std::string map = "unused: &m {";
-    std::string lists;
-    std::string maps;
-    std::string texts;
+    std::string list;
+    std::string map;
     for (int i = 0; i < 1000; ++i) {
         list += "a,";
-        map += "k" + std::to_string(i) + ": v,";
-        const auto name = " a" + std::to_string(i) + ": ";
-        lists += name + "{when: *l}\n";
-        maps += name + "*m\n";
-        texts += name + "{template: *t}\n";
+        map += fmt::format("k{}: v,", i);
     }
-    const std::string templates = "\ntemplates:\n";
-    for (const auto& text : {list + "]" + templates + lists, map + "}" + templates + maps,
-                             "unused: &t " + std::string(10'000, 'x') + templates + texts}) {
+    const std::pair<std::string, const char*> cases[] = {
+        {"[" + list + "]", "{when: *a}"}, {"{" + map + "}", "*a"}, {std::string(10'000, 'x'), "{template: *a}"}};
+    for (const auto& [anchored, use] : cases) {
+        auto text = fmt::format("unused: &a {}\ntemplates:\n", anchored);
+        for (int i = 0; i < 1000; ++i) text += fmt::format(" a{}: {}\n", i, use);
         try {
             read_metadata(text);
-            ADD_FAILURE() << text.substr(0, 40);
+            ADD_FAILURE() << use;
         } catch (const schema::Error& error) {
-            EXPECT_THAT(error.what(), testing::HasSubstr("with its aliases")) << text.substr(0, 40);
+            EXPECT_THAT(error.what(), testing::HasSubstr("with its aliases")) << use;
         }
     }
 }
