@@ -47,6 +47,7 @@ ArchiveContents inspect_tar(const std::string& file, const base::CancelToken& ca
 ArchiveContents inspect_squashfs(const std::string& file, const base::CancelToken& cancel) {
     ArchiveContents contents;
     contents.metadata = squashfs_member(file, "metadata.yaml", cancel);
+    check_squashfs_files(file, cancel);
     if (contents.metadata && contents.metadata->size() > metadata_limit)
         throw schema::bad_request("The image's metadata.yaml is larger than 1 MiB");
     contents.has_root = contents.metadata && squashfs_has_folder(file, "rootfs", cancel);

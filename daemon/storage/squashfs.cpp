@@ -2,10 +2,13 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <endian.h>
 #include <fcntl.h>
+#include <functional>
+#include <memory>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <system_error>
@@ -14,7 +17,9 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/process.h"
+#include "daemon/storage/unpacked_size.h"
 #include "schema/error.h"
+#include "schema/values.h"
 
 namespace storage {
 
@@ -38,6 +43,38 @@ std::string last_lines(std::string_view text) {
         if (lines == 2) return std::string(text.substr(newline + 1));
     }
     return std::string(text);
+}
+
+/// Of "-rw-r--r-- 0/0      7 2026-01-02 03:04 squashfs-root/file"; 0 for what is no file. A name with a line end in it
+/// makes its image larger, if anything.
+int64_t size_in(std::string_view line) {
+    if (!line.starts_with('-')) return 0;
+    for (int column = 0; column < 2; ++column) {
+        line.remove_prefix(std::min(line.find(' '), line.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    }
+    return schema::parse_integer(line.substr(0, line.find(' '))).value_or(0);
+}
+
+/// Up to the end of the stream; of a line that is longer than any listing's, the beginning.
+void read_lines(int fd, const std::function<void(std::string_view)>& take) {
+    constexpr size_t longest = 64U << 10U;
+    std::string line;
+    std::array<char, 65536> buffer{};
+    for (;;) {
+        const auto count = ::read(fd, buffer.data(), buffer.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw std::system_error(errno, std::generic_category(), "Failed listing a squashfs");
+        if (count == 0) return;
+        for (auto rest = std::string_view(buffer.data(), static_cast<size_t>(count)); !rest.empty();) {
+            const auto end = std::min(rest.find('\n'), rest.size());
+            line += rest.substr(0, std::min(end, longest - line.size()));
+            if (end == rest.size()) break;
+            take(line);
+            line.clear();
+            rest.remove_prefix(end + 1);
+        }
+    }
 }
 
 bool out_of_space(const std::string& folder) {
@@ -70,6 +107,22 @@ void check_squashfs(const std::string& file) {
     const bool whole = ::pread(fd.get(), &used, sizeof used, used_at) == sizeof used &&
                        le64toh(used) <= static_cast<uint64_t>(status.st_size);
     if (!whole) throw schema::bad_request("Damaged archive: truncated squashfs");
+}
+
+void check_squashfs_files(const std::string& file, const base::CancelToken& cancel) {
+    struct stat status{};
+    if (::stat(file.c_str(), &status) < 0)
+        throw std::system_error(errno, std::generic_category(), "Failed reading " + file);
+    UnpackedSize unpacked(status.st_size);
+    auto out = base::make_pipe();
+    // Shared with the callback, which may still run on the canceller's thread when this function has returned.
+    const auto process = std::make_shared<base::Process>(
+        base::Process::spawn({.argv = {"unsquashfs", "-lln", file}, .fds = {{out.write_end.get(), 1}}}));
+    out.write_end.reset();
+    const auto registration = cancel.on_cancel([process] { process->kill_group(SIGKILL); });
+    read_lines(out.read_end.get(), [&](std::string_view line) { unpacked.add_entry(size_in(line)); });
+    cancel.check();
+    if (!process->wait().ok()) throw schema::bad_request("Damaged archive: its files cannot be listed");
 }
 
 std::optional<std::string> squashfs_member(const std::string& file, const std::string& name,

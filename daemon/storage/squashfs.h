@@ -13,6 +13,8 @@ namespace storage {
 void unpack_squashfs(const std::string& file, const std::string& folder, const base::CancelToken& cancel);
 /// Throws bad_request where the file is shorter than its header says.
 void check_squashfs(const std::string& file);
+/// Throws bad_request for one whose files are too many or come to too much.
+void check_squashfs_files(const std::string& file, const base::CancelToken& cancel);
 /// The content of a (small) regular file at the top; nothing where it is missing.
 std::optional<std::string> squashfs_member(const std::string& file, const std::string& name,
                                            const base::CancelToken& cancel);

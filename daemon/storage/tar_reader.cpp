@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/base/fd.h"
+#include "daemon/storage/unpacked_size.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 
@@ -63,10 +64,9 @@ struct TarReader::State {
     int64_t file_size = 0;
     int64_t read_so_far = 0;
     int reported = -1;
-    size_t entries = 0;
     size_t kept = 0;
-    int64_t apparent = 0; // sizes of all files so far, holes included
-    bool inside = false;  // an entry that may have more content
+    UnpackedSize unpacked{0};
+    bool inside = false; // an entry that may have more content
     base::CancelToken cancel;
     Progress progress;
     std::vector<char> buffer = std::vector<char>(256 << 10);
@@ -93,18 +93,7 @@ struct TarReader::State {
         progress(percent);
     }
 
-    /// Holes cost nothing on disk, but whoever reads such a file pays for them.
-    void check_ratio() const {
-        const auto size = static_cast<size_t>(apparent);
-        if (size <= limits::image_ratio_from) return;
-        if (size / limits::image_ratio.value > static_cast<size_t>(file_size))
-            throw schema::bad_request("The archive unpacks to more than {} times its size: {} bytes",
-                                      limits::image_ratio.value, size);
-    }
-
     void check_entry(const TarEntry& entry) {
-        if (++entries > limits::image_entries.value)
-            throw schema::bad_request("The archive has more than {} entries", limits::image_entries.value);
         for (const auto* path : {&entry.path, &entry.hard_link, &entry.symlink})
             if (path->size() > limits::image_path.value)
                 throw schema::bad_request("An archive entry's path is longer than {} bytes: \"{}...\"",
@@ -117,10 +106,7 @@ struct TarReader::State {
         if (kept > limits::image_kept.value)
             throw schema::bad_request("The archive's folders and links have more than {} bytes of names and attributes",
                                       limits::image_kept.value);
-        // What does not fit here is past every limit.
-        if (__builtin_add_overflow(apparent, std::max<int64_t>(entry.attributes.st_size, 0), &apparent))
-            apparent = INT64_MAX;
-        check_ratio();
+        unpacked.add_entry(entry.attributes.st_size);
     }
 
     [[noreturn]] void fail() const {
@@ -138,6 +124,7 @@ TarReader::TarReader(const std::string& file, base::CancelToken cancel, Progress
     state.file = base::checked(::open(file.c_str(), O_RDONLY | O_CLOEXEC), "Failed opening " + file);
     struct stat status{};
     if (::fstat(state.file.get(), &status) == 0) state.file_size = status.st_size;
+    state.unpacked = UnpackedSize(state.file_size);
 
     for (const auto support :
          {archive_read_support_filter_bzip2, archive_read_support_filter_gzip, archive_read_support_filter_lzma,

@@ -11,6 +11,7 @@ import resource
 import socket
 import statistics
 import struct
+import subprocess
 import tarfile
 import time
 
@@ -348,10 +349,23 @@ def dense_bomb():
     return gzip.compress(start) + files + gzip.compress(bytes(1024))
 
 
+def squashfs_bomb(folder):
+    """A file of 16 MiB under 640 names."""
+    tree = folder / "bomb"
+    (tree / "rootfs").mkdir(parents=True)
+    (tree / "metadata.yaml").write_bytes(METADATA)
+    with open(tree / "rootfs/0", "wb") as file:
+        file.truncate(16 << 20)
+    for number in range(1, 640):
+        os.link(tree / "rootfs/0", tree / f"rootfs/{number}")
+    subprocess.run(["mksquashfs", tree, folder / "bomb.squashfs", "-quiet", "-no-progress"], check=True)
+    return (folder / "bomb.squashfs").read_bytes()
+
+
 @scenario
 def images_that_unpack_without_end_are_refused(test):
     test.start()
-    bombs = {"sparse": sparse_bomb(), "dense": dense_bomb()}
+    bombs = {"sparse": sparse_bomb(), "dense": dense_bomb(), "squashfs": squashfs_bomb(test.folder)}
     before = len(test.api.get("/1.0/images"))
     with Bystander(test):
         for kind, body in bombs.items():

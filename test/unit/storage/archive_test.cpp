@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <filesystem>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -247,6 +248,15 @@ TEST_F(SquashfsTest, IsTheRootOfASplitImage) {
     const auto metadata = store(TarBuilder().file("metadata.yaml", "m").bytes());
     unpack_image(metadata, squashfs_, into_, {}, {});
     EXPECT_EQ(fakes::read(into_ + "/rootfs/rootfs/etc/file"), "content");
+}
+
+TEST_F(SquashfsTest, WhoseFilesComeToManyGigabytesIsRefused) {
+    fakes::write(folder_ / "tree/hole", "");
+    fs::resize_file(folder_ / "tree/hole", 16U << 20U);
+    for (int i = 0; i < 100; ++i) fs::create_hard_link(folder_ / "tree/hole", folder_ / fmt::format("tree/hole{}", i));
+    const auto bomb = folder_ / "bomb.squashfs";
+    base::run_or_throw({.argv = {"mksquashfs", folder_ / "tree", bomb, "-quiet", "-no-progress"}});
+    EXPECT_THAT(refusal([&] { inspect_archive(bomb, {}); }), testing::HasSubstr("more than 250 times its size"));
 }
 
 TEST_F(SquashfsTest, IsRefusedWhenItIsCut) {
