@@ -54,6 +54,7 @@ RESERVED = {
     r"yaml-cpp/": ["schema", "client/render", "client/yaml", "client/remotes", "daemon/images/metadata"],
     r"CLI/": ["client", "daemon/main"],
     r"systemd/": ["daemon/base"],
+    r"libssh/": ["client/sftp_listener"],
     r"openssl/": ["daemon/base", "daemon/http", "client/connection"],
 }
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from harness.daemon import OUR_CLIENT
 from harness.rest import unix_socket
 from system.scenario import Skip, scenario
 
@@ -164,6 +165,15 @@ def what_is_no_upgrade_is_refused(test):
 
 @scenario
 def the_stock_client_mounts_by_sshfs(test):
+    mount_with(test, test.daemon.client)
+
+
+@scenario
+def our_client_mounts_by_sshfs(test):
+    mount_with(test, OUR_CLIENT)
+
+
+def mount_with(test, client):
     if not Path("/usr/bin/sshfs").exists() or not os.access("/dev/fuse", os.W_OK):
         raise Skip("no sshfs, or no fuse")
     test.start()
@@ -171,7 +181,7 @@ def the_stock_client_mounts_by_sshfs(test):
     target = test.folder / "mnt"
     target.mkdir()
     child = subprocess.Popen(
-        [str(test.daemon.client), "file", "mount", f"{name}/root", str(target)],
+        [str(client), "file", "mount", f"{name}/root", str(target)],
         env=test.daemon.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
