@@ -70,18 +70,26 @@ bool wait_for_end(int pidfd, std::chrono::milliseconds limit) {
     return ready > 0;
 }
 
-/// cgroup v1 announces nothing: its state can only be read again. Usually two or three readings do.
-bool await_freezer_state(const lxcwrap::Container& container, std::string_view wanted) {
-    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end;) {
-        if (container.cgroup("freezer.state") == wanted) return true;
-        std::this_thread::sleep_for(1ms);
-    }
-    return false;
-}
-
 /// Thaws by cgroup, whoever froze it.
 void thaw(lxcwrap::Container& container) {
     if (!container.set_cgroup("freezer.state", "THAWED")) container.set_cgroup("cgroup.freeze", "0");
+}
+
+/// Freezes by cgroup v1, which announces nothing: its state can only be read again. Usually two or three readings do; a
+/// process that could not be frozen just then is tried again by writing again (the kernel's freezer-subsystem
+/// document).
+void freeze_by_cgroup_v1(lxcwrap::Container& container, const std::string& name) {
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    for (int reading = 1;; ++reading) {
+        const auto state = container.cgroup("freezer.state").value_or("unknown");
+        if (state == "FROZEN") return;
+        if (std::chrono::steady_clock::now() > end) {
+            thaw(container);
+            throw schema::failure("Failed freezing instance \"{}\": its processes are still {}", name, state);
+        }
+        std::this_thread::sleep_for(1ms);
+        if (reading % 50 == 0) container.set_cgroup("freezer.state", "FROZEN");
+    }
 }
 
 std::string joined_lines(std::string_view text) {
@@ -241,10 +249,10 @@ void LiblxcRuntime::freeze(const std::string& name) {
     lxcwrap::Container container(name, paths_.containers());
     // liblxc looks once a second on cgroup v1; when it is frozen already it only tells the monitor.
     const bool v1 = container.set_cgroup("freezer.state", "FROZEN");
-    if ((v1 && !await_freezer_state(container, "FROZEN")) || !container.freeze()) {
-        if (v1) thaw(container);
-        throw schema::failure("Failed freezing instance \"{}\"", name);
-    }
+    if (v1) freeze_by_cgroup_v1(container, name);
+    if (container.freeze()) return;
+    thaw(container);
+    throw schema::failure("Failed freezing instance \"{}\"", name);
 }
 
 void LiblxcRuntime::unfreeze(const std::string& name) {
