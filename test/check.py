@@ -152,7 +152,7 @@ def system(check):
 
 
 def interop(check):
-    check.suite("interop", "test/interop/run", *(["--long"] if check.long else []))
+    check.suite("interop", "test/interop/run")
 
 
 def bench(check):

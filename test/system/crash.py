@@ -37,7 +37,7 @@ def small_image(mark):
 
 
 class Worker:
-    """One user. `instances` is name -> "stopped" or the pid of its init; `doubt` names what a lost request may have
+    """One user. `instances` is name -> "stopped" or the pid of its init, `memory` is name -> limit; `doubt` names what a lost request may have
     changed. Only its own thread writes these, and the checks between two rounds."""
 
     def __init__(self, test, number, rng):
@@ -47,6 +47,7 @@ class Worker:
         self.rng = rng
         self.count = 0
         self.instances = {}
+        self.memory = {}
         self.images = {}
         self.profile = ""
         self.doubt = {}
@@ -93,7 +94,9 @@ class Worker:
     def create(self):
         name = self.fresh_name()
         self.doubt = {"instances": [name]}
-        self.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "image", "alias": "busybox"}})
+        disk = {"type": "disk", "source": "/etc", "path": "/data"}
+        source = {"type": "image", "alias": "busybox"}
+        self.api.ask("POST", "/1.0/instances", {"name": name, "source": source, "devices": {"data": disk}})
         self.instances[name] = "stopped"
 
     def copy(self, source):
@@ -101,6 +104,8 @@ class Worker:
         self.doubt = {"instances": [name]}
         self.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "copy", "source": source}})
         self.instances[name] = "stopped"
+        if source in self.memory:
+            self.memory[name] = self.memory[source]
 
     def start(self, name):
         self.doubt = {"instances": [name], "action": "start"}
@@ -113,19 +118,24 @@ class Worker:
         self.instances[name] = "stopped"
 
     def edit_instance(self, name):
-        self.doubt = {}
-        self.api.ask("PATCH", f"/1.0/instances/{name}", {"config": {"limits.memory": f"{self.rng.randint(20, 90)}MiB"}})
+        limit = f"{self.rng.randint(20, 90)}MiB"
+        self.doubt = {"memory": {name: limit}}
+        self.api.ask("PATCH", f"/1.0/instances/{name}", {"config": {"limits.memory": limit}})
+        self.memory[name] = limit
 
     def rename(self, name):
         new = self.fresh_name()
         self.doubt = {"instances": [name, new]}
         self.api.ask("POST", f"/1.0/instances/{name}", {"name": new})
         self.instances[new] = self.instances.pop(name)
+        if name in self.memory:
+            self.memory[new] = self.memory.pop(name)
 
     def delete(self, name):
         self.doubt = {"instances": [name]}
         self.api.ask("DELETE", f"/1.0/instances/{name}")
         del self.instances[name]
+        self.memory.pop(name, None)
 
     def edit_profile(self):
         text = str(self.rng.random())
@@ -160,11 +170,12 @@ class Check:
         self.test = test
         self.workers = workers
         self.pool = next((test.daemon.folder / "storage-pools").iterdir())
+        self.mounts = leaks.mounts()
 
     def settle(self):
         """What is in doubt is looked up and made certain: a container whose start was cut off is stopped, be it up,
         coming up or down."""
-        present = {entry["name"] for entry in self.test.api.get("/1.0/instances?recursion=1")}
+        present = {entry["name"]: entry for entry in self.test.api.get("/1.0/instances?recursion=1")}
         images = {entry["fingerprint"] for entry in self.test.api.get("/1.0/images?recursion=1")}
         for worker in self.workers:
             names = worker.doubt.get("instances", [])
@@ -172,9 +183,14 @@ class Check:
                 self.test.equal(sum(name in present for name in names), 1, f"a rename that was cut off: {names}")
             for name in names:
                 worker.instances.pop(name, None)
+                worker.memory.pop(name, None)
                 if name in present:
                     self.stop_for_certain(name)
                     worker.instances[name] = "stopped"
+            for name, limit in worker.doubt.get("memory", {}).items():
+                now = present[name]["config"].get("limits.memory")
+                self.test.true(now in (worker.memory.get(name), limit), f"the limit of {name}: {now}")
+                worker.memory[name] = now
             for fingerprint in worker.doubt.get("images", []):
                 worker.images.pop(fingerprint, None)
                 if fingerprint in images:
@@ -211,6 +227,8 @@ class Check:
                 test.equal(instances[name]["state"]["pid"], what, f"{name} ran when the daemon died")
                 test.true(Path(f"/proc/{what}").exists(), f"{name} runs")
             test.equal(self.files(name), self.reference, f"files of {name}")
+        limits = {name: limit for worker in self.workers for name, limit in worker.memory.items()}
+        test.equal({name: instances[name]["config"].get("limits.memory") for name in limits}, limits, "limits of memory")
         images = {entry["fingerprint"] for entry in api.get("/1.0/images?recursion=1")}
         kept = {fingerprint for worker in self.workers for fingerprint in worker.images}
         test.equal(images - {self.busybox}, kept, "images")
@@ -233,6 +251,8 @@ class Check:
             found += [path for path in (folder / "images").iterdir() if path.name.split(".")[0] not in images]
             found += [path for path in (self.pool / "images").iterdir() if path.name.split(".")[0] not in images]
             running = {name for name, what in wanted.items() if what != "stopped"}
+            of_running = tuple(f"{folder}/devices/{name}/" for name in running)
+            found += [point for point in leaks.mounts() - self.mounts if not point.startswith(of_running)]
             token = self.test.name("")
             for cgroup in leaks.container_cgroups(token):
                 if not any(cgroup.name.split(".", 2)[2].startswith(name) for name in running):
