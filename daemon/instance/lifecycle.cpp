@@ -1,6 +1,7 @@
 #include "daemon/instance/lifecycle.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <system_error>
@@ -55,6 +56,11 @@ void drop_unset(std::map<std::string, std::string>& values) {
 
 void drop_unset(schema::Devices& devices) {
     for (auto& [name, options] : devices) drop_unset(options);
+}
+
+bool has_entries(const std::string& folder) {
+    std::error_code missing;
+    return std::filesystem::directory_iterator(folder, missing) != std::filesystem::directory_iterator();
 }
 
 void check_no_duplicates(std::vector<std::string> profiles) {
@@ -116,12 +122,19 @@ void Lifecycle::adopt(Instance& instance) {
         const auto status = running->state == RunState::frozen ? Status::frozen : Status::running;
         instance.set_live({status, running});
         watch_monitor(rooms_.instances.get(name), *running);
+        const auto record = instance.record();
+        if (const auto cut_off = cut_off_changes(rooms_.paths, *record); !cut_off.empty())
+            complete_cut_off(cut_off, *record, rooms_);
+        forget_cut_off_changes(rooms_.paths, name);
         return;
     }
-    // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
+    forget_cut_off_changes(rooms_.paths, name);
     const auto target = rooms_.runtime.stop_target(name);
+    const bool ran = schema::get(instance.record()->row.put.config, power_key) == "RUNNING";
+    // Also what a start that was cut off has made before it said so.
+    if (ran || !target.empty() || has_entries(rooms_.paths.devices(name))) clean_after_stop(instance);
     if (target.empty()) return;
-    clean_after_stop(instance);
+    // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
     if (instance.record()->row.put.ephemeral)
         remove_locked(instance);
     else if (target == "stop")
@@ -523,6 +536,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
         throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
     merge(row.put.config, derived_volatile(record, rooms_));
     record = rooms_.instances.expand(row);
+    const auto announced = announce(*instance, record);
     merge(row.put.config, apply(*instance, record));
     try {
         rooms_.rows.update(row);
@@ -535,6 +549,12 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     instance->set_record(rooms_.instances.expand(std::move(row)));
     if (instance->live().running) balance_cpus();
     report("instance-updated", name, caller);
+}
+
+/// For as long as a container is changed that runs.
+std::optional<AnnouncedChange> Lifecycle::announce(const Instance& instance, const Record& record) const {
+    if (!instance.live().running) return std::nullopt;
+    return AnnouncedChange(rooms_.paths, record);
 }
 
 /// Brings the running container from its present record to the wanted one; undoes what it did when a step fails.
@@ -569,6 +589,11 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
     drop_unset(cleaned.config);
     drop_unset(cleaned.devices);
     check_roots_kept(name, cleaned);
+    // Their records become the new ones at once: what is written down is what they were.
+    std::map<std::shared_ptr<Instance>, std::optional<AnnouncedChange>> announced;
+    for (const auto& instance : rooms_.instances.list())
+        if (std::ranges::count(instance->record()->row.put.profiles, name) > 0)
+            announced.emplace(instance, announce(*instance, *instance->record()));
     rooms_.profiles.update(name, cleaned);
     std::string failures;
     for (const auto& instance : rooms_.instances.list()) {

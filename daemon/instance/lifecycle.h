@@ -17,6 +17,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/worker_pool.h"
 #include "daemon/devices/device.h"
+#include "daemon/instance/announced_change.h"
 #include "daemon/instance/file_sessions.h"
 #include "daemon/instance/instance.h"
 #include "daemon/instance/registry.h"
@@ -150,6 +151,7 @@ private:
     void remove_locked(Instance& instance);
     void check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const;
     void store_volatile(Instance& instance, const schema::Config& changes);
+    std::optional<AnnouncedChange> announce(const Instance& instance, const Record& record) const;
     schema::Config apply(Instance& instance, const Record& wanted);
     void balance_cpus();
     void report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context = {});

@@ -101,6 +101,24 @@ std::vector<CgroupWrite> live_update(const Items& before, const Items& after) {
     return writes;
 }
 
+std::vector<CgroupWrite> whole_update(const Items& before, const Items& after) {
+    const auto new_values = values_of(after);
+    std::vector<CgroupWrite> writes;
+    // Without these the kernel takes the others in any order.
+    for (const auto file : {memory_and_swap_file, quota_file})
+        if (new_values.contains(file)) writes.push_back({std::string(file), "-1"});
+    for (const auto& [file, value] : new_values)
+        if (file != memory_and_swap_file && file != quota_file) writes.push_back({file, value});
+    for (const auto file : {memory_and_swap_file, quota_file})
+        if (const auto last = new_values.find(file); last != new_values.end())
+            writes.push_back({last->first, last->second});
+    for (const auto& [file, value] : values_of(before)) {
+        if (new_values.contains(file)) continue;
+        if (const auto usual = default_of(file); !usual.empty()) writes.push_back({file, std::string(usual)});
+    }
+    return writes;
+}
+
 std::vector<CgroupWrite> live_update(const Subject& before, const Subject& after, const base::HostFacts& facts) {
     return live_update(cgroup_items(before, facts), cgroup_items(after, facts));
 }

@@ -24,4 +24,7 @@ std::vector<CgroupWrite> live_update(const Items& before, const Items& after);
 /// As above, from what is configured.
 std::vector<CgroupWrite> live_update(const Subject& before, const Subject& after, const base::HostFacts& facts);
 
+/// Where nobody knows how much of a change from `before` to `after` was done.
+std::vector<CgroupWrite> whole_update(const Items& before, const Items& after);
+
 } // namespace instance

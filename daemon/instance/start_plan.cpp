@@ -199,6 +199,35 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
     return changes;
 }
 
+void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms) {
+    const auto& name = record.row.name;
+    const auto owner = owner_of(record, rooms);
+    const auto attempt = [&](const std::string& what, const auto& step) {
+        try {
+            step();
+        } catch (const std::exception& error) {
+            rooms.log.warning("Failed completing a change that was cut off",
+                              {{"instance", name}, {"part", what}, {"err", error.what()}});
+        }
+    };
+    const auto items = cgroup_items(subject_of(record, rooms), rooms.facts);
+    for (const auto& announced : cut_off) {
+        for (const auto& write : whole_update(cgroup_items(subject_of(announced, rooms), rooms.facts), items))
+            attempt(write.file, [&] { rooms.runtime.set_cgroup(name, write.file, write.value); });
+        for (const auto& device : changed_devices(announced.expanded_devices, record.expanded_devices)) {
+            const auto take_out = [&](const schema::Devices& devices) {
+                if (const auto found = devices.find(device); found != devices.end())
+                    attempt(device,
+                            [&] { devices::make_device(device, found->second)->detach(owner, rooms.device_host); });
+            };
+            take_out(announced.expanded_devices);
+            take_out(record.expanded_devices);
+            if (const auto kept = record.expanded_devices.find(device); kept != record.expanded_devices.end())
+                attempt(device, [&] { devices::make_device(device, kept->second)->attach(owner, rooms.device_host); });
+        }
+    }
+}
+
 namespace {
 
 void check_raw_lxc(const Record& record, const Rooms& rooms) {

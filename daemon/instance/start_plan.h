@@ -37,6 +37,10 @@ schema::Config stopped_devices(const Record& record, const Rooms& rooms);
 /// Returns volatile changes.
 schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms);
 
+/// Makes a running container what `record` says after changes that a daemon's end cut off, whatever was done of them.
+/// What cannot be done is logged.
+void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms);
+
 /// Throws what LXD says of a changed record that could not be an instance (it answers 500).
 void check_record(const Record& record, const Rooms& rooms);
 /// As check_record, with LXD's words for one that is to be made.

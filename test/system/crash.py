@@ -17,6 +17,7 @@ from pathlib import Path
 from harness import leaks
 from harness.rest import Refused
 from system.kill import init_pid
+from system.live_keys import MEMORY
 from system.scenario import scenario
 
 WORKERS = 4
@@ -187,6 +188,7 @@ class Check:
                 if name in present:
                     self.stop_for_certain(name)
                     worker.instances[name] = "stopped"
+                    worker.memory[name] = present[name]["config"].get("limits.memory")
             for name, limit in worker.doubt.get("memory", {}).items():
                 now = present[name]["config"].get("limits.memory")
                 self.test.true(now in (worker.memory.get(name), limit), f"the limit of {name}: {now}")
@@ -229,6 +231,9 @@ class Check:
             test.equal(self.files(name), self.reference, f"files of {name}")
         limits = {name: limit for worker in self.workers for name, limit in worker.memory.items()}
         test.equal({name: instances[name]["config"].get("limits.memory") for name in limits}, limits, "limits of memory")
+        for name, limit in limits.items():
+            if limit and wanted[name] != "stopped":
+                test.equal(test.exec(name, *MEMORY), f"{int(limit.removesuffix('MiB')) << 20}\n", f"the limit in {name}")
         images = {entry["fingerprint"] for entry in api.get("/1.0/images?recursion=1")}
         kept = {fingerprint for worker in self.workers for fingerprint in worker.images}
         test.equal(images - {self.busybox}, kept, "images")

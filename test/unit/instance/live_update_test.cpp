@@ -61,6 +61,19 @@ TEST(LiveUpdate, WhatIsWrittenOnlyWhenSetGoesBackToTheKernelsDefault) {
                 ElementsAre(CgroupWrite{"hugetlb.2MB.limit_in_bytes", "-1"}));
 }
 
+TEST(LiveUpdate, AWholeUpdateNeedsToKnowNothingOfWhatWasDone) {
+    const auto writes =
+        whole_update({{"lxc.cgroup.blkio.weight", "100"}}, {{"lxc.cgroup.memory.limit_in_bytes", "64"},
+                                                            {"lxc.cgroup.memory.memsw.limit_in_bytes", "64"},
+                                                            {"lxc.cgroup.cpu.cfs_period_us", "10000"},
+                                                            {"lxc.cgroup.cpu.cfs_quota_us", "5000"}});
+    EXPECT_THAT(writes,
+                ElementsAre(CgroupWrite{"memory.memsw.limit_in_bytes", "-1"}, CgroupWrite{"cpu.cfs_quota_us", "-1"},
+                            CgroupWrite{"cpu.cfs_period_us", "10000"}, CgroupWrite{"memory.limit_in_bytes", "64"},
+                            CgroupWrite{"memory.memsw.limit_in_bytes", "64"}, CgroupWrite{"cpu.cfs_quota_us", "5000"},
+                            CgroupWrite{"blkio.weight", "500"}));
+}
+
 TEST(LiveUpdate, KeysOfTheNextStartWriteNothing) {
     EXPECT_THAT(change({}, {{"security.privileged", "true"}, {"environment.A", "1"}, {"raw.lxc", "lxc.cap.drop = x"}},
                        v2_host()),
