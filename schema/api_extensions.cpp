@@ -27,6 +27,7 @@ constexpr std::array table{
     ApiExtension{"resources", "the_hosts_hardware_is_described"},
     ApiExtension{"console", "the_console_is_attached_and_logged"},
     ApiExtension{"file_get_symlink", "a_symlink_is_made_and_read"},
+    ApiExtension{"container_only_migration", "a_copy_is_made_without_snapshots"},
     ApiExtension{"operation_description", "operations_say_what_they_do"},
     ApiExtension{"event_lifecycle", "a_change_is_a_lifecycle_event"},
     ApiExtension{"container_backup", "backups_are_an_empty_list"},

@@ -56,6 +56,7 @@ constexpr std::array table{
     Route{"instance_templates_post", "POST", "/1.0/instances/{name}/metadata/templates"},
     Route{"instance_templates_delete", "DELETE", "/1.0/instances/{name}/metadata/templates"},
     Route{"instance_snapshots_get", "GET", "/1.0/instances/{name}/snapshots"},
+    Route{"instance_snapshot_get", "GET", "/1.0/instances/{name}/snapshots/{snapshot}"},
     Route{"instance_backups_get", "GET", "/1.0/instances/{name}/backups"},
 
     Route{"image_aliases_get", "GET", "/1.0/images/aliases"},

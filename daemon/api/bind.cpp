@@ -52,6 +52,7 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"instance_post", instance_post},
     {"instance_put", instance_put},
     {"instance_sftp_get", instance_sftp_get},
+    {"instance_snapshot_get", instance_snapshot_get},
     {"instance_snapshots_get", instance_snapshots_get},
     {"instance_state_get", instance_state_get},
     {"instance_state_put", instance_state_put},

@@ -62,6 +62,17 @@ Creation Lifecycle::check_copy(schema::InstancesPost post) const {
     return creation;
 }
 
+/// In LXD's words, which differ for an instance made otherwise.
+void Lifecycle::check_pool_of_copy(const std::string& pool) const {
+    try {
+        rooms_.pools.get(pool);
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Failed creating instance record: Failed initialising instance: "
+                                                      "Failed loading storage pool: {}",
+                                                      error.what()));
+    }
+}
+
 void Lifecycle::copy_root(const std::string& source, const state::InstanceRow& row, const Caller& caller,
                           const storage::Progress& progress) {
     const auto original = rooms_.instances.get(source);

@@ -201,6 +201,7 @@ void Lifecycle::create(const Creation& creation, const Caller& caller, const sto
     merge(row.put.config, derived_volatile(record, rooms_));
 
     row.put.config[incomplete_key] = "true";
+    if (!creation.source.empty()) check_pool_of_copy(row.pool);
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, caller, progress);

@@ -124,6 +124,7 @@ private:
     void stop_for_host(Instance& instance);
     void fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
                    const storage::Progress& progress);
+    void check_pool_of_copy(const std::string& pool) const;
     void copy_root(const std::string& source, const state::InstanceRow& row, const Caller& caller,
                    const storage::Progress& progress);
     /// Freezes a running instance while it is copied, unless its user has done so: then nothing. `target` notes it

@@ -339,6 +339,15 @@ def an_existing_file_gets_what_is_named(test):
 
 
 @shows
+def a_copy_is_made_without_snapshots(test):
+    name = test.name("only")
+    for key in ("instance_only", "container_only"):
+        test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "copy", "source": test.container, key: True}})
+        test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), [], key)
+        test.api.ask("DELETE", f"/1.0/instances/{name}")
+
+
+@shows
 def the_hosts_hardware_is_described(test):
     """A server of which every part is known."""
     other = test.other_daemon(test.binary, "server")

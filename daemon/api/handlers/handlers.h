@@ -79,6 +79,7 @@ http::Response instance_post(Context&, const http::Request&);
 http::Response instance_delete(Context&, const http::Request&);
 // Snapshots and backups come with the storage issue: until then there truthfully are none.
 http::Response instance_snapshots_get(Context&, const http::Request&);
+http::Response instance_snapshot_get(Context&, const http::Request&);
 http::Response instance_backups_get(Context&, const http::Request&);
 
 // instance_state.cpp

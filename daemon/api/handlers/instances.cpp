@@ -299,6 +299,14 @@ http::Response instance_snapshots_get(Context& context, const http::Request& req
     return sync(Json::empty_array());
 }
 
+/// No instance has any yet.
+http::Response instance_snapshot_get(Context& context, const http::Request& request) {
+    const auto name = context.instances.get(argument(request, "name"))->record()->row.name;
+    throw schema::not_found(
+        "Failed to fetch snapshot {:?} of instance {:?} in project \"default\": InstanceSnapshot not found",
+        argument(request, "snapshot"), name);
+}
+
 http::Response instance_backups_get(Context& context, const http::Request& request) {
     return instance_snapshots_get(context, request);
 }
