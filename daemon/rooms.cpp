@@ -38,7 +38,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
                  *runtime, reporter, device_host, file_sessions}),
       // Each thread is there only while it is busy. A command with its streams takes six, and they wait for one
       // another: the limit is far beyond what one host's clients start at once.
-      workers(schema::limits::workers.value), operations(events, workers, loop),
+      workers(schema::limits::workers.value), operations(events, log, workers, loop),
       daily(loop, std::chrono::hours(24), [this] { start_housekeeping(); }),
       context{paths,
               facts,
@@ -58,7 +58,8 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               file_sessions,
               [this] { return environment.block(); },
               std::move(shut_down)} {
-    log.set_listener([this](const base::LogRecord& record) { events.logging(record); });
+    log.set_listener([this](const base::LogRecord& record) { events.logging(record); },
+                     [this](base::LogLevel level) { return events.listens_to_log(level); });
     insert_first_profiles(profiles);
     pools.mount_all();
     images.clean_up();

@@ -59,6 +59,11 @@ constexpr std::array table{
     Route{"instance_snapshot_get", "GET", "/1.0/instances/{name}/snapshots/{snapshot}"},
     Route{"instance_backups_get", "GET", "/1.0/instances/{name}/backups"},
 
+    // There are none, and a container is not found here.
+    Route{"virtual_machines_get", "GET", "/1.0/virtual-machines"},
+    Route{"virtual_machines_post", "POST", "/1.0/virtual-machines"},
+    Route{"virtual_machine_get", "GET", "/1.0/virtual-machines/{name*}"},
+
     Route{"image_aliases_get", "GET", "/1.0/images/aliases"},
     Route{"image_aliases_post", "POST", "/1.0/images/aliases"},
     Route{"image_alias_get", "GET", "/1.0/images/aliases/{name*}", guest},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/api/handlers/handlers.h"
+#include "daemon/api/range.h"
 #include "daemon/api/respond.h"
 #include "schema/error.h"
 #include "schema/routes.h"
@@ -88,6 +89,9 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"server_put", server_put},
     {"shutdown_put", shutdown_put},
     {"versions_get", versions_get},
+    {"virtual_machine_get", virtual_machine_get},
+    {"virtual_machines_get", virtual_machines_get},
+    {"virtual_machines_post", virtual_machines_post},
 });
 
 static_assert(std::is_sorted(handlers.begin(), handlers.end(),
@@ -99,6 +103,38 @@ HandlerFunction handler_of(std::string_view name) {
     return found != handlers.end() && found->first == name ? found->second : nullptr;
 }
 
+/// Where LXD looks for the cluster member that a request names; elsewhere it is ignored.
+constexpr auto for_members =
+    std::to_array<std::string_view>({"instance_post", "pool_get", "pool_patch", "pool_put", "pools_post",
+                                     "resources_get", "server_get", "server_patch", "server_put"});
+
+void refuse_target(const http::Request& request, std::string_view route) {
+    if (request.parameter("target").empty()) return;
+    if (std::find(for_members.begin(), for_members.end(), route) != for_members.end())
+        throw schema::not_found("Cluster member not found");
+}
+
+/// As it was sent, but for secrets.
+std::string shown_url(const http::Request& request) {
+    auto url = request.path;
+    char separator = '?';
+    for (const auto& [key, value] : request.query) {
+        url += separator + key + '=' + (key == "secret" ? "..." : value);
+        separator = '&';
+    }
+    return url;
+}
+
+void log_request(Context& context, const http::Request& request) {
+    if (!context.log.wants(base::LogLevel::debug)) return;
+    const auto caller = requestor(request);
+    context.log.debug("Handling API request", {{"ip", caller.address},
+                                               {"method", request.method},
+                                               {"protocol", caller.protocol},
+                                               {"url", shown_url(request)},
+                                               {"username", caller.username}});
+}
+
 http::Response answer(Context& context, http::Request& request) {
     if (request.method == "OPTIONS") return {};
     auto match = schema::match_route(request.method, request.path);
@@ -108,6 +144,7 @@ http::Response answer(Context& context, http::Request& request) {
     if (match->route == nullptr) throw schema::Error(schema::ErrorKind::not_implemented, "not implemented");
     const auto& project = request.parameter("project");
     if (!project.empty() && project != "default") throw schema::not_found("Project not found");
+    refuse_target(request, match->route->name);
     request.arguments = std::move(match->arguments);
     return handler_of(match->route->name)(context, request);
 }
@@ -120,13 +157,17 @@ bool is_bound(std::string_view route_name) {
 
 http::Handler bind(Context& context) {
     return [&context](http::Request request) -> http::Response {
+        log_request(context, request);
         try {
-            return answer(context, request);
+            auto response = answer(context, request);
+            serve_range(request, response);
+            return response;
         } catch (...) {
             auto response = error(std::current_exception());
-            context.log.debug(
-                "Request failed",
-                {{"method", request.method}, {"url", request.path}, {"status", std::to_string(response.status)}});
+            if (context.log.wants(base::LogLevel::debug))
+                context.log.debug(
+                    "Request failed",
+                    {{"method", request.method}, {"url", request.path}, {"status", std::to_string(response.status)}});
             return response;
         }
     };

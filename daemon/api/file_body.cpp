@@ -42,6 +42,7 @@ http::Response file_response(base::Fd fd, const std::string& filename) {
     struct stat status{};
     if (::fstat(fd.get(), &status) < 0) throw std::system_error(errno, std::generic_category(), filename);
     http::Response response;
+    response.headers["Accept-Ranges"] = "bytes";
     response.headers["Content-Type"] = "application/octet-stream";
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", filename);
     response.body = descriptor_body(std::move(fd), static_cast<uint64_t>(status.st_size));

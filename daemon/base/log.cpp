@@ -143,6 +143,9 @@ struct Log::State {
     bool journal = is_journal_stream();
     std::mutex mutex; // keeps lines whole and in one order everywhere
     std::function<void(const LogRecord&)> listener;
+    std::function<bool(LogLevel)> listens;
+
+    bool is_heard(LogLevel level) const { return listener && listens(level); }
 
     void print(const LogRecord& record) {
         const int priority = row(record.level).priority;
@@ -171,14 +174,20 @@ Log::~Log() {
 
 void Log::write(LogLevel level, std::string_view message, Context context) {
     const bool printed = level >= state_->options.level;
-    if (!printed && !state_->listener) return;
+    const bool heard = state_->is_heard(level);
+    if (!printed && !heard) return;
     const LogRecord record{level, std::string(message), std::move(context)};
     if (printed) state_->print(record);
-    if (state_->listener) state_->listener(record);
+    if (heard) state_->listener(record);
 }
 
-void Log::set_listener(std::function<void(const LogRecord&)> listener) {
+bool Log::wants(LogLevel level) const {
+    return level >= state_->options.level || state_->is_heard(level);
+}
+
+void Log::set_listener(std::function<void(const LogRecord&)> listener, std::function<bool(LogLevel)> listens) {
     state_->listener = std::move(listener);
+    state_->listens = std::move(listens);
 }
 
 } // namespace base

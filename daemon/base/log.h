@@ -24,7 +24,7 @@ std::string_view level_name(LogLevel level) noexcept;
 class Log {
 public:
     struct Options {
-        LogLevel level = LogLevel::warning; // what is printed; listeners get everything
+        LogLevel level = LogLevel::warning; // what is printed; listeners get what they want
         std::string file{};                 // appended to as well when not empty
         bool syslog = false;
     };
@@ -44,8 +44,12 @@ public:
     void error(std::string_view message, Context context = {}) { write(LogLevel::error, message, std::move(context)); }
     void write(LogLevel level, std::string_view message, Context context);
 
-    /// Called for every record, on the thread that wrote it; must not log. One listener; set before threads start.
-    void set_listener(std::function<void(const LogRecord&)> listener);
+    /// Whether a record of this level goes anywhere: what is costly to say is not even composed where not.
+    bool wants(LogLevel level) const;
+
+    /// Called for every record that `listens` wants, on the thread that wrote it; must not log. One listener; set
+    /// before threads start.
+    void set_listener(std::function<void(const LogRecord&)> listener, std::function<bool(LogLevel)> listens);
 
 private:
     struct State;

@@ -101,6 +101,7 @@ schema::Image ImageStore::import(Upload upload, const base::CancelToken& cancel)
     if (rows_.find(image.fingerprint)) throw schema::conflict("Image with same fingerprint already exists");
     cancel.check();
     insert(upload, image);
+    log_.info("Imported image", {{"fingerprint", image.fingerprint}, {"project", "default"}});
     return image;
 }
 
@@ -152,6 +153,7 @@ void ImageStore::remove(const std::string& fingerprint) {
     pools_.remove_image(full);
     remove_file(file(full));
     remove_file(root_file(full));
+    log_.info("Deleted image", {{"fingerprint", full}, {"project", "default"}});
 }
 
 std::vector<std::string> ImageStore::remove_expired(schema::Time unused_since, const base::CancelToken& cancel) {

@@ -10,6 +10,7 @@
 #include "daemon/base/crypto.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
+#include "daemon/instance/action_log.h"
 #include "daemon/instance/copy.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/idmap.h"
@@ -17,6 +18,7 @@
 #include "daemon/instance/own_files.h"
 #include "daemon/instance/start_plan.h"
 #include "daemon/instance/volatile_keys.h"
+#include "schema/architectures.h"
 #include "schema/error.h"
 #include "schema/keys/instance.h"
 #include "schema/names.h"
@@ -61,6 +63,25 @@ void drop_unset(schema::Devices& devices) {
 bool has_entries(const std::string& folder) {
     std::error_code missing;
     return std::filesystem::directory_iterator(folder, missing) != std::filesystem::directory_iterator();
+}
+
+void check_stopped(const Instance& instance) {
+    if (instance.live().running) throw schema::bad_request("The instance is already running");
+}
+
+/// LXD's status for one that it does not know.
+std::string known_architecture(const std::string& name) {
+    try {
+        return schema::canonical_architecture(name);
+    } catch (const schema::Error& error) {
+        throw schema::failure("{}", error.what());
+    }
+}
+
+base::Log::Context stop_context(const Instance& instance, int timeout) {
+    const auto& row = instance.record()->row;
+    if (timeout == 0) return log_context(row, {{"action", "stop"}, {"stateful", "false"}});
+    return log_context(row, {{"action", "shutdown"}, {"timeout", fmt::format("{}s", timeout)}});
 }
 
 void check_no_duplicates(std::vector<std::string> profiles) {
@@ -164,6 +185,8 @@ Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional
         creation.put.config["volatile.base_image"] = image->fingerprint;
     } else if (creation.put.architecture.empty()) {
         creation.put.architecture = rooms_.facts.architectures.front();
+    } else {
+        creation.put.architecture = known_architecture(creation.put.architecture);
     }
     drop_unset(creation.put.config);
     drop_unset(creation.put.devices);
@@ -180,6 +203,14 @@ std::shared_ptr<void> Lifecycle::reserve(const std::string& name) {
 }
 
 void Lifecycle::create(const Creation& creation, const Caller& caller, const storage::Progress& progress) {
+    base::Log::Context context{{"ephemeral", creation.put.ephemeral ? "true" : "false"},
+                               {"instance", creation.name},
+                               {"instanceType", "container"},
+                               {"project", "default"}};
+    logged(rooms_.log, words::create, std::move(context), [&] { create_now(creation, caller, progress); });
+}
+
+void Lifecycle::create_now(const Creation& creation, const Caller& caller, const storage::Progress& progress) {
     const auto& name = creation.name;
     const auto reserved = reserve(name);
     if (!reserved)
@@ -232,7 +263,7 @@ void Lifecycle::remove(const std::string& name, const Caller& caller) {
     if (instance->live().running) throw schema::bad_request("Instance is running");
     if (is_true(instance->record()->expanded_config, "security.protection.delete"))
         throw schema::failure("Container is protected");
-    remove_locked(*instance);
+    logged(rooms_.log, words::remove, log_context(instance->record()->row), [&] { remove_locked(*instance); });
     report("instance-deleted", name, caller);
 }
 
@@ -256,11 +287,20 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     if (instance->live().running) throw schema::failure("Renaming of running container not allowed");
     const auto reserved = reserve(new_name);
     if (!reserved) throw schema::conflict("Name {:?} already in use", new_name);
+    logged(rooms_.log, words::rename, log_context(instance->record()->row, {{"newname", new_name}}),
+           [&] { rename_locked(*instance, new_name); });
+    schema::Json context;
+    context.set("old_name", name);
+    report("instance-renamed", new_name, caller, std::move(context));
+}
+
+void Lifecycle::rename_locked(Instance& instance, const std::string& new_name) {
+    auto row = instance.record()->row;
+    const auto name = row.name;
     rooms_.file_sessions.end(name);
-    auto row = instance->record()->row;
-    store_volatile(*instance, {{renaming_key, new_name}});
+    store_volatile(instance, {{renaming_key, new_name}});
     base::Rollback rollback;
-    rollback.add([&] { store_volatile(*instance, {{renaming_key, ""}}); });
+    rollback.add([&] { store_volatile(instance, {{renaming_key, ""}}); });
     rooms_.pools.rename_container(row.pool, name, new_name);
     rollback.add([&] { rooms_.pools.rename_container(row.pool, new_name, name); });
     row.name = new_name;
@@ -275,11 +315,8 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     base::remove_tree(rooms_.paths.logs(new_name));
     if (::rename(rooms_.paths.logs(name).c_str(), rooms_.paths.logs(new_name).c_str()) < 0 && errno != ENOENT)
         rooms_.log.warning("The logs keep the old name", {{"instance", new_name}});
-    instance->set_record(rooms_.instances.expand(std::move(row)));
+    instance.set_record(rooms_.instances.expand(std::move(row)));
     rooms_.instances.rename(name, new_name);
-    schema::Json context;
-    context.set("old_name", name);
-    report("instance-renamed", new_name, caller, std::move(context));
 }
 
 // --- start and stop ----------------------------------------------------------------------------------------------
@@ -301,13 +338,15 @@ void Lifecycle::start(const std::string& name, const Caller& caller) {
 
 void Lifecycle::start(const std::shared_ptr<Instance>& instance, const Caller& caller) {
     const auto action = instance->begin("start");
-    start_stopped(instance, caller);
+    check_stopped(*instance);
+    logged(rooms_.log, words::start, log_context(instance->record()->row, {{"action", "start"}, {"stateful", "false"}}),
+           [&] { start_stopped(instance, caller); });
     report("instance-started", instance->record()->row.name, caller);
 }
 
 void Lifecycle::start_stopped(const std::shared_ptr<Instance>& instance, const Caller& caller) {
     const auto lock = hold(*instance);
-    if (instance->live().running) throw schema::bad_request("The instance is already running");
+    check_stopped(*instance);
     run_container(instance, caller);
 }
 
@@ -392,12 +431,17 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
     // In this order: a stop that begins later sees a container that reboots, and waits for it.
     if (reboots) instance->set_live({Status::starting, {}});
     const auto asked = instance->busy_with();
+    if (asked.empty())
+        rooms_.log.info(
+            words::shut_down.done,
+            log_context(instance->record()->row, {{"action", reboots ? "reboot" : "stop"}, {"stateful", "false"}}));
     const bool start_again = reboots && asked != "stop" && asked != "restart";
     try {
         clean_after_stop(*instance);
         if (asked != "restart") { // which starts it itself
             if (instance->record()->row.put.ephemeral && !start_again) {
-                remove_locked(*instance);
+                logged(rooms_.log, words::remove, log_context(instance->record()->row),
+                       [&] { remove_locked(*instance); });
                 report("instance-deleted", name, {});
             } else {
                 store_volatile(*instance, {{power_key, start_again ? "RUNNING" : "STOPPED"}});
@@ -416,11 +460,11 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
 bool Lifecycle::reboot(const std::shared_ptr<Instance>& instance) {
     const auto name = instance->record()->row.name;
     try {
-        run_container(instance, {});
+        logged(rooms_.log, words::restart, log_context(instance->record()->row, {{"action", "reboot"}}),
+               [&] { run_container(instance, {}); });
         report("instance-restarted", name, {});
         return true;
-    } catch (const std::exception& error) {
-        rooms_.log.error("Failed rebooting an instance", {{"instance", name}, {"err", error.what()}});
+    } catch (const std::exception&) { // the log says why
         return false;
     }
 }
@@ -438,7 +482,8 @@ void Lifecycle::stop(const std::string& name, int timeout, const Caller& caller)
     std::optional<Instance::Action> action;
     if (timeout != 0 || instance->busy_with() != "stop") action.emplace(instance->begin("stop"));
     if (timeout != 0 && status(*instance) == Status::frozen) unfreeze(name, caller);
-    stop_and_wait(*instance, timeout);
+    logged(rooms_.log, timeout == 0 ? words::stop : words::shut_down, stop_context(*instance, timeout),
+           [&] { stop_and_wait(*instance, timeout); });
     if (action) report(timeout == 0 ? "instance-stopped" : "instance-shutdown", name, caller);
 }
 
@@ -466,6 +511,14 @@ void Lifecycle::restart(const std::string& name, int timeout, const Caller& call
     std::optional<Instance::Action> action(instance->begin("restart"));
     if (is_stopped(instance->live())) throw schema::bad_request("The instance is already stopped");
     if (timeout != 0 && status(*instance) == Status::frozen) unfreeze(name, caller);
+    const auto context =
+        log_context(instance->record()->row, {{"action", "shutdown"}, {"timeout", fmt::format("{}s", timeout)}});
+    logged(rooms_.log, words::restart, context, [&] { stop_and_start(instance, timeout, action, caller); });
+    report("instance-restarted", name, caller);
+}
+
+void Lifecycle::stop_and_start(const std::shared_ptr<Instance>& instance, int timeout,
+                               std::optional<Instance::Action>& action, const Caller& caller) {
     try {
         stop_and_wait(*instance, timeout);
     } catch (const std::exception&) {
@@ -475,7 +528,6 @@ void Lifecycle::restart(const std::string& name, int timeout, const Caller& call
         if (!action) throw;
     }
     start_stopped(instance, caller);
-    report("instance-restarted", name, caller);
 }
 
 void Lifecycle::freeze(const std::string& name, const Caller& caller) {
@@ -484,7 +536,7 @@ void Lifecycle::freeze(const std::string& name, const Caller& caller) {
     auto live = instance->live();
     if (!live.running) throw schema::failure("The container isn't running");
     if (status(*instance) == Status::frozen) throw schema::failure("The container is already frozen");
-    rooms_.runtime.freeze(name);
+    logged(rooms_.log, words::freeze, log_context(instance->record()->row), [&] { rooms_.runtime.freeze(name); });
     live.status = Status::frozen;
     instance->set_live(live);
     report("instance-paused", name, caller);
@@ -496,7 +548,7 @@ void Lifecycle::unfreeze(const std::string& name, const Caller& caller) {
     auto live = instance->live();
     if (!live.running) throw schema::failure("The container isn't running");
     if (status(*instance) != Status::frozen) throw schema::failure("The container is already running");
-    rooms_.runtime.unfreeze(name);
+    logged(rooms_.log, words::unfreeze, log_context(instance->record()->row), [&] { rooms_.runtime.unfreeze(name); });
     live.status = Status::running;
     instance->set_live(live);
     report("instance-resumed", name, caller);

@@ -122,6 +122,7 @@ private:
     void adopt(Instance& instance);
     void autostart(const std::shared_ptr<Instance>& instance, int attempt);
     void stop_for_host(Instance& instance);
+    void create_now(const Creation& creation, const Caller& caller, const storage::Progress& progress);
     void fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
                    const storage::Progress& progress);
     void check_pool_of_copy(const std::string& pool) const;
@@ -131,6 +132,7 @@ private:
     /// before, so that a crash does not leave it frozen.
     std::shared_ptr<void> freeze_for_copy(const std::shared_ptr<Instance>& source, const std::string& target);
     void thaw_after_copy(Instance& source);
+    void rename_locked(Instance& instance, const std::string& new_name);
     void undo_rename(Instance& instance, const std::string& new_name);
     /// Keeps a name for a new instance or a new name; nothing where it is taken.
     std::shared_ptr<void> reserve(const std::string& name);
@@ -149,6 +151,8 @@ private:
     bool reboot(const std::shared_ptr<Instance>& instance);
     void clean_after_stop(Instance& instance);
     void stop_and_wait(Instance& instance, int timeout);
+    void stop_and_start(const std::shared_ptr<Instance>& instance, int timeout, std::optional<Instance::Action>& action,
+                        const Caller& caller);
     void remove_locked(Instance& instance);
     void check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const;
     void store_volatile(Instance& instance, const schema::Config& changes);

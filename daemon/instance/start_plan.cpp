@@ -251,6 +251,9 @@ void check_new_record(const Record& record, const Rooms& rooms) {
     check_part("Failed creating instance record", [&] {
         const auto& put = record.row.put;
         schema::check_instance_config(put.config, schema::ConfigOwner::instance);
+        const auto& runnable = rooms.facts.architectures;
+        if (std::find(runnable.begin(), runnable.end(), put.architecture) == runnable.end())
+            throw schema::bad_request("Requested architecture isn't supported by this host");
         check_part("Failed initialising instance", [&] {
             // LXD looks for the root among the devices, where there are any.
             check_part(record.expanded_devices.empty() ? "Failed getting root disk"

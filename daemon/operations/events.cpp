@@ -1,5 +1,6 @@
 #include "daemon/operations/events.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <vector>
@@ -9,6 +10,8 @@ namespace operations {
 namespace {
 
 constexpr auto project = "default"; // of events that belong to one; the log does not
+
+constexpr auto nobody = static_cast<base::LogLevel>(static_cast<int>(base::LogLevel::error) + 1);
 
 struct Subscription {
     std::set<std::string> types;
@@ -30,7 +33,15 @@ schema::Event event_of(const char* type, schema::Json metadata) {
 struct EventsHub::State {
     std::mutex mutex; // guards the list; never held while a listener is called
     std::vector<std::shared_ptr<Subscription>> subscriptions;
-    std::mutex order; // held while listeners are called, so that all see the same order
+    std::mutex order;                                // held while listeners are called, so that all see the same order
+    std::atomic<base::LogLevel> heard_from = nobody; // the lowest level of the log that somebody gets
+
+    void note_levels() {
+        auto lowest = nobody;
+        for (const auto& subscription : subscriptions)
+            if (subscription->types.contains("logging")) lowest = std::min(lowest, subscription->level);
+        heard_from = lowest;
+    }
 
     std::vector<std::shared_ptr<Subscription>> listening(const std::string& type, base::LogLevel level) {
         const std::scoped_lock lock(mutex);
@@ -44,6 +55,7 @@ struct EventsHub::State {
         subscription->ended = true;
         const std::scoped_lock lock(mutex);
         std::erase(subscriptions, subscription);
+        note_levels();
     }
 
     /// `render` is called only when somebody listens.
@@ -68,6 +80,7 @@ std::shared_ptr<void> EventsHub::subscribe(std::set<std::string> types, base::Lo
     subscription->listener = std::move(listener);
     const std::scoped_lock lock(state_->mutex);
     state_->subscriptions.push_back(subscription);
+    state_->note_levels();
     return {nullptr, [state = std::weak_ptr(state_), subscription](void*) {
                 if (const auto hub = state.lock()) hub->end(subscription);
             }};
@@ -89,6 +102,10 @@ void EventsHub::logging(const base::LogRecord& record) {
             .set("context", record.context);
         return event_of("logging", std::move(metadata));
     });
+}
+
+bool EventsHub::listens_to_log(base::LogLevel level) const noexcept {
+    return level >= state_->heard_from.load(std::memory_order_relaxed);
 }
 
 void EventsHub::lifecycle(const std::string& action, const std::string& source, schema::Json context,

@@ -31,6 +31,8 @@ public:
 
     void operation(const schema::Operation& operation);
     void logging(const base::LogRecord& record);
+    /// Whether anybody would get a log record of this level. Cheap: asked for each that might be written.
+    bool listens_to_log(base::LogLevel level) const noexcept;
     /// `action` as LXD names it: "instance-started"; `source` the object's URL.
     void lifecycle(const std::string& action, const std::string& source, schema::Json context,
                    const std::optional<schema::Requestor>& requestor);

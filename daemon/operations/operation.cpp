@@ -36,8 +36,8 @@ schema::Operation rendered(const Spec& spec, const std::string& id) {
 
 } // namespace
 
-Operation::State::State(EventsHub& hub, Spec& spec)
-    : events(hub), id(base::uuid4()), requestor(std::move(spec.requestor)), awaited(spec.awaited),
+Operation::State::State(EventsHub& hub, base::Log& to, Spec& spec)
+    : events(hub), log(to), id(base::uuid4()), requestor(std::move(spec.requestor)), awaited(spec.awaited),
       visible(rendered(spec, id)) {}
 
 bool Operation::State::change(const std::function<bool(schema::Operation&)>& edit) {
@@ -52,6 +52,18 @@ bool Operation::State::change(const std::function<bool(schema::Operation&)>& edi
     return true;
 }
 
+void Operation::State::say(const char* message, const std::string& error) const {
+    if (!log.wants(base::LogLevel::debug)) return;
+    base::Log::Context context{{"operation", id}, {"project", "default"}};
+    {
+        const std::scoped_lock lock(mutex);
+        context["class"] = visible.class_name;
+        context["description"] = visible.description;
+    }
+    if (!error.empty()) context["err"] = error;
+    log.debug(message, std::move(context));
+}
+
 void Operation::State::finish(const std::string& error) {
     const bool changed = change([&](schema::Operation& operation) {
         if (operation.status == schema::Status::cancelling)
@@ -62,6 +74,10 @@ void Operation::State::finish(const std::string& error) {
         return true;
     });
     if (!changed) return;
+    say(visible.status == schema::Status::cancelled ? "Cancelled operation"
+        : error.empty()                             ? "Success for operation"
+                                                    : "Failure for operation",
+        error); // final: nobody writes it any more
     std::map<int, std::function<void(const schema::Operation&)>> callbacks;
     {
         const std::scoped_lock lock(mutex);
@@ -69,7 +85,7 @@ void Operation::State::finish(const std::string& error) {
         callbacks.swap(on_done);
         done_reached.notify_all();
     }
-    for (const auto& [number, callback] : callbacks) callback(visible); // final: nobody writes it any more
+    for (const auto& [number, callback] : callbacks) callback(visible);
 }
 
 Operation::Operation(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -12,6 +12,7 @@
 
 #include "daemon/base/cancel.h"
 #include "daemon/base/event_loop.h"
+#include "daemon/base/log.h"
 #include "daemon/base/web_socket.h"
 #include "daemon/base/worker_pool.h"
 #include "schema/api/event.h"
@@ -68,7 +69,7 @@ private:
 class Registry {
 public:
     /// All must outlive the registry. `kept` is how long a finished operation can still be asked for.
-    Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop,
+    Registry(EventsHub& events, base::Log& log, base::WorkerPool& workers, base::EventLoop& loop,
              std::chrono::milliseconds kept = std::chrono::seconds(5));
     /// Cancels what may be cancelled, ends websocket operations through their tokens, and waits for the rest.
     ~Registry();

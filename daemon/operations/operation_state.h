@@ -12,15 +12,18 @@
 namespace operations {
 
 struct Operation::State {
-    State(EventsHub& hub, Spec& spec);
+    State(EventsHub& hub, base::Log& to, Spec& spec);
 
     /// Runs `edit` on the visible state and sends the result as an event, unless the operation is final or `edit`
     /// returns false. Events leave in the order of the changes.
     bool change(const std::function<bool(schema::Operation&)>& edit);
     /// Makes the operation final: Cancelled if that was asked for, else Failure or Success. Calls who waits.
     void finish(const std::string& error);
+    /// One line at debug of what the operation has come to.
+    void say(const char* message, const std::string& error = {}) const;
 
     EventsHub& events;
+    base::Log& log;
     const std::string id;
     const std::optional<schema::Requestor> requestor;
     const bool awaited;

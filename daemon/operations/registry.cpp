@@ -11,8 +11,9 @@
 namespace operations {
 
 struct Registry::State : std::enable_shared_from_this<State> {
-    State(EventsHub& hub, base::WorkerPool& pool, base::EventLoop& event_loop, std::chrono::milliseconds how_long)
-        : events(hub), workers(pool), loop(event_loop), kept(how_long) {}
+    State(EventsHub& hub, base::Log& to, base::WorkerPool& pool, base::EventLoop& event_loop,
+          std::chrono::milliseconds how_long)
+        : events(hub), log(to), workers(pool), loop(event_loop), kept(how_long) {}
 
     std::shared_ptr<Operation> find(const std::string& id) const {
         const std::scoped_lock lock(mutex);
@@ -76,6 +77,7 @@ struct Registry::State : std::enable_shared_from_this<State> {
             return true;
         });
         if (!cancelling) throw schema::bad_request("Only running operations can be cancelled");
+        operation->state_->say("Cancelling operation");
         auto token = operation->cancel_token(); // a copy shares the state
         token.cancel();
         if (has_work) return;
@@ -90,6 +92,7 @@ struct Registry::State : std::enable_shared_from_this<State> {
     void stop();
 
     EventsHub& events;
+    base::Log& log;
     base::WorkerPool& workers;
     base::EventLoop& loop;
     const std::chrono::milliseconds kept;
@@ -126,8 +129,9 @@ void Registry::State::stop() {
     operations.clear();
 }
 
-Registry::Registry(EventsHub& events, base::WorkerPool& workers, base::EventLoop& loop, std::chrono::milliseconds kept)
-    : state_(std::make_shared<State>(events, workers, loop, kept)) {}
+Registry::Registry(EventsHub& events, base::Log& log, base::WorkerPool& workers, base::EventLoop& loop,
+                   std::chrono::milliseconds kept)
+    : state_(std::make_shared<State>(events, log, workers, loop, kept)) {}
 
 Registry::~Registry() {
     state_->stop();
@@ -135,15 +139,17 @@ Registry::~Registry() {
 
 std::shared_ptr<Operation> Registry::start(Spec spec, const std::function<void(Operation&)>& prepare) {
     if (!spec.run) spec.class_name = "token";
-    const auto state = std::make_shared<Operation::State>(state_->events, spec);
+    const auto state = std::make_shared<Operation::State>(state_->events, state_->log, spec);
     const std::shared_ptr<Operation> operation(new Operation(state));
     if (prepare) prepare(*operation);
     state_->add(operation);
+    state->say("New operation");
     state->change([](schema::Operation&) { return true; }); // Pending is told too
     state->change([](schema::Operation& visible) {
         visible.status = schema::Status::running;
         return true;
     });
+    state->say("Started operation");
     if (spec.run) state_->submit(operation, std::move(spec.run));
     return operation;
 }

@@ -232,8 +232,11 @@ void Pools::unpack(Driver& driver, const std::string& pool, const std::string& f
     if (!stores_.images.find(fingerprint) || !base::exists(file)) throw schema::not_found("Image not found");
     std::optional<std::string> root_file = file + ".rootfs";
     if (!base::exists(*root_file)) root_file.reset();
+    const base::Log::Context said{{"imageFile", file}, {"pool", pool}};
+    log_.info("Image unpack started", said);
     driver.create(image(fingerprint),
                   [&](const std::string& folder) { unpack_image(file, root_file, folder, cancel, progress); });
+    log_.info("Image unpack stopped", said);
     base::Rollback rollback;
     rollback.add([&] { driver.remove(image(fingerprint)); });
     stores_.images.add_to_pool(fingerprint, pool);

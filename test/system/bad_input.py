@@ -65,6 +65,27 @@ REFUSED = [
     ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "image", "alias": "missing"}}, 404, "not found"),
     ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "image", "fingerprint": "00ff"}}, 400, "Image not provided"),
     ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "rubbish"}}, 400, ""),
+    ("POST", "/1.0/instances", {"name": "n1", "source": {"type": "migration"}}, 501, "received from other servers"),
+    ("POST", "/1.0/instances", {"name": "n1", "architecture": "nonsense", "source": {"type": "none"}}, 500, "Architecture isn't supported: nonsense"),
+    (
+        *("POST", "/1.0/instances", {"name": "n1", "architecture": "s390x", "source": {"type": "none"}}, 400),
+        "Failed creating instance record: Requested architecture isn't supported by this host",
+    ),
+    ("POST", "/1.0/instances", source(name="n1", instance_type="nonsense"), 400, "Provided instance type doesn't exist: nonsense"),
+    ("POST", "/1.0/instances", source(name="n1", instance_type="aws:t2.micro"), 400, "Provided instance type doesn't exist: aws:t2.micro"),
+    ("POST", "/1.0/instances", source(name="n1", instance_type="cx"), 400, "Bad custom instance type: cx"),
+    ("POST", "/1.0/instances?target=other", source(name="n1"), 400, "Target only allowed when clustered"),
+    ("POST", "/1.0/virtual-machines", source(name="n1"), 400, "Virtual machines are not supported"),
+    ("GET", "/1.0/virtual-machines/STOPPED", None, 404, "Instance not found"),
+    ("GET", "/1.0/virtual-machines/STOPPED/state", None, 404, "Instance not found"),
+    ("GET", "/1.0/instances?instance-type=nonsense", None, 500, "Invalid instance type"),
+    ("GET", "/1.0/instances?all-projects=true&project=default", None, 400, "Cannot specify a project when requesting all projects"),
+    ("GET", "/1.0?target=other", None, 404, "Cluster member not found"),
+    ("PATCH", "/1.0/storage-pools/default?target=other", {"description": "x"}, 404, "Cluster member not found"),
+    ("POST", "/1.0/storage-pools?target=other", {"name": "p", "driver": "dir"}, 404, "Cluster member not found"),
+    ("POST", "/1.0/instances/STOPPED?target=other", {"name": "n1"}, 404, "Cluster member not found"),
+    ("GET", "/1.0/instances/STOPPED/logs/lxc.conf", None, 404, "Log file lxc.conf"),
+    ("DELETE", "/1.0/instances/STOPPED/logs/exec_1.stdout", None, 404, "Log file exec_1.stdout"),
     ("POST", "/1.0/instances", source(name="STOPPED"), 400, "already exists"),
     ("PUT", "/1.0/instances/missing/state", {"action": "start"}, 404, "not found"),
     ("PUT", "/1.0/instances/STOPPED/state", {"action": "rubbish"}, 400, "rubbish"),
@@ -111,6 +132,8 @@ def each_refusal_has_a_status_a_text_and_no_effect(test):
             continue
         if got[0] != status or text not in got[1] or not got[1]:
             wrong.append(f"{method} {target} {body!r}: {got[0]} {got[1]!r}, wanted {status} {text!r}")
+        if str(test.daemon.folder) in got[1]:
+            wrong.append(f"{method} {target}: the host's path in {got[1]!r}")
     print("\n".join(wrong))
     test.equal(len(wrong), 0, "wrong refusals")
     test.equal(world(test), before, "the world afterwards")

@@ -60,6 +60,67 @@ def only_wanted_types_arrive(test):
     test.equal(test.api.raw("GET", "/1.0/events?type=bogus").error, '"bogus" isn\'t a supported event type')
 
 
+def said(listener, level):
+    """[(message, context)] of the log's records of this level."""
+    records = [event["metadata"] for event in list(listener.events) if event["type"] == "logging"]
+    return [(record["message"], record["context"]) for record in records if record["level"] == level]
+
+
+@scenario
+def the_life_of_a_container_is_logged_in_lxds_words(test):
+    test.start()
+    listener = Listener(test, "?type=logging")
+    name = test.launch("log")
+    lxc = test.daemon.lxc
+    for command in (("pause", name), ("start", name), ("restart", "--force", name), ("stop", "--force", name), ("start", name)):
+        lxc(*command, check=True)
+    os.kill(test.api.get(f"/1.0/instances/{name}/state")["pid"], signal.SIGKILL)
+    test.until(lambda: test.state(name)["status"] == "Stopped", "the crash")
+    lxc("config", "set", name, "raw.lxc=lxc.init.cmd = /no/such", check=True)
+    test.true(lxc("start", name).returncode != 0, "it started without an init")
+    lxc("rename", name, f"{name}2", check=True)
+    lxc("delete", f"{name}2", check=True)
+    test.until(lambda: "Deleted container" in [message for message, _ in said(listener, "info")], "the last line")
+    listener.drop()
+    info = [(message, context) for message, context in said(listener, "info") if "instance" in context]
+    test.equal(
+        [message for message, _ in info],
+        [
+            *("Creating instance", "Created container", "Starting container", "Started container"),
+            *("Freezing container", "Froze container", "Unfreezing container", "Unfroze container"),
+            *("Restarting container", "Restarted container", "Stopping container", "Stopped container"),
+            *("Starting container", "Started container", "Shut down container", "Starting container"),
+            *("Renaming container", "Renamed container", "Deleting container", "Deleted container"),
+        ],
+    )
+    started = dict(info)["Started container"]
+    wanted = {"action": "start", "ephemeral": "false", "instance": name, "instanceType": "container", "project": "default", "stateful": "false"}
+    test.equal({key: started.get(key) for key in wanted}, wanted)
+    for key in ("created", "used"):
+        test.true(started[key].endswith(" +0000 UTC"), f"{key}: {started[key]}")
+    (failed,) = [context for message, context in said(listener, "error") if message == "Failed starting container"]
+    test.true(failed["instance"] == name and failed["err"], f"{failed}")
+
+
+@scenario
+def requests_and_operations_are_logged_at_debug(test):
+    test.start()
+    name = test.launch("log")
+    listener = Listener(test, "?type=logging")
+    test.api.ask("PUT", f"/1.0/instances/{name}/state", {"action": "stop", "force": True})
+    test.api.raw("GET", "/1.0/operations/x/websocket?secret=hidden")
+    test.until(lambda: "Success for operation" in [message for message, _ in said(listener, "debug")], "the operation's end")
+    listener.drop()
+    lines = said(listener, "debug")
+    wanted = {"ip": "@", "method": "PUT", "protocol": "unix", "url": f"/1.0/instances/{name}/state", "username": "root"}
+    test.true(("Handling API request", wanted) in lines, f"no line of the request in {lines}")
+    operations = [(message, context["description"]) for message, context in lines if "operation" in context]
+    test.equal(operations, [(word + " operation", "Stopping instance") for word in ("New", "Started", "Success for")])
+    test.true("hidden" not in str(lines), "a secret was logged")
+    log = test.daemon.log.read_text() if test.daemon.log.exists() else ""
+    test.true("Handling API request" not in log, "written though the file's level is higher")
+
+
 @scenario
 def the_life_of_a_container_is_told_in_lxds_words(test):
     test.start()

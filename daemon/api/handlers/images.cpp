@@ -200,7 +200,10 @@ http::Response image_export_get(Context& context, const http::Request& request) 
     auto source = context.images.open_export(image.fingerprint);
     http::Response response;
     response.headers["Content-Type"] = source.content_type();
-    if (!source.content_disposition().empty()) response.headers["Content-Disposition"] = source.content_disposition();
+    if (!source.content_disposition().empty()) { // one file
+        response.headers["Content-Disposition"] = source.content_disposition();
+        response.headers["Accept-Ranges"] = "bytes";
+    }
     response.body = std::make_shared<ExportBody>(std::move(source));
     context.events.lifecycle("image-retrieved", url(image.fingerprint), {}, requestor(request));
     return response;

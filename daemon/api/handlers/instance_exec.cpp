@@ -102,7 +102,7 @@ http::Response instance_exec_post(Context& context, const http::Request& request
     const auto live = instance->live();
     if (!live.running) throw schema::bad_request("Instance is not running");
     if (context.lifecycle.status(*instance) == schema::Status::frozen) throw schema::bad_request("Instance is frozen");
-    if (post.command.empty() || post.command.front().empty()) throw schema::bad_request("No command was given");
+    if (post.command.empty()) throw schema::bad_request("No command was given");
     if (post.record_output && post.interactive)
         throw schema::bad_request("Can't record the output of an interactive command");
 

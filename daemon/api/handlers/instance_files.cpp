@@ -118,6 +118,7 @@ http::Response instance_files_get(Context& context, const http::Request& request
         return response;
     }
     response.headers = std::move(headers);
+    response.headers["Accept-Ranges"] = "bytes";
     response.headers["Content-Type"] = "application/octet-stream";
     response.headers["Last-Modified"] = time_text(content.info.modified, http_time);
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", base_name(path));

@@ -48,6 +48,13 @@ const std::string& existing_instance(const Context& context, const http::Request
     return name;
 }
 
+/// A container that was never started has an empty log, as with LXD.
+base::Fd open_log(const std::string& path, const std::string& file) {
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT && file == "lxc.log") fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return base::checked(fd, "Log file " + file);
+}
+
 void report(Context& context, const http::Request& request, const char* action) {
     const auto source = fmt::format("/1.0/instances/{}/logs/{}", argument(request, "name"), argument(request, "file"));
     context.events.lifecycle(action, source, {}, requestor(request));
@@ -72,8 +79,7 @@ http::Response instance_logs_get(Context& context, const http::Request& request)
 http::Response instance_log_get(Context& context, const http::Request& request) {
     const auto& name = existing_instance(context, request);
     const auto& file = log_name(request);
-    const auto path = context.paths.logs(name) + "/" + file;
-    auto fd = base::checked(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path);
+    auto fd = open_log(context.paths.logs(name) + "/" + file, file);
     report(context, request, "instance-log-retrieved");
     return file_response(std::move(fd), file);
 }
@@ -83,7 +89,7 @@ http::Response instance_log_delete(Context& context, const http::Request& reques
     const auto& file = log_name(request);
     if (file == "lxc.log" || file == "lxc.conf") throw schema::bad_request("lxc.log and lxc.conf may not be deleted");
     const auto path = context.paths.logs(name) + "/" + file;
-    if (::unlink(path.c_str()) < 0) throw std::system_error(errno, std::generic_category(), path);
+    if (::unlink(path.c_str()) < 0) throw std::system_error(errno, std::generic_category(), "Log file " + file);
     report(context, request, "instance-log-deleted");
     return done();
 }

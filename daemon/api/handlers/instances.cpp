@@ -9,10 +9,12 @@
 
 #include "daemon/api/instance_view.h"
 #include "daemon/api/respond.h"
-#include "schema/checks.h"
+#include "schema/architectures.h"
 #include "schema/error.h"
 #include "schema/filter.h"
+#include "schema/instance_type.h"
 #include "schema/names.h"
+#include "schema/values.h"
 
 namespace api {
 
@@ -54,6 +56,8 @@ schema::Image image_with(Context& context, const schema::Config& properties) {
 
 std::optional<schema::Image> source_image(Context& context, const schema::InstanceSource& source) {
     if (source.type == "none") return {};
+    if (source.type == "migration")
+        throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be received from other servers yet");
     if (source.type != "image") throw schema::bad_request("Unknown source type {}", source.type);
     if (!source.server.empty())
         throw schema::Error(schema::ErrorKind::not_implemented,
@@ -80,10 +84,24 @@ void check_profiles(Context& context, const std::vector<std::string>& names) {
 /// As LXD: one that it does not know changes nothing.
 void keep_known_architecture(schema::InstancePut& wanted, const std::string& present) {
     try {
-        schema::checks::architecture(wanted.architecture);
+        wanted.architecture = schema::canonical_architecture(wanted.architecture);
     } catch (const schema::Error&) {
         wanted.architecture = present;
     }
+}
+
+/// Whether instances of the asked type are listed; throws LXD's text for a type that there is not.
+bool lists_containers(const http::Request& request) {
+    const auto& type = request.parameter("instance-type");
+    if (type.empty() || type == "container" || family(request) == "/1.0/containers") return true;
+    if (type != "virtual-machine") throw schema::failure("Invalid instance type");
+    return false;
+}
+
+void apply_instance_type(schema::InstancesPost& post) {
+    if (post.instance_type.empty()) return;
+    for (const auto& [key, value] : schema::limits_of_instance_type(post.instance_type))
+        if (auto& present = post.config[key]; present.empty()) present = value;
 }
 
 Json rendered(Context& context, const instance::Instance& instance, int recursion) {
@@ -195,7 +213,9 @@ http::Response instances_get(Context& context, const http::Request& request) {
     const auto depth = recursion(request);
     const auto& filter_text = request.parameter("filter");
     const auto filter = schema::Filter::parse(filter_text);
-    const auto instances = context.instances.list();
+    if (schema::is_true(request.parameter("all-projects")) && !request.parameter("project").empty())
+        throw schema::bad_request("Cannot specify a project when requesting all projects");
+    const auto instances = lists_containers(request) ? context.instances.list() : Instances();
     const auto wanted = [&](const Json& json) { return filter_text.empty() || filter.matches(json); };
     if (depth > 0) return sync_list(rendered_all(context, instances, depth, wanted));
     auto urls = Json::empty_array();
@@ -208,7 +228,9 @@ http::Response instances_get(Context& context, const http::Request& request) {
 http::Response instances_post(Context& context, const http::Request& request) {
     if (request.header("Content-Type") == "application/octet-stream")
         throw schema::Error(schema::ErrorKind::not_implemented, "Backups cannot be restored yet");
-    const auto post = schema::instances_post_from(json_body(request));
+    auto post = schema::instances_post_from(json_body(request));
+    apply_instance_type(post);
+    if (!request.parameter("target").empty()) throw schema::bad_request("Target only allowed when clustered");
     const bool copies = post.source.type == "copy";
     auto creation =
         copies ? context.lifecycle.check_copy(post) : context.lifecycle.check(post, source_image(context, post.source));
@@ -227,6 +249,18 @@ http::Response instances_post(Context& context, const http::Request& request) {
         if (creation.image) context.images.touch(creation.image->fingerprint);
     };
     return async(*context.operations.start(std::move(spec)));
+}
+
+http::Response virtual_machines_get(Context&, const http::Request&) {
+    return sync(Json::empty_array());
+}
+
+http::Response virtual_machines_post(Context&, const http::Request&) {
+    throw schema::bad_request("Virtual machines are not supported");
+}
+
+http::Response virtual_machine_get(Context&, const http::Request&) {
+    throw schema::not_found("Instance not found");
 }
 
 http::Response instance_get(Context& context, const http::Request& request) {

@@ -57,15 +57,31 @@ TEST(LogTest, TheListenerGetsEveryLevel) {
     testing::internal::CaptureStderr();
     Log log({.level = LogLevel::error});
     std::vector<std::string> heard;
-    log.set_listener([&](const LogRecord& record) {
-        heard.push_back(std::string(level_name(record.level)) + ":" + record.message + ":" +
-                        std::to_string(record.context.size()));
-    });
+    log.set_listener(
+        [&](const LogRecord& record) {
+            heard.push_back(std::string(level_name(record.level)) + ":" + record.message + ":" +
+                            std::to_string(record.context.size()));
+        },
+        [](LogLevel) { return true; });
     log.trace("a");
     log.debug("b", {{"x", "y"}});
     log.error("c");
     testing::internal::GetCapturedStderr();
     EXPECT_EQ(heard, (std::vector<std::string>{"trace:a:0", "debug:b:1", "error:c:0"}));
+}
+
+TEST(LogTest, ALevelIsWantedThatIsPrintedOrListenedTo) {
+    Log log({.level = LogLevel::error});
+    EXPECT_FALSE(log.wants(LogLevel::warning));
+    EXPECT_TRUE(log.wants(LogLevel::error));
+    std::vector<std::string> heard;
+    log.set_listener([&](const LogRecord& record) { heard.push_back(record.message); },
+                     [](LogLevel level) { return level == LogLevel::info; });
+    EXPECT_TRUE(log.wants(LogLevel::info));
+    EXPECT_FALSE(log.wants(LogLevel::debug));
+    log.debug("a");
+    log.info("b");
+    EXPECT_EQ(heard, std::vector<std::string>{"b"});
 }
 
 } // namespace

@@ -31,6 +31,20 @@ TEST_F(EventsTest, ALogRecordIsToldAsLxdWritesIt) {
     EXPECT_EQ(last().find("project"), nullptr);
 }
 
+TEST_F(EventsTest, TheHubKnowsWhichLevelsOfTheLogAreListenedTo) {
+    EXPECT_FALSE(hub.listens_to_log(base::LogLevel::error));
+    auto careless = hub.subscribe({"logging"}, base::LogLevel::warning, note());
+    const auto other = hub.subscribe({"operation"}, base::LogLevel::trace, note());
+    EXPECT_TRUE(hub.listens_to_log(base::LogLevel::warning));
+    EXPECT_FALSE(hub.listens_to_log(base::LogLevel::info));
+    auto curious = hub.subscribe({"logging"}, base::LogLevel::debug, note());
+    EXPECT_TRUE(hub.listens_to_log(base::LogLevel::debug));
+    curious.reset();
+    EXPECT_FALSE(hub.listens_to_log(base::LogLevel::debug));
+    careless.reset();
+    EXPECT_FALSE(hub.listens_to_log(base::LogLevel::error));
+}
+
 TEST_F(EventsTest, ALifecycleEventLeavesOutWhatThereIsNot) {
     const auto handle = hub.subscribe({"lifecycle"}, base::LogLevel::trace, note());
     hub.lifecycle("instance-started", "/1.0/instances/c1", {}, {});

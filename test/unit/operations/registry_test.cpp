@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 
 struct RegistryTest : testing::Test {
     EventsHub hub;
+    base::Log log{{.level = base::LogLevel::error}};
     std::mutex mutex;
     std::vector<schema::Operation> told; // by the events
     std::shared_ptr<void> subscription = hub.subscribe({"operation"}, base::LogLevel::trace, [this](const auto& text) {
@@ -29,7 +30,7 @@ struct RegistryTest : testing::Test {
     });
     base::WorkerPool workers{8};
     base::EventLoop loop;
-    Registry registry{hub, workers, loop};
+    Registry registry{hub, log, workers, loop};
 
     std::vector<Status> statuses() {
         const std::scoped_lock lock(mutex);
@@ -152,6 +153,23 @@ TEST_F(RegistryTest, AFinishedOperationCannotBeCancelled) {
     EXPECT_EQ(error_of([&] { registry.cancel(operation->id()); }), "400 Only running operations can be cancelled");
 }
 
+TEST_F(RegistryTest, WhatBecomesOfAnOperationIsLoggedAtDebug) {
+    std::vector<std::string> said;
+    log.set_listener(
+        [&](const base::LogRecord& record) {
+            const std::scoped_lock lock(mutex);
+            said.push_back(std::string(base::level_name(record.level)) + ": " + record.message +
+                           (record.context.contains("err") ? ": " + record.context.at("err") : ""));
+        },
+        [](base::LogLevel) { return true; });
+    registry.start(task([](Operation&) {}))->wait();
+    registry.start(task([](Operation&) { throw schema::failure("no"); }))->wait();
+    const std::scoped_lock lock(mutex);
+    EXPECT_EQ(said, (std::vector<std::string>{"debug: New operation", "debug: Started operation",
+                                              "debug: Success for operation", "debug: New operation",
+                                              "debug: Started operation", "debug: Failure for operation: no"}));
+}
+
 TEST_F(RegistryTest, AnUnknownOperationIsNotFound) {
     EXPECT_EQ(error_of([&] { registry.find("x"); }), "404 Operation not found");
     EXPECT_EQ(error_of([&] { registry.cancel("x"); }), "404 Operation not found");
@@ -159,7 +177,7 @@ TEST_F(RegistryTest, AnUnknownOperationIsNotFound) {
 
 TEST_F(RegistryTest, WhatIsCancelledBeforeItsTurnNeverRuns) {
     base::WorkerPool one(1);
-    Registry narrow(hub, one, loop);
+    Registry narrow(hub, log, one, loop);
     std::latch release(1);
     const auto first = narrow.start(task([&](Operation&) { release.wait(); }));
     bool ran = false;
@@ -183,7 +201,7 @@ TEST_F(RegistryTest, ATokenLivesUntilItIsCancelled) {
 }
 
 TEST_F(RegistryTest, AFinishedOperationIsFoundForAWhile) {
-    Registry forgetful(hub, workers, loop, 50ms);
+    Registry forgetful(hub, log, workers, loop, 50ms);
     const auto operation = forgetful.start(task([](Operation&) {}));
     operation->wait();
     EXPECT_EQ(forgetful.find(operation->id()), operation);
@@ -250,7 +268,7 @@ TEST_F(RegistryTest, EndingCancelsAndWaits) {
     std::shared_ptr<Operation> websocket;
     std::shared_ptr<Operation> token;
     {
-        Registry short_lived(hub, workers, loop);
+        Registry short_lived(hub, log, workers, loop);
         auto spec = task(wait_for_cancel);
         spec.may_cancel = true;
         cancellable = short_lived.start(std::move(spec));

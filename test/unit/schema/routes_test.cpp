@@ -41,6 +41,8 @@ TEST(Routes, ARequestFindsItsRoute) {
         {"HEAD", "/1.0/instances/c1/files", "instance_files_head", {{"name", "c1"}}},
         {"GET", "/1.0/instances/c1/logs/lxc.log", "instance_log_get", {{"name", "c1"}, {"file", "lxc.log"}}},
         {"GET", "/1.0/instances/c1/nothing", "-", {}},
+        {"GET", "/1.0/virtual-machines", "virtual_machines_get", {}},
+        {"GET", "/1.0/virtual-machines/c1/state", "virtual_machine_get", {{"name", "c1/state"}}},
         {"GET", "/1.0/images/aliases", "image_aliases_get", {}},
         {"GET", "/1.0/images/aliases/a/b/c d", "image_alias_get", {{"name", "a/b/c d"}}},
         {"GET", "/1.0/images/aliases/export", "image_alias_get", {{"name", "export"}}},
