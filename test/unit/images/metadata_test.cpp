@@ -53,7 +53,7 @@ TEST(Metadata, HasTemplates) {
                                         "  /etc/hostname:\n    when: [create, copy]\n    template: hostname.tpl\n"
                                         "    create_only: yes\n    properties: {a: 1}\n"
                                         "  /empty:\n");
-    const auto templates = metadata.templates.value();
+    const auto templates = metadata.templates.value_or(std::map<std::string, schema::ImageTemplate>());
     const auto& one = templates.at("/etc/hostname");
     EXPECT_EQ(one.when, (std::vector<std::string>{"create", "copy"}));
     EXPECT_EQ(one.source, "hostname.tpl");
