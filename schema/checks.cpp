@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <sstream>
 #include <string>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "schema/error.h"
@@ -15,6 +17,27 @@
 namespace schema::checks {
 
 namespace {
+
+/// Documents that are looked at and not kept.
+class YamlDocuments : public YAML::EventHandler {
+public:
+    /// yaml-cpp takes some of what is wrong (",") for an empty document, and the same text for the next one.
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (mark.pos == last_) throw YAML::ParserException(mark, "did not find expected node content");
+        last_ = mark.pos;
+    }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+
+private:
+    int last_ = -1;
+};
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -87,7 +110,11 @@ void one_line(std::string_view value) {
 
 void yaml(std::string_view value) {
     try {
-        YAML::LoadAll(std::string(value));
+        std::istringstream stream{std::string(value)};
+        YAML::Parser parser(stream);
+        YamlDocuments documents;
+        while (parser.HandleNextDocument(documents)) {
+        }
     } catch (const YAML::Exception& error) {
         throw bad_request("yaml: {}", error.what());
     }

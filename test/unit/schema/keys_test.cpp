@@ -1,5 +1,6 @@
 #include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "schema/error.h"
@@ -85,6 +86,13 @@ TEST(InstanceKeys, GoodValuesPass) {
         {"volatile.uuid", "651494bf-b63f-44c1-bb9f-8a3bedc97845"},
     };
     EXPECT_EQ(refusal_of(config), "");
+}
+
+TEST(InstanceKeys, YamlIsReadToItsEndAndNoFurther) {
+    for (const auto* good : {"", "a: 1\n---\nb: 2\n", "---\n---\n", "a: &a [x]\nb: *a\n", "# nothing\n"})
+        EXPECT_EQ(refusal_of({{"cloud-init.network-config", good}}), "") << good;
+    for (const auto* bad : {",", "- a\n,", "a: [", "*a", "a: b\n--- [\n"})
+        EXPECT_THAT(refusal_of({{"cloud-init.network-config", bad}}), testing::StartsWith("yaml: ")) << bad;
 }
 
 TEST(InstanceKeys, ALineBreakCannotBecomeAnotherItem) {
