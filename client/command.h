@@ -33,6 +33,8 @@ struct Command {
     /// Returns the exit code; errors are thrown.
     int (*run)(Session&, Call&) = nullptr;
     bool hidden = false; // not in the list of commands unless --all is given
+    /// What to use in place of this group, which old scripts may still call.
+    std::string_view successor = {};
 };
 
 /// Thrown by a command that wants its usage shown instead: nothing was asked of it.
@@ -45,6 +47,13 @@ struct WrongNumberOfArguments {};
 struct ExitWithError : std::runtime_error {
     ExitWithError(const std::string& text, int exit_code) : std::runtime_error(text), code(exit_code) {}
     int code;
+};
+
+/// A failure whose cure is not to be found in its text.
+struct ErrorWithCure : std::runtime_error {
+    ErrorWithCure(const std::string& text, std::string what_helps)
+        : std::runtime_error(text), cure(std::move(what_helps)) {}
+    std::string cure;
 };
 
 bool answers_to(const Command& command, std::string_view name);

@@ -82,9 +82,9 @@ std::string ConsoleEscape::pass(std::string_view typed) {
     return sent;
 }
 
-void check_console_type(const std::string& type) {
+void check_console_type(const std::string& type, std::string_view called) {
     if (type == "console") return;
-    if (type != "vga") throw schema::bad_request("Unknown output type \"{}\"", type);
+    if (type != "vga") throw schema::bad_request("Unknown {} type \"{}\"", called, type);
     throw schema::bad_request("Only virtual machines have a \"vga\" console, and those cannot be used yet");
 }
 

@@ -20,8 +20,8 @@ private:
     bool left_ = false;
 };
 
-/// Throws bad_request unless `type` is one that a console has.
-void check_console_type(const std::string& type);
+/// Throws bad_request unless `type` is one that a console has; `called` is what the command calls it.
+void check_console_type(const std::string& type, std::string_view called = "console");
 /// Serves the console until the user leaves it or the instance ends it. Standard input must be a terminal.
 void run_console(Server& server, const std::string& instance, const std::string& type);
 

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
+#include <vector>
 
 #include <grp.h>
 #include <pwd.h>
@@ -11,7 +11,11 @@
 
 #include <fmt/format.h>
 
+#include "client/suggestions.h"
 #include "client/terminal.h"
+#include "schema/keys/devices.h"
+#include "schema/keys/instance.h"
+#include "schema/keys/server.h"
 
 namespace client {
 
@@ -58,7 +62,7 @@ struct Cure {
     std::string_view error; // a part of it
     std::string_view words;
 };
-constexpr std::array<Cure, 12> cures{{
+constexpr std::array<Cure, 13> cures{{
     {"No root device could be found",
      "Name a storage pool with -s, or give the default profile one: \"lxc profile device add default root disk "
      "pool=default path=/\"."},
@@ -73,13 +77,49 @@ constexpr std::array<Cure, 12> cures{{
     {"Instance is running", "\"lxc stop\" stops it."},
     {"ETag doesn't match", "Somebody else has changed it meanwhile: look at it and try again."},
     {"No space left on device", "\"lxc storage info\" shows what the pool holds, \"lxc image delete\" makes room."},
+    {": is a directory", "\"lxc file push -r\" copies folders with everything in them."},
     {"sshfs not found", "\"lxc file pull -r\" copies folders without it."},
 }};
 
-bool wants_colour() {
-    const char* forbidden = std::getenv("NO_COLOR");
-    const char* terminal = std::getenv("TERM");
-    return (forbidden == nullptr || *forbidden == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb";
+std::vector<std::string_view> names_of(const auto& rows) {
+    std::vector<std::string_view> names;
+    for (const auto& row : rows) names.push_back(row.name);
+    return names;
+}
+
+std::vector<std::string_view> device_options() {
+    std::vector<std::string_view> names;
+    for (const auto& type : schema::device_types()) {
+        const auto of_type = names_of(type.options);
+        names.insert(names.end(), of_type.begin(), of_type.end());
+    }
+    return names;
+}
+
+/// Errors that name a key which there is not: what stands around it, and the keys there are.
+struct UnknownKey {
+    std::string_view before;
+    std::string_view after; // empty: the key is the last of the error
+    std::vector<std::string_view> (*names)();
+};
+constexpr std::array<UnknownKey, 4> unknown_keys{{
+    {"Unknown configuration key: ", "", [] { return names_of(schema::instance_keys()); }},
+    {"Invalid config key '", "'", [] { return names_of(schema::instance_keys()); }},
+    {"Invalid device option \"", "\"", device_options},
+    {"cannot set '", "' to '", [] { return names_of(schema::server_keys()); }},
+}};
+
+std::string cure_for_key(std::string_view error) {
+    for (const auto& unknown : unknown_keys) {
+        auto begin = error.find(unknown.before);
+        if (begin == std::string_view::npos) continue;
+        if (unknown.before == "cannot set '" && !error.ends_with("unknown key")) continue; // the value is at fault
+        begin += unknown.before.size();
+        const auto end = unknown.after.empty() ? error.size() : error.find(unknown.after, begin);
+        const auto key = nearest(unknown.names(), error.substr(begin, end - begin));
+        if (!key.empty()) return fmt::format("Did you mean \"{}\"?", key);
+    }
+    return "";
 }
 
 } // namespace
@@ -89,13 +129,14 @@ std::string cure_for(std::string_view error) {
     if (dial != std::string_view::npos && error.find(connecting, dial) != std::string_view::npos) {
         return cure_for_socket(error);
     }
+    if (auto cure = cure_for_key(error); !cure.empty()) return cure;
     for (const auto& cure : cures) {
         if (error.find(cure.error) != std::string_view::npos) return std::string(cure.words);
     }
     return "";
 }
 
-void print_error(std::string_view error) {
+void print_error(std::string_view error, std::string_view cure) {
     std::fflush(stdout);
     if (!is_terminal(STDERR_FILENO)) {
         fmt::print(stderr, "Error: {}\n", error);
@@ -103,7 +144,8 @@ void print_error(std::string_view error) {
     }
     const bool colour = wants_colour();
     fmt::print(stderr, "{}Error:{} {}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "", error);
-    if (const auto cure = cure_for(error); !cure.empty()) fmt::print(stderr, "{}\n", cure);
+    const auto found = cure.empty() ? cure_for(error) : std::string(cure);
+    if (!found.empty()) fmt::print(stderr, "{}\n", found);
 }
 
 } // namespace client

@@ -10,7 +10,7 @@ namespace client {
 /// server's socket.
 std::string cure_for(std::string_view error);
 
-/// Prints "Error: ..." to standard error.
-void print_error(std::string_view error);
+/// Prints "Error: ..." to standard error, at a terminal with what can be done: `cure` where the caller knows.
+void print_error(std::string_view error, std::string_view cure = {});
 
 } // namespace client

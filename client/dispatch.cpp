@@ -10,6 +10,7 @@
 #include "client/commands/completion.h"
 #include "client/cures.h"
 #include "client/session.h"
+#include "client/suggestions.h"
 #include "client/target.h"
 #include "client/version.h"
 #include "schema/error.h"
@@ -35,23 +36,6 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-/// Edits between two words, ignoring case.
-size_t distance(std::string_view a, std::string_view b) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t k = 0; k <= b.size(); ++k) row[k] = k;
-    for (size_t i = 1; i <= a.size(); ++i) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t k = 1; k <= b.size(); ++k) {
-            const auto above = row[k];
-            const size_t change = lower(a[i - 1]) == lower(b[k - 1]) ? 0 : 1;
-            row[k] = std::min({row[k] + 1, row[k - 1] + 1, diagonal + change});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
 bool begins_with(std::string_view word, std::string_view typed) {
     return word.size() >= typed.size() &&
            std::equal(typed.begin(), typed.end(), word.begin(), [](char a, char b) { return lower(a) == lower(b); });
@@ -61,7 +45,7 @@ std::string suggestions(const Command& root, std::string_view typed) {
     std::vector<std::string_view> close;
     for (const auto* child : root.children) {
         if (child->hidden) continue;
-        if (distance(typed, child->name) <= furthest_suggestion || begins_with(child->name, typed)) {
+        if (edit_distance(typed, child->name) <= furthest_suggestion || begins_with(child->name, typed)) {
             close.push_back(child->name);
         }
     }
@@ -114,10 +98,18 @@ int show_help_topic(const Command& root, const Call& call) {
     return 0;
 }
 
+ParsedFlags flags_for(const Found& found) {
+    try {
+        return parse_flags(found.rest, found.path.back()->flags, global_flags);
+    } catch (const schema::Error& error) {
+        throw ErrorWithCure(error.what(), fmt::format("\"{} --help\" shows its flags.", full_name(found.path)));
+    }
+}
+
 int run(const Command& root, const std::vector<std::string>& words) {
     auto found = find_command(root, words);
     const auto& command = *found.path.back();
-    auto parsed = parse_flags(found.rest, command.flags, global_flags);
+    auto parsed = flags_for(found);
     Call call{std::move(parsed.flags), std::move(parsed.arguments)};
     const auto help = [&] {
         return help_text(found.path, global_flags, call.flags.on("all"), call.flags.on("sub-commands"));
@@ -132,6 +124,9 @@ int run(const Command& root, const std::vector<std::string>& words) {
         return 0;
     }
     if (command.run == nullptr) { // A group: all it can do is to say what is in it.
+        if (!command.successor.empty()) {
+            fmt::print(stderr, "Command \"{}\" is deprecated, please use `{}`\n", command.name, command.successor);
+        }
         if (!call.arguments.empty()) {
             throw schema::bad_request("unknown command \"{}\" for \"{}\"", call.arguments[0], full_name(found.path));
         }
@@ -204,6 +199,9 @@ int dispatch(const Command& root, std::vector<std::string> words) {
     } catch (const ExitWithError& error) {
         print_error(error.what());
         code = error.code;
+    } catch (const ErrorWithCure& error) {
+        print_error(error.what(), error.cure);
+        code = 1;
     } catch (const std::exception& error) {
         print_error(error.what());
         code = 1;

@@ -1,6 +1,8 @@
 #include "client/terminal.h"
 
 #include <cerrno>
+#include <cstdlib>
+#include <string_view>
 #include <system_error>
 
 #include <sys/ioctl.h>
@@ -10,6 +12,12 @@ namespace client {
 
 bool is_terminal(int fd) {
     return ::isatty(fd) != 0;
+}
+
+bool wants_colour() {
+    const char* forbidden = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    return (forbidden == nullptr || *forbidden == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
 std::optional<TerminalSize> terminal_size(int fd) {

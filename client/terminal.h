@@ -13,6 +13,8 @@ struct TerminalSize {
 };
 
 bool is_terminal(int fd);
+/// Do the environment's TERM and NO_COLOR let a terminal be written to in colour?
+bool wants_colour();
 /// Nothing where `fd` is no terminal.
 std::optional<TerminalSize> terminal_size(int fd);
 

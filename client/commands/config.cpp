@@ -154,14 +154,10 @@ constinit const Command unset_command{
     .run = run_unset,
 };
 
-constinit const Command* const children[] = {&commands::config_device,
-                                             &edit_command,
-                                             &get_command,
-                                             &commands::config_metadata,
-                                             &set_command,
-                                             &show_command,
-                                             &unset_command,
-                                             &commands::config_template};
+constinit const Command* const children[] = {
+    &commands::config_device,  &edit_command, &get_command,  &commands::config_metadata,
+    &commands::config_profile, &set_command,  &show_command, &unset_command,
+    &commands::config_template};
 
 } // namespace
 

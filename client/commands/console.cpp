@@ -28,7 +28,7 @@ int run(Session& session, Call& call) {
     if (show_log && type == "vga") {
         throw schema::bad_request("The --show-log flag is only supported for by 'console' output type");
     }
-    check_console_type(type);
+    check_console_type(type, "output");
     const auto resource = session.resource(call.arguments[0]);
     if (show_log) {
         print(fmt::format("\nConsole log:\n\n{}\n", log_of(resource.server, resource.name)));

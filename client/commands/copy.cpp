@@ -79,6 +79,7 @@ Json copy_request(Json source, const std::string& source_name, const std::string
 }
 
 void check_flags(const FlagValues& flags, const std::string& source) {
+    check_mode(flags);
     const bool refresh = flags.on("refresh");
     if (refresh && flags.on("no-profiles")) throw schema::bad_request("--no-profiles cannot be used with --refresh");
     if (is_snapshot(source)) {
@@ -108,7 +109,10 @@ int run(Session& session, Call& call) {
     const auto source = session.named(words[0], "You must specify a source instance name");
     const bool is_named = words.size() > 1;
     auto target = session.remotes().resolve(is_named ? words[1] : "");
-    if (is_named && target.name.empty()) target.name = source.name;
+    if (target.name.empty() && !flags.text("target").empty()) {
+        throw schema::bad_request("You must specify a destination instance name when using --target");
+    }
+    if (target.name.empty()) target.name = is_named ? source.name : source.name.substr(0, source.name.find('/'));
     check_flags(flags, source.name);
     refuse_target(call);
     if (is_named && target.remote != source.remote) {

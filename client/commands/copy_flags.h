@@ -2,6 +2,7 @@
 // The flags of `lxc copy` and `lxc move`.
 
 #include "client/flags.h"
+#include "schema/error.h"
 
 namespace client {
 
@@ -21,5 +22,12 @@ inline constexpr Flag copy_flags[] = {
     {"target", 0, FlagKind::text, "Cluster member name"},
     {"target-project", 0, FlagKind::text, "Project to copy to"},
 };
+
+/// On one server all modes come to the same; a word that is none is refused.
+inline void check_mode(const FlagValues& flags) {
+    const auto mode = flags.text("mode");
+    if (mode.empty() || mode == "pull" || mode == "push" || mode == "relay") return;
+    throw schema::bad_request("Invalid mode \"{}\": it is pull, push or relay", mode);
+}
 
 } // namespace client

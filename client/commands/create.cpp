@@ -189,7 +189,9 @@ Created create_instance(Session& session, const Call& call) {
     request.set("instance_type", flags.text("type")).set("type", type);
 
     Progress progress("Retrieving image: ", session.quiet());
-    const auto operation = server.wait(server.post("/1.0/instances", request), &progress);
+    const auto member = flags.text("target");
+    const auto url = member.empty() ? std::string("/1.0/instances") : "/1.0/instances?target=" + query_escape(member);
+    const auto operation = server.wait(server.post(url, request), &progress);
     progress.done();
     const auto actual = created_name(operation);
     if (name.empty()) {

@@ -67,6 +67,7 @@ void add_context(Record& record, const Json& context) {
 Record logging(const Json& metadata) {
     Record record{text(metadata["level"]), text(metadata["message"]), {}};
     if (record.level == "dbug") record.level = "debug";
+    if (record.level == "warn") record.level = "warning";
     add_context(record, metadata["context"]);
     return record;
 }
@@ -109,6 +110,37 @@ Record record_of(const Json& event) {
     throw schema::bad_request("Not supported event type: {}", type);
 }
 
+std::string for_machines(const Record& record, const std::string& time) {
+    std::string line = fmt::format("time={} level={}", logfmt_value(time), record.level);
+    if (!record.message.empty()) line += fmt::format(" msg={}", logfmt_value(record.message));
+    for (const auto& [key, value] : record.context) line += fmt::format(" {}={}", key, logfmt_value(value));
+    return line + '\n';
+}
+
+constexpr int red = 31;
+constexpr int yellow = 33;
+constexpr int cyan = 36;
+constexpr int grey = 37;
+
+int colour_of(std::string_view level) {
+    const auto rank = level_rank(level);
+    if (rank <= level_rank("error")) return red;
+    if (rank == level_rank("warning")) return yellow;
+    return rank == level_rank("info") ? cyan : grey;
+}
+
+/// Levels and messages in columns.
+std::string for_people(const Record& record, const std::string& time, bool coloured) {
+    const auto shown = [&, colour = colour_of(record.level)](std::string_view word) {
+        return coloured ? fmt::format("\033[{}m{}\033[0m", colour, word) : std::string(word);
+    };
+    auto level = record.level;
+    std::transform(level.begin(), level.end(), level.begin(), [](unsigned char c) { return ::toupper(c); });
+    auto line = fmt::format("{}[{}] {:<44} ", shown(fmt::format("{:<7}", level)), time, record.message);
+    for (const auto& [key, value] : record.context) line += fmt::format(" {}={}", shown(key), logfmt_value(value));
+    return line + '\n';
+}
+
 } // namespace
 
 int level_rank(std::string_view level) {
@@ -121,7 +153,7 @@ int level_rank(std::string_view level) {
     return static_cast<int>(found - levels.begin());
 }
 
-std::string event_text(const Json& event, int least_level) {
+std::string event_text(const Json& event, int least_level, EventStyle style) {
     const auto record = record_of(event);
     if (level_rank(record.level) > least_level) return "";
     auto time = text(event["timestamp"]);
@@ -129,10 +161,8 @@ std::string event_text(const Json& event, int least_level) {
         const auto zone = time.find_first_not_of("0123456789", fraction + 1);
         time.erase(fraction, (zone == std::string::npos ? time.size() : zone) - fraction);
     }
-    std::string line = fmt::format("time={} level={}", logfmt_value(time), record.level);
-    if (!record.message.empty()) line += fmt::format(" msg={}", logfmt_value(record.message));
-    for (const auto& [key, value] : record.context) line += fmt::format(" {}={}", key, logfmt_value(value));
-    return line + '\n';
+    return style == EventStyle::machine ? for_machines(record, time)
+                                        : for_people(record, time, style == EventStyle::coloured);
 }
 
 } // namespace client

@@ -1,8 +1,8 @@
 // lxc file: copies files between this machine and instances, edits and deletes them.
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
-#include <system_error>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "client/commands/commands.h"
 #include "client/commands/file_transfer.h"
 #include "client/editor.h"
+#include "client/local_files.h"
 #include "client/session.h"
 #include "client/target.h"
 #include "client/terminal.h"
@@ -40,18 +41,6 @@ constexpr Flag push_flags[] = {
 
 constexpr mode_t folder_mode = 0755;
 constexpr int most_links = 255;
-
-std::system_error file_error(std::string_view action, const std::string& path) {
-    return {errno, std::generic_category(), fmt::format("{} {}", action, path)};
-}
-
-/// A failed system call in the words of LXD's client: "open /x: no such file or directory".
-[[noreturn]] void fail(std::string_view action, const std::string& path) {
-    const auto text = std::generic_category().message(errno);
-    std::string cause = text;
-    if (!cause.empty()) cause[0] = static_cast<char>(::tolower(static_cast<unsigned char>(cause[0])));
-    throw schema::failure("{} {}: {}", action, path, cause);
-}
 
 void make_local_folders(const std::string& path) {
     std::string folder = path.starts_with('/') ? "/" : "";
@@ -208,19 +197,23 @@ FileAttributes attributes_of(const struct stat& status) {
 
 struct stat status_of(int fd, const std::string& path) {
     struct stat status{};
-    if (::fstat(fd, &status) != 0) throw file_error("stat", path);
+    if (::fstat(fd, &status) != 0) fail("stat", path);
     return status;
 }
 
-/// "644" and "0644" are both octal.
+/// "644", "0644" and "4755" are all octal; of the last one only what is about permissions counts, as with LXD.
 int parse_mode(std::string text) {
     if (text.size() == 3) text.insert(0, "0");
-    char* end = nullptr;
-    const auto mode = std::strtol(text.c_str(), &end, 0);
-    if (end == text.c_str() || *end != '\0') {
+    unsigned mode = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, mode, 8);
+    if (error == std::errc::result_out_of_range) {
+        throw schema::bad_request("strconv.ParseInt: parsing \"{}\": value out of range", text);
+    }
+    if (error != std::errc{} || rest != end) {
         throw schema::bad_request("strconv.ParseInt: parsing \"{}\": invalid syntax", text);
     }
-    return static_cast<int>(mode);
+    return static_cast<int>(mode & 0777U);
 }
 
 void push_content(InstanceFiles& files, int fd, const std::string& name, const std::string& path,
@@ -307,7 +300,12 @@ void push_files(Session& session, const FlagValues& flags, PushTarget& target,
     if (sources.size() > 1 && !target.is_folder) throw schema::bad_request("Missing target directory");
     // All sources are opened before the first is sent.
     std::vector<base::Fd> opened;
-    for (const auto& source : sources) opened.push_back(source == "-" ? base::Fd() : open_local(source));
+    for (const auto& source : sources) {
+        opened.push_back(source == "-" ? base::Fd() : open_local(source));
+        if (opened.back() && S_ISDIR(status_of(opened.back().get(), source).st_mode)) {
+            throw schema::bad_request("read {}: is a directory", source);
+        }
+    }
     for (size_t i = 0; i < sources.size(); ++i) {
         const int fd = opened[i] ? opened[i].get() : STDIN_FILENO;
         const auto name = opened[i] ? sources[i] : std::string("/dev/stdin");
@@ -325,7 +323,7 @@ void push_files(Session& session, const FlagValues& flags, PushTarget& target,
             target.files.make_folders(dir_name(path), {.uid = attributes.uid, .gid = attributes.gid});
         }
         if (const auto mode = flags.text("mode"); !mode.empty()) {
-            attributes.mode = parse_mode(mode) & 0777;
+            attributes.mode = parse_mode(mode);
             attributes.modify.emplace_back("mode");
         }
         push_content(target.files, fd, name, path, attributes, session.quiet());

@@ -1,6 +1,5 @@
 // lxc image export: an image's files on this machine.
 
-#include <cerrno>
 #include <optional>
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include "client/commands/image_files.h"
 #include "client/commands/multipart.h"
 #include "client/images.h"
+#include "client/local_files.h"
 #include "client/progress.h"
 #include "client/session.h"
 #include "client/target.h"
@@ -34,7 +34,7 @@ class NewFile {
 public:
     explicit NewFile(std::string path)
         : path_(std::move(path)), fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-        if (!fd_) throw schema::failure("open {}: {}", path_, std::generic_category().message(errno));
+        if (!fd_) fail("open", path_);
     }
     ~NewFile() {
         if (!kept_) ::unlink(path_.c_str());
@@ -45,7 +45,7 @@ public:
     void write(std::string_view data) const { base::write_all(fd_.get(), data); }
     void keep_as(const std::string& path) {
         if (path != path_ && ::rename(path_.c_str(), path.c_str()) != 0) {
-            throw schema::failure("rename {} {}: {}", path_, path, std::generic_category().message(errno));
+            fail("rename " + path_, path);
         }
         kept_ = true;
     }

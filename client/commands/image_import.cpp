@@ -1,6 +1,5 @@
 // lxc image import: a tarball, a metadata tarball with a root file system beside it, or a folder.
 
-#include <cerrno>
 #include <random>
 
 #include <fcntl.h>
@@ -11,6 +10,7 @@
 
 #include "client/commands/image_aliases.h"
 #include "client/commands/image_files.h"
+#include "client/local_files.h"
 #include "client/progress.h"
 #include "client/session.h"
 #include "client/settings.h"
@@ -67,9 +67,7 @@ Words sorted_out(const Session& session, const std::vector<std::string>& argumen
 
 base::Fd opened(const std::string& path) {
     base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file)
-        throw schema::failure("open {}: {}", path,
-                              errno == ENOENT ? "no such file or directory" : std::generic_category().message(errno));
+    if (!file) fail("open", path);
     return file;
 }
 
@@ -87,8 +85,9 @@ bool is_folder(const std::string& path) {
 base::Fd packed(const std::string& folder) {
     if (::geteuid() != 0) throw schema::forbidden("Must run as root to import from directory");
     auto file = base::checked(::open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), "create in /var/tmp");
-    base::Command tar{.argv = {"tar", "-C", folder, "--numeric-owner", "--xattrs", "-cJ", "rootfs", "metadata.yaml"},
-                      .fds = {{file.get(), STDOUT_FILENO}, {STDERR_FILENO, STDERR_FILENO}}};
+    base::Command tar{.argv = {"tar", "--numeric-owner", "--xattrs", "-cJ", "rootfs", "metadata.yaml"},
+                      .fds = {{file.get(), STDOUT_FILENO}, {STDERR_FILENO, STDERR_FILENO}},
+                      .directory = folder};
     if (is_folder(join_path(folder, "templates"))) tar.argv.emplace_back("templates");
     const auto exit = base::Process::spawn(tar).wait();
     if (!exit.ok()) throw schema::failure("Failed packing {}: tar exited with {}", folder, exit.code);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "client/instance_keys.h"
 #include "client/overrides.h"
 #include "client/render/table.h"
 #include "client/sizes.h"
@@ -166,14 +167,6 @@ std::string device_option(const Json& devices, const std::string& device, const 
     return text(devices[device][option]);
 }
 
-/// Has the key one of the first parts that instance keys have? Which keys exist in full is the server's to know.
-bool names_config(std::string_view key) {
-    constexpr std::array<std::string_view, 15> groups{"agent", "boot",     "cloud-init", "cluster",   "environment",
-                                                      "image", "limits",   "linux",      "migration", "nvidia",
-                                                      "raw",   "security", "snapshots",  "user",      "volatile"};
-    return std::find(groups.begin(), groups.end(), key.substr(0, key.find('.'))) != groups.end();
-}
-
 /// "[config:|devices:]key[:name][:width]"
 Column key_column(std::string_view entry) {
     auto fields = split(entry, ':');
@@ -186,7 +179,7 @@ Column key_column(std::string_view entry) {
         throw schema::bad_request("Invalid config key column format (too many fields): '{}'", entry);
     }
     const auto key = fields[0];
-    if (!is_device && !names_config(key)) {
+    if (!is_device && !is_instance_key(key)) {
         throw schema::bad_request("Invalid config key '{}' in '{}'", key, entry);
     }
     Column column{.name = key, .cell = {}};

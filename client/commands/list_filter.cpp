@@ -79,15 +79,11 @@ std::optional<bool> shorthand(const Json& instance, const std::string& key, cons
 
 bool has_config(const Json& instance, const std::string& key, const std::string& value) {
     const auto& config = instance["expanded_config"];
-    if (config.is_object()) {
-        for (const auto& [name, setting] : config.as_object()) {
-            if (name == key && text_of(setting) == value) return true;
-        }
-        for (const auto& [name, setting] : config.as_object()) {
-            if (abbreviates(key, name) && matches(text_of(setting), value)) return true;
-        }
-    }
-    return value.empty(); // A key that is not set counts as empty.
+    if (text_of(config[key]) == value) return true; // A key that is not set counts as empty.
+    if (!config.is_object()) return false;
+    return std::any_of(config.as_object().begin(), config.as_object().end(), [&](const Json::Member& setting) {
+        return abbreviates(key, setting.first) && matches(text_of(setting.second), value);
+    });
 }
 
 bool satisfies(const Json& instance, const std::string& filter) {

@@ -1,11 +1,14 @@
 // lxc manpage: a page of documentation for every command, from the tables that --help is printed from.
 
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
 #include "client/dispatch.h"
+#include "client/local_files.h"
 #include "client/session.h"
 #include "client/target.h"
 #include "client/version.h"
@@ -191,12 +194,17 @@ constexpr std::array<Format, 4> formats{{
 }};
 
 void write_pages(const CommandPath& path, const Format& format, const std::string& folder) {
-    const auto name = fmt::format("{}{}", dotted(path, format.separator), format.ending);
-    base::replace_file(join_path(folder, name), format.page(path), 0644);
     for (const auto* child : path.back()->children) {
         auto inner = path;
         inner.push_back(child);
         write_pages(inner, format, folder);
+    }
+    const auto file = join_path(folder, fmt::format("{}{}", dotted(path, format.separator), format.ending));
+    try {
+        base::replace_file(file, format.page(path), 0644);
+    } catch (const std::system_error& error) { // It names the file that would have been renamed.
+        errno = error.code().value();
+        fail("open", file);
     }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include "client/commands/commands.h"
@@ -10,6 +12,7 @@
 #include "client/render/table.h"
 #include "client/session.h"
 #include "client/shapes.h"
+#include "client/terminal.h"
 #include "client/yaml_out.h"
 #include "schema/error.h"
 
@@ -42,8 +45,13 @@ Json sorted(const Json& value) {
     return members;
 }
 
+EventStyle style() {
+    if (!is_terminal(STDOUT_FILENO)) return EventStyle::machine;
+    return wants_colour() ? EventStyle::coloured : EventStyle::plain;
+}
+
 std::string rendered(const Json& event, std::string_view format, int least_level) {
-    if (format == "pretty") return event_text(event, least_level);
+    if (format == "pretty") return event_text(event, least_level, style());
     const auto plain = shaped(event, shapes::event);
     if (format == "json") return html_safe(sorted(plain).dump()) + "\n\n";
     return yaml(plain) + "\n\n";

@@ -38,6 +38,20 @@ bool overrides_configuration(const FlagValues& flags) {
     return flags.has("config") || flags.has("device") || flags.has("profile") || flags.on("no-profiles");
 }
 
+/// No server is a cluster's yet; what cannot go with --target at all is complained about first.
+void refuse_member(const FlagValues& flags) {
+    if (flags.text("target").empty()) return;
+    const auto refuse = [](std::string_view flag) {
+        throw schema::bad_request("The --{} flag can't be used with --target", flag);
+    };
+    if (flags.on("instance-only")) refuse("instance-only");
+    for (const auto* flag : {"storage", "target-project"}) {
+        if (!flags.text(flag).empty()) refuse(flag);
+    }
+    if (flags.text("mode") != "pull") refuse("mode");
+    throw schema::bad_request("The source LXD server is not clustered");
+}
+
 int run(Session& session, Call& call) {
     const auto& flags = call.flags;
     const bool to_pool = !flags.text("storage").empty();
@@ -52,17 +66,21 @@ int run(Session& session, Call& call) {
                                   "different remotes",
                                   source.remote, target.remote);
     }
-    if (!flags.text("target").empty()) throw schema::bad_request("The source LXD server is not clustered");
+    check_mode(flags);
+    refuse_member(flags);
     if (const auto project = flags.text("target-project"); !project.empty() && project != "default") {
         throw schema::bad_request("The project \"{}\" cannot be used: \"default\" is the only one so far", project);
     }
     if (to_pool) {
         if (source.name.empty()) throw schema::bad_request("You must specify a source instance name");
+        if (overrides_configuration(flags)) {
+            throw schema::bad_request("Can't override configuration or profiles while moving to another pool");
+        }
         move_to_pool(source, target.name, flags);
     } else if (overrides_configuration(flags)) {
         throw schema::bad_request("Can't override configuration or profiles in local rename");
     } else {
-        rename_instance(source, target.name);
+        rename_instance(source, call.arguments.size() < 2 ? source.name : target.name);
     }
     return 0;
 }

@@ -259,4 +259,12 @@ constinit const Command commands::profile{
     .children = children,
 };
 
+constinit const Command commands::config_profile{
+    .name = "profile",
+    .summary = "Configuration that instances share",
+    .children = children,
+    .hidden = true,
+    .successor = "lxc profile",
+};
+
 } // namespace client

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import subprocess
 
 from harness.daemon import OUR_CLIENT
 from harness.terminal import Terminal
@@ -140,6 +141,61 @@ def errors_at_a_terminal_say_what_to_do_and_others_do_not(test):
         test.true("lxc list" in failed.shown, failed.shown)
     done = test.daemon.lxc("start", "nobody", client=OUR_CLIENT)
     test.equal(done.stderr, b"Error: Instance not found\n")
+    test.daemon.lxc("profile", "create", "typed", check=True)
+    for words, cure in (
+        (("profile", "set", "typed", "limits.memroy=1GiB"), 'Did you mean "limits.memory"?'),
+        (("config", "set", "core.shutdown_timout=x"), 'Did you mean "core.shutdown_timeout"?'),
+        (("profile", "list", "--rubbish"), '"lxc profile list --help" shows its flags.'),
+        (("list", "-Z"), '"lxc list --help" shows its flags.'),
+        (("file", "push", str(test.folder), "nobody/x"), "lxc file push -r"),
+    ):
+        with terminal(test, [OUR_CLIENT, *words]) as failed:
+            test.equal(failed.end(), 1)
+            test.true(cure in failed.shown, f"{words}: {failed.shown}")
+
+
+@scenario
+def a_failed_start_names_the_log(test):
+    test.start()
+    test.daemon.lxc("init", "busybox", "broken", "-c", "raw.lxc=lxc.hook.pre-start=/bin/false", check=True)
+    done = test.daemon.lxc("start", "broken", client=OUR_CLIENT)
+    test.equal(done.returncode, 1)
+    test.true(done.stderr.endswith(b"\nTry `lxc info --show-log broken` for more info\n"), f"{done.stderr}")
+
+
+@scenario
+def events_are_columns_at_a_terminal_and_keys_elsewhere(test):
+    test.start()
+    with terminal(test, [OUR_CLIENT, "monitor", "--pretty", "--type=lifecycle"]) as monitor:
+        shown = ""
+        for number in range(100):  # a client says nowhere that it listens
+            test.daemon.lxc("profile", "create", f"watched{number}", check=True)
+            with contextlib.suppress(AssertionError):
+                shown = monitor.until("Source: /1.0/profiles/watched", timeout=0.2)
+                break
+        test.true("\x1b[36mINFO   \x1b[0m[20" in shown, f"{shown!r}")
+
+
+@scenario
+def finger_says_whether_a_server_answers(test):
+    test.equal(test.daemon.lxc("finger", client=OUR_CLIENT).returncode, 1)
+    test.start()
+    done = test.daemon.lxc("finger", client=OUR_CLIENT)
+    test.equal((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+
+@scenario
+def a_program_without_standard_input_ends(test):
+    test.start()
+    name = test.launch("closed")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", OUR_CLIENT, "exec", name, "--", "cat"],
+        env=test.daemon.environment,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    test.equal((done.returncode, done.stdout, done.stderr), (0, b"", b""))
 
 
 @scenario

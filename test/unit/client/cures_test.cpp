@@ -22,3 +22,17 @@ TEST(Cures, KnownErrorsNameACommand) {
 TEST(Cures, OthersStandAlone) {
     EXPECT_THAT(cure_for("Something nobody has thought of"), IsEmpty());
 }
+
+TEST(Cures, AMistypedKeyIsLikeOneThatThereIs) {
+    EXPECT_EQ(cure_for("Invalid config: Unknown configuration key: limits.memroy"), "Did you mean \"limits.memory\"?");
+    EXPECT_EQ(cure_for("Invalid config key 'boot.autostrat' in 'boot.autostrat:START'"),
+              "Did you mean \"boot.autostart\"?");
+    EXPECT_EQ(cure_for("Invalid devices: Device validation failed for \"root\": Invalid device option \"pth\""),
+              "Did you mean \"path\"?");
+    EXPECT_THAT(cure_for("Unknown configuration key: nothing.like.any.of.them"), IsEmpty());
+    EXPECT_THAT(cure_for("cannot set 'core.https_address' to 'x': invalid address"), IsEmpty());
+}
+
+TEST(Cures, AFolderIsCopiedRecursively) {
+    EXPECT_THAT(cure_for("read tree: is a directory"), HasSubstr("push -r"));
+}

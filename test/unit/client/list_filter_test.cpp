@@ -45,6 +45,8 @@ TEST(ListFilter, PicksInstances) {
         {{"s.privileged=true"}, true},
         {{"user.missing=x"}, false},
         {{"user.missing="}, true},
+        {{"user.note="}, false},
+        {{"u.note="}, true}, // no key is called that
         {{"ipv4=10.0.0.5"}, true},
         {{"ipv4=10.0.0.0/24"}, true},
         {{"ipv4=10.0.1.0/24"}, false},
@@ -102,8 +104,8 @@ TEST(ListColumns, ThatNeedNoStateDoNotAskForIt) {
 }
 
 TEST(ListColumns, AreRefusedWhenMalformed) {
-    for (const auto* columns :
-         {"", "n,,s", "x", "nonsense.key", "user.a:b:c", "user.a:b:1:d", "user.a:", "user.a:b:-2"}) {
+    for (const auto* columns : {"", "n,,s", "x", "nonsense.key", "limits.nonsense", "volatile.nonsense",
+                                "config:raw.nonsense", "user.a:b:c", "user.a:b:1:d", "user.a:", "user.a:b:-2"}) {
         EXPECT_THROW(parse_columns(columns), schema::Error) << columns;
     }
 }
