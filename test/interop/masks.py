@@ -22,8 +22,6 @@ MASKS = [
     (r"\b\d+(\.\d+)?(k|M|G|T|Ki|Mi|Gi|Ti)?B(/s)?\b", "SIZE"),
     (r'"(pid|processes|usage|usage_peak|swap_usage|bytes_\w+|packets_\w+|index|total|server_pid)": -?\d+', r'"\1": N'),
 ]
-# Printed by the stock client now and then only.
-HINT = re.compile(r"^Try `lxc info --show-log .*` for more info$")
 TABLE_LINE = re.compile(r"^([|+].*[|+]|  .*  )$")
 
 
@@ -45,8 +43,7 @@ def masked(text, places):
     for path, name in places.items():
         text = text.replace(str(path), name)
     drawn_lines = map(_drawn, text.removesuffix("\n").split("\n"))
-    lines = [line for line in drawn_lines if line is not None and not HINT.match(line)]
-    text = "\n".join(lines)
+    text = "\n".join(line for line in drawn_lines if line is not None)
     for pattern, name in MASKS:
         text = re.sub(pattern, name, text)
     return [_tightened(line) for line in text.split("\n")] if text else []
