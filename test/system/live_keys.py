@@ -1,6 +1,7 @@
 """Each live key is set, changed and unset on a running container and read back from inside it."""
 
 import os
+from pathlib import Path
 
 from system.scenario import Skip, scenario
 
@@ -14,9 +15,12 @@ def cgroup_file(controller, first, second):
     ]
 
 
+UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers").exists()
 MEMORY = cgroup_file("memory", "memory.limit_in_bytes", "memory.max")
 QUOTA = cgroup_file("cpu", "cpu.cfs_quota_us", "cpu.max")
 SHARES = cgroup_file("cpu", "cpu.shares", "cpu.weight")
+DISK = cgroup_file("blkio", "blkio.*weight", "io.*weight")
+SWAP = cgroup_file("memory", "memory.swappiness", "memory.swap.max")
 PROCESSES = cgroup_file("pids", "pids.max", "pids.max")
 CPUS = ["grep", "Cpus_allowed_list", "/proc/self/status"]
 
@@ -42,6 +46,19 @@ LIVE = [
 ]
 
 
+# As above, with what is set meanwhile in the first place.
+LIMIT = {"limits.memory": "64MiB"}
+UNLIMITED = {"max\n", f"{(1 << 63) - 4096}\n"}
+LIVE_WITH = [
+    ({}, "limits.cpu.priority", SHARES, [("0", {"1014\n", "90\n"}), ("5", {"1019\n", "95\n"})]),
+    ({}, "limits.disk.priority", DISK, [("2", lambda text: last_word(text) == "200"), ("10", lambda text: last_word(text) == "1000")]),
+    (LIMIT, "limits.memory.enforce", MEMORY, [("soft", UNLIMITED), ("hard", {f"{64 << 20}\n"}), ("soft", UNLIMITED)]),
+    (LIMIT, "limits.memory.swap", SWAP, [("false", {"0\n"}), ("true", lambda text: int(text) > 0)]),
+]
+if not UNIFIED:  # which has no such file
+    LIVE_WITH.append(({}, "limits.memory.swap.priority", SWAP, [("1", {"69\n"}), ("7", {"63\n"})]))
+
+
 def matches(wanted, text):
     return wanted(text) if callable(wanted) else text in wanted
 
@@ -51,7 +68,9 @@ def each_is_seen_inside_when_set_changed_and_unset(test):
     test.start()
     name = test.launch("live")
     wrong = []
-    for key, command, steps in LIVE:
+    for given, key, command, steps in [({}, *row) for row in LIVE] + LIVE_WITH:
+        for other, value in given.items():
+            test.daemon.lxc("config", "set", name, f"{other}={value}", check=True)
         before = test.exec(name, *command)
         for value, wanted in steps:
             test.daemon.lxc("config", "set", name, f"{key}={value}", check=True)
@@ -62,8 +81,31 @@ def each_is_seen_inside_when_set_changed_and_unset(test):
         seen = test.exec(name, *command)
         if seen != before:
             wrong.append(f"{key} unset: inside {seen!r}, before it was {before!r}")
+        for other in given:
+            test.daemon.lxc("config", "unset", name, other, check=True)
     print("\n".join(wrong))
     test.equal(len(wrong), 0, "wrong values")
+
+
+@scenario
+def huge_pages_are_limited_live_or_refused(test):
+    test.start()
+    name = test.launch("huge")
+    key = "limits.hugepages.2MB"
+    places = [Path("/sys/fs/cgroup", folder, "cgroup.subtree_control") for folder in ("", "unified")]
+    passed_on = " ".join(place.read_text(encoding="ascii") for place in places if place.exists())
+    if "hugetlb" not in passed_on and not Path("/sys/fs/cgroup/hugetlb").is_dir():
+        refused = test.daemon.lxc("config", "set", name, f"{key}=4MB")
+        test.true(refused.returncode != 0 and b"hugetlb" in refused.stderr, f"{refused.stderr!r}")
+        test.equal(test.api.get(f"/1.0/instances/{name}")["config"].get(key), None)
+        raise Skip("no hugetlb controller for containers")
+    command = cgroup_file("hugetlb", "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max")
+    before = test.exec(name, *command)
+    for value, wanted in (("4MiB", 4 << 20), ("8MiB", 8 << 20)):
+        test.daemon.lxc("config", "set", name, f"{key}={value}", check=True)
+        test.equal(test.exec(name, *command), f"{wanted}\n", value)
+    test.daemon.lxc("config", "unset", name, key, check=True)
+    test.equal(test.exec(name, *command), before, "unset")
 
 
 @scenario
