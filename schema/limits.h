@@ -51,13 +51,27 @@ inline constexpr Limit image_path{"path of a file in an image", 4096, "bytes", "
 inline constexpr Limit image_ratio{"size of an image's files to that of its archive", 250, "times",
                                    "the import fails, once the files have more than 1 GiB, holes included"};
 
+inline constexpr Limit template_source{"template of an image", mebi, "bytes", "the start fails"};
+inline constexpr Limit template_output{"what a template prints", 4 * mebi, "bytes", "the start fails"};
+inline constexpr Limit template_steps{"nodes and expressions that a template works out", 1'000'000, "",
+                                      "the start fails"};
+inline constexpr Limit template_handled{"texts that a template's expressions give", 64 * mebi, "bytes",
+                                        "the start fails"};
+inline constexpr Limit template_text{"one text in a template", 4 * mebi, "bytes", "the start fails"};
+inline constexpr Limit template_parts{"turns of a loop in a template", 100'000, "", "the start fails"};
+inline constexpr Limit template_nesting{"depth of a template", 100, "levels", "the start fails"};
+inline constexpr Limit sftp_packet{"packet of SFTP", 256 * kibi, "bytes", "the connection ends"};
+inline constexpr Limit sftp_handles{"files and folders open over an SFTP connection", 512, "", "the next is refused"};
+
 /// Below this no ratio is looked at: small archives of zeros are legitimate.
 inline constexpr size_t image_ratio_from = gibi;
 
-inline constexpr std::array all{connections,    request_head,   json_body,      json_depth,      filter_length,
-                                filter_memory,  filter_clauses, websocket_text, websocket_queue, workers,
-                                program_output, folder_listing, multipart_head, image_metadata,  image_metadata_read,
-                                image_entries,  image_kept,     image_path,     image_ratio};
+inline constexpr std::array all{
+    connections,    request_head,     json_body,           json_depth,     filter_length,    filter_memory,
+    filter_clauses, websocket_text,   websocket_queue,     workers,        program_output,   folder_listing,
+    multipart_head, image_metadata,   image_metadata_read, image_entries,  image_kept,       image_path,
+    image_ratio,    template_source,  template_output,     template_steps, template_handled, template_text,
+    template_parts, template_nesting, sftp_packet,         sftp_handles};
 
 } // namespace limits
 

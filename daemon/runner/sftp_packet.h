@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "schema/limits.h"
+
 namespace runner::sftp {
 
 /// Beyond this a packet's length is taken for garbage; OpenSSH's number.
-constexpr uint32_t packet_limit = 256U << 10U;
+constexpr uint32_t packet_limit = schema::limits::sftp_packet.value;
 /// What one answer carries at most.
 constexpr uint32_t data_limit = packet_limit - 1024;
 

@@ -14,12 +14,13 @@
 #include "daemon/base/files.h"
 #include "daemon/runner/file_tree.h"
 #include "daemon/runner/paths.h"
+#include "schema/limits.h"
 
 namespace runner::sftp {
 
 namespace {
 
-constexpr size_t handle_limit = 512;
+constexpr size_t handle_limit = schema::limits::sftp_handles.value;
 constexpr size_t names_per_answer = 128;
 constexpr uint32_t mode_bits = 07777;
 constexpr mode_t new_file = 0644;

@@ -4,11 +4,12 @@
 #include <string_view>
 
 #include "daemon/images/templates/value.h"
+#include "schema/limits.h"
 
 namespace images::templates {
 
 /// No filter makes a text longer than this: wider columns are an error.
-constexpr size_t longest_text = 4U << 20U;
+constexpr size_t longest_text = schema::limits::template_text.value;
 
 struct Filter {
     std::string_view name;

@@ -7,14 +7,15 @@
 #include <string_view>
 
 #include "daemon/images/templates/value.h"
+#include "schema/limits.h"
 
 namespace images::templates {
 
 struct Limits {
-    size_t source = 1U << 20U;   // bytes of a template
-    size_t output = 4U << 20U;   // bytes of what it prints
-    size_t steps = 1'000'000;    // nodes and expressions that are worked out
-    size_t handled = 64U << 20U; // bytes of texts that expressions give and filters take
+    size_t source = schema::limits::template_source.value;   // bytes of a template
+    size_t output = schema::limits::template_output.value;   // bytes of what it prints
+    size_t steps = schema::limits::template_steps.value;     // nodes and expressions that are worked out
+    size_t handled = schema::limits::template_handled.value; // bytes of texts that expressions give and filters take
 };
 
 /// Throws schema::failure `Line N: ...` for a template that is wrong, or goes past a limit.

@@ -2,11 +2,12 @@
 // The filters that make texts of texts; filters.cpp has the table of all.
 
 #include "daemon/images/templates/value.h"
+#include "schema/limits.h"
 
 namespace images::templates {
 
 /// Characters that a text is cut into, or parts: more are an error.
-constexpr size_t most_parts = 100'000;
+constexpr size_t most_parts = schema::limits::template_parts.value;
 
 Value add_slashes(const Value& input, const Value& parameter);
 Value capitalize_first(const Value& input, const Value& parameter);
