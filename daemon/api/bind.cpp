@@ -105,8 +105,8 @@ HandlerFunction handler_of(std::string_view name) {
 
 /// Where LXD looks for the cluster member that a request names; elsewhere it is ignored.
 constexpr auto for_members =
-    std::to_array<std::string_view>({"instance_post", "pool_get", "pool_patch", "pool_put", "pools_post",
-                                     "resources_get", "server_get", "server_patch", "server_put"});
+    std::to_array<std::string_view>({"instance_post", "pool_get", "pool_patch", "pool_put", "pool_resources_get",
+                                     "pools_post", "resources_get", "server_get", "server_patch", "server_put"});
 
 void refuse_target(const http::Request& request, std::string_view route) {
     if (request.parameter("target").empty()) return;

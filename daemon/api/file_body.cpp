@@ -1,6 +1,7 @@
 #include "daemon/api/file_body.h"
 
 #include <cerrno>
+#include <ctime>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -38,12 +39,22 @@ std::shared_ptr<http::BodyProducer> descriptor_body(base::Fd fd, std::optional<u
     return std::make_shared<DescriptorBody>(std::move(fd), length, std::move(keep));
 }
 
+std::string http_date(int64_t seconds) {
+    const std::time_t time = seconds;
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    char text[64];
+    std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return text;
+}
+
 http::Response file_response(base::Fd fd, const std::string& filename) {
     struct stat status{};
     if (::fstat(fd.get(), &status) < 0) throw std::system_error(errno, std::generic_category(), filename);
     http::Response response;
     response.headers["Accept-Ranges"] = "bytes";
     response.headers["Content-Type"] = "application/octet-stream";
+    response.headers["Last-Modified"] = http_date(status.st_mtime);
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", filename);
     response.body = descriptor_body(std::move(fd), static_cast<uint64_t>(status.st_size));
     return response;

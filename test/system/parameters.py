@@ -1,5 +1,8 @@
 """What a request's query and headers choose: the type of instances, ranges of downloads."""
 
+import time
+from email.utils import parsedate_to_datetime
+
 from system.scenario import scenario
 
 
@@ -68,7 +71,10 @@ def a_part_of_a_download_can_be_had(test):
     file = f"/1.0/instances/{name}/files?path=/root/digits"
     test.equal(test.api.raw("POST", file, b"0123456789").status, 200)
     for target in (file, f"/1.0/instances/{name}/logs/exec_1.stdout"):
-        test.equal(test.api.raw("GET", target).headers["Accept-Ranges"], "bytes", target)
+        whole = test.api.raw("GET", target)
+        test.equal(whole.headers["Accept-Ranges"], "bytes", target)
+        modified = parsedate_to_datetime(whole.headers["Last-Modified"]).timestamp()
+        test.true(abs(modified - time.time()) < 600, f"{target}: {whole.headers['Last-Modified']}")
         for asked, status, body, told in RANGES:
             answer = test.api.raw("GET", target, None, {"Range": asked})
             test.equal((answer.status, answer.headers["Content-Range"]), (status, told), f"{target} {asked}")

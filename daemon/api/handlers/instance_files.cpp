@@ -57,15 +57,13 @@ std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
 
-constexpr const char* go_time = "%Y-%m-%d %H:%M:%S +0000 UTC"; // as Go prints one
-constexpr const char* http_time = "%a, %d %b %Y %H:%M:%S GMT";
-
-std::string time_text(int64_t seconds, const char* form) {
+/// As Go prints one.
+std::string go_time(int64_t seconds) {
     const std::time_t time = seconds;
     std::tm parts{};
     ::gmtime_r(&time, &parts);
     char text[64];
-    std::strftime(text, sizeof text, form, &parts);
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S +0000 UTC", &parts);
     return text;
 }
 
@@ -74,7 +72,7 @@ http::Headers headers_of(const instance::FileInfo& info) {
     headers["X-Lxd-Uid"] = std::to_string(info.uid); // in Go's spelling, like all that LXD sends
     headers["X-Lxd-Gid"] = std::to_string(info.gid);
     headers["X-Lxd-Mode"] = fmt::format("{:04o}", info.mode);
-    headers["X-Lxd-Modified"] = time_text(info.modified, go_time);
+    headers["X-Lxd-Modified"] = go_time(info.modified);
     headers["X-Lxd-Type"] = info.type;
     return headers;
 }
@@ -120,7 +118,7 @@ http::Response instance_files_get(Context& context, const http::Request& request
     response.headers = std::move(headers);
     response.headers["Accept-Ranges"] = "bytes";
     response.headers["Content-Type"] = "application/octet-stream";
-    response.headers["Last-Modified"] = time_text(content.info.modified, http_time);
+    response.headers["Last-Modified"] = http_date(content.info.modified);
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", base_name(path));
     if (content.info.type == "symlink")
         response.body = content.target;
