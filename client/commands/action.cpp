@@ -9,6 +9,7 @@
 
 #include "client/commands/commands.h"
 #include "client/console_session.h"
+#include "client/extensions.h"
 #include "client/instances.h"
 #include "client/progress.h"
 #include "client/session.h"
@@ -99,14 +100,6 @@ std::vector<std::string> affected(Server& server, const std::string& remote, con
         names.push_back(remote + ":" + instance["name"].as_string());
     }
     return names;
-}
-
-bool has_extension(Server& server, std::string_view name) {
-    const auto answer = server.get("/1.0").metadata;
-    const auto& extensions = answer["api_extensions"];
-    return extensions.is_array() &&
-           std::any_of(extensions.as_array().begin(), extensions.as_array().end(),
-                       [&](const Json& extension) { return extension.is_string() && extension.as_string() == name; });
 }
 
 /// The names to act on one by one; what could be done at once has been done.

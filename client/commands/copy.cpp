@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/commands/commands.h"
+#include "client/commands/copy.h"
 #include "client/commands/copy_flags.h"
 #include "client/commands/object.h"
 #include "client/instances.h"
@@ -51,33 +52,6 @@ void override_devices(Json& instance, const FlagValues& flags) {
     device.set("pool", pool);
 }
 
-/// What is asked of the server; `source` is the instance or the snapshot as the server has it.
-Json copy_request(Json source, const std::string& source_name, const std::string& name, const FlagValues& flags) {
-    const bool stateful = !flags.on("stateless") && !flags.on("refresh");
-    override_config(source, flags, flags.on("refresh"));
-    override_devices(source, flags);
-    if (flags.has("profile")) {
-        source.set("profiles", flags.texts("profile"));
-    } else if (flags.on("no-profiles")) {
-        source.set("profiles", Json::empty_array());
-    }
-    source.set("ephemeral", flags.on("ephemeral"));
-
-    auto from = Json::empty_object();
-    from.set("type", "copy").set("source", source_name);
-    from.set("base-image", text_member(source["config"], "volatile.base_image"));
-    if (is_snapshot(source_name)) {
-        from.set("live", stateful && source["stateful"] == Json(true));
-    } else {
-        from.set("live", stateful && source["status_code"] == Json(103));
-        from.set("instance_only", flags.on("instance-only")).set("container_only", flags.on("instance-only"));
-        from.set("refresh", flags.on("refresh")).set("allow_inconsistent", flags.on("allow-inconsistent"));
-    }
-    auto request = shaped(source, shapes::instance_put);
-    request.set("name", name).set("type", source["type"]).set("source", std::move(from));
-    return request;
-}
-
 void check_flags(const FlagValues& flags, const std::string& source) {
     check_mode(flags);
     const bool refresh = flags.on("refresh");
@@ -122,7 +96,7 @@ int run(Session& session, Call& call) {
     }
 
     const auto value = source.server.get(instance_kind(source.name).url(source.name)).metadata;
-    const auto request = copy_request(value, source.name, target.name, flags);
+    const auto request = copy_request(value, source.name, target.name, flags, Purpose::copy);
     Progress progress("Transferring instance: ", session.quiet());
     const auto operation = source.server.wait(source.server.post("/1.0/instances", request), &progress);
     progress.done();
@@ -132,6 +106,33 @@ int run(Session& session, Call& call) {
 }
 
 } // namespace
+
+Json copy_request(Json source, const std::string& source_name, const std::string& name, const FlagValues& flags,
+                  Purpose purpose) {
+    const bool stateful = !flags.on("stateless") && !flags.on("refresh");
+    override_config(source, flags, flags.on("refresh") || purpose == Purpose::move);
+    override_devices(source, flags);
+    if (flags.has("profile")) {
+        source.set("profiles", flags.texts("profile"));
+    } else if (flags.on("no-profiles")) {
+        source.set("profiles", Json::empty_array());
+    }
+    if (purpose == Purpose::copy) source.set("ephemeral", flags.on("ephemeral"));
+
+    auto from = Json::empty_object();
+    from.set("type", "copy").set("source", source_name);
+    from.set("base-image", text_member(source["config"], "volatile.base_image"));
+    if (is_snapshot(source_name)) {
+        from.set("live", stateful && source["stateful"] == Json(true));
+    } else {
+        from.set("live", stateful && source["status_code"] == Json(103));
+        from.set("instance_only", flags.on("instance-only")).set("container_only", flags.on("instance-only"));
+        from.set("refresh", flags.on("refresh")).set("allow_inconsistent", flags.on("allow-inconsistent"));
+    }
+    auto request = shaped(source, shapes::instance_put);
+    request.set("name", name).set("type", source["type"]).set("source", std::move(from));
+    return request;
+}
 
 constinit const Command commands::copy{
     .name = "copy",

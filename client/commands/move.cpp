@@ -1,9 +1,12 @@
 // lxc move: gives an instance another name or another storage pool.
 
 #include "client/commands/commands.h"
+#include "client/commands/copy.h"
 #include "client/commands/copy_flags.h"
 #include "client/commands/rename.h"
+#include "client/extensions.h"
 #include "client/instances.h"
+#include "client/progress.h"
 #include "schema/error.h"
 
 namespace client {
@@ -17,7 +20,6 @@ constexpr size_t flags_of_copy_alone = 2;
 /// The server itself moves an instance to another pool.
 void move_to_pool(const Resource& source, std::string name, const FlagValues& flags) {
     if (name.empty()) name = source.name;
-    if (flags.text("mode") != "pull") throw schema::bad_request("The --mode flag can't be used with --storage");
     auto request = Json::empty_object();
     request.set("name", name).set("migration", true).set("pool", flags.text("storage"));
     request.set("instance_only", flags.on("instance-only")).set("live", !flags.on("stateless"));
@@ -31,6 +33,25 @@ void move_to_pool(const Resource& source, std::string name, const FlagValues& fl
         source.server.wait(reply);
     } catch (const schema::Error& error) {
         throw schema::Error(error.kind(), fmt::format("Migration operation failure: {}", error.what()));
+    }
+}
+
+/// Where the server moves nothing to other pools itself: a copy takes the instance's place.
+void move_by_copy(const Resource& source, const std::string& name, const FlagValues& flags, bool quiet) {
+    const auto url = instance_url(source.name);
+    const auto instance = source.server.get(url).metadata;
+    if (instance["status_code"] != Json(102)) {
+        throw schema::bad_request("Instance must be stopped to move between pools statelessly");
+    }
+    const auto request = copy_request(instance, source.name, name.empty() ? source.name : name, flags, Purpose::move);
+    Progress progress("Transferring instance: ", quiet);
+    source.server.wait(source.server.post("/1.0/instances", request), &progress);
+    progress.done();
+    try {
+        source.server.wait(source.server.del(url));
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(),
+                            fmt::format("Failed to delete original instance after copying it: {}", error.what()));
     }
 }
 
@@ -73,6 +94,11 @@ int run(Session& session, Call& call) {
     }
     if (to_pool) {
         if (source.name.empty()) throw schema::bad_request("You must specify a source instance name");
+        if (flags.text("mode") != "pull") throw schema::bad_request("The --mode flag can't be used with --storage");
+        if (!has_extension(source.server, "instance_pool_move")) {
+            move_by_copy(source, target.name, flags, session.quiet());
+            return 0;
+        }
         if (overrides_configuration(flags)) {
             throw schema::bad_request("Can't override configuration or profiles while moving to another pool");
         }

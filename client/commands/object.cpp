@@ -43,14 +43,14 @@ int run_object_edit(Session& session, Call& call, const ObjectKind& kind) {
 }
 
 int run_object_get(Session& session, Call& call, const ObjectKind& kind) {
-    refuse_target(call);
+    refuse_member(call);
     auto object = object_named(session, call.arguments[0], kind);
     print(shown_key(object, call.arguments[1]));
     return 0;
 }
 
 int run_object_set(Session& session, Call& call, const ObjectKind& kind) {
-    refuse_target(call);
+    refuse_member(call);
     auto object = object_named(session, call.arguments[0], kind);
     set_keys(object, parse_settings({call.arguments.begin() + 1, call.arguments.end()}));
     return 0;
@@ -62,7 +62,7 @@ int run_object_show(Session& session, Call& call, const ObjectKind& kind) {
 }
 
 int run_object_unset(Session& session, Call& call, const ObjectKind& kind) {
-    refuse_target(call);
+    refuse_member(call);
     auto object = object_named(session, call.arguments[0], kind);
     unset_key(object, call.arguments[1]);
     return 0;
@@ -72,6 +72,10 @@ void refuse_target(const Call& call, bool is_instance) {
     if (call.flags.text("target").empty()) return;
     throw schema::bad_request("{}", is_instance ? "--target cannot be used with instances"
                                                 : "To use --target, the destination remote must be a cluster");
+}
+
+void refuse_member(const Call& call) {
+    if (!call.flags.text("target").empty()) throw schema::not_found("Cluster member not found");
 }
 
 void say(const Session& session, std::string_view text) {

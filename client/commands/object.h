@@ -29,6 +29,9 @@ template <int (*run)(Session&, Call&, const ObjectKind&), const ObjectKind& kind
 /// --target is for clusters, which there are none of yet; instances never take it.
 void refuse_target(const Call& call, bool is_instance = false);
 
+/// As refuse_target, for what a cluster's members have each for themselves.
+void refuse_member(const Call& call);
+
 /// Confirms what was done, unless --quiet.
 void say(const Session& session, std::string_view text);
 

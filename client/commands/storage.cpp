@@ -43,7 +43,7 @@ std::string upper(std::string text) {
 }
 
 int run_create(Session& session, Call& call) {
-    refuse_target(call);
+    refuse_member(call);
     const auto resource = session.resource(call.arguments[0]);
     auto config = Json::empty_object();
     for (size_t i = 2; i < call.arguments.size(); ++i) {
@@ -144,7 +144,7 @@ int run_list(Session& session, Call& call) {
 }
 
 int run_show(Session& session, Call& call) {
-    refuse_target(call);
+    refuse_member(call);
     const auto resource = session.named(call.arguments[0], kinds::pool.no_name);
     if (call.flags.on("resources")) {
         const auto resources = resource.server.get(url(resource.name) + "/resources").metadata;

@@ -177,6 +177,19 @@ def events_are_columns_at_a_terminal_and_keys_elsewhere(test):
 
 
 @scenario
+def a_running_instance_is_not_moved_to_another_pool(test):
+    test.start()
+    test.daemon.lxc("storage", "create", "second", "dir", check=True)
+    name = test.launch("runs")
+    done = test.daemon.lxc("move", name, "moved", "-s", "second", "--stateless", client=OUR_CLIENT)
+    test.equal((done.returncode, done.stderr), (1, b"Error: Instance must be stopped to move between pools statelessly\n"))
+    test.equal(test.daemon.lxc("list", "-c", "nb", "--format", "csv").stdout, f"{name},default\n".encode())
+    test.daemon.lxc("stop", name, "--force", check=True)
+    test.daemon.lxc("move", name, "moved", "-s", "second", "-c", "user.moved=yes", client=OUR_CLIENT, check=True)
+    test.equal(test.daemon.lxc("list", "-c", "nb,user.moved", "--format", "csv").stdout, b"moved,second,yes\n")
+
+
+@scenario
 def finger_says_whether_a_server_answers(test):
     test.equal(test.daemon.lxc("finger", client=OUR_CLIENT).returncode, 1)
     test.start()
