@@ -183,8 +183,9 @@ int run_pull(Session& session, Call& call) {
     for (const auto& source : sources) {
         auto place = place_of(session, source, "Invalid source");
         puller.pull(place, target, is_folder);
-        is_folder = is_folder || (call.flags.on("recursive") && local_status(target) && target != "-" &&
-                                  S_ISDIR(local_status(target)->st_mode));
+        if (is_folder || !call.flags.on("recursive") || target == "-") continue;
+        const auto made = local_status(target);
+        is_folder = made && S_ISDIR(made->st_mode);
     }
     return 0;
 }

@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 
+#include <fmt/format.h>
+
 #include "client/target.h"
 
 namespace client {
@@ -140,7 +142,7 @@ std::string server_filter(const std::vector<std::string>& filters) {
         std::string key;
         std::string value;
         split_pair(filter, key, value);
-        clauses.push_back(key + " eq " + value);
+        clauses.push_back(fmt::format("{} eq {}", key, value));
     }
     return join(clauses, " and ");
 }
