@@ -159,6 +159,7 @@ Reply upload(Session& session, Server& server, const Words& words, bool is_publi
     request.headers["X-LXD-filename"] = base_name(words.metadata);
     if (is_public) request.headers["X-LXD-public"] = "true";
     std::vector<std::string> properties;
+    properties.reserve(words.properties.size());
     for (const auto& [key, value] : words.properties) {
         properties.push_back(query_escape(key) + "=" + query_escape(value));
     }
