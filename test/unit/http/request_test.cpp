@@ -15,7 +15,7 @@ using http_test::text_reply;
 /// Says what it was asked.
 http::Response echo(const http::Request& request) {
     std::string text = request.method + " " + request.path + "\n";
-    for (const auto& [name, value] : request.query) text += name + "=" + value + "\n";
+    for (const auto& [name, value] : request.query) text.append(name).append("=").append(value).append("\n");
     return text_reply(text + request.body);
 }
 
