@@ -55,11 +55,13 @@ inline constexpr Limit template_source{"template of an image", mebi, "bytes", "t
 inline constexpr Limit template_output{"what a template prints", 4 * mebi, "bytes", "the start fails"};
 inline constexpr Limit template_steps{"nodes and expressions that a template works out", 1'000'000, "",
                                       "the start fails"};
-inline constexpr Limit template_handled{"texts that a template's expressions give", 64 * mebi, "bytes",
+inline constexpr Limit template_handled{"texts and lists that a template's expressions give", 64 * mebi, "bytes",
                                         "the start fails"};
 inline constexpr Limit template_text{"one text in a template", 4 * mebi, "bytes", "the start fails"};
 inline constexpr Limit template_parts{"turns of a loop in a template", 100'000, "", "the start fails"};
 inline constexpr Limit template_nesting{"depth of a template", 100, "levels", "the start fails"};
+inline constexpr Limit template_run{"depth of a template with the macros that it calls", 300, "levels",
+                                    "the start fails"};
 inline constexpr Limit sftp_packet{"packet of SFTP", 256 * kibi, "bytes", "the connection ends"};
 inline constexpr Limit sftp_handles{"files and folders open over an SFTP connection", 512, "", "the next is refused"};
 
@@ -71,7 +73,7 @@ inline constexpr std::array all{
     filter_clauses, websocket_text,   websocket_queue,     workers,        program_output,   folder_listing,
     multipart_head, image_metadata,   image_metadata_read, image_entries,  image_kept,       image_path,
     image_ratio,    template_source,  template_output,     template_steps, template_handled, template_text,
-    template_parts, template_nesting, sftp_packet,         sftp_handles};
+    template_parts, template_nesting, template_run,        sftp_packet,    sftp_handles};
 
 } // namespace limits
 

@@ -9,6 +9,7 @@
 #include "daemon/images/templates/parser.h"
 #include "daemon/images/templates/text_filters.h"
 #include "schema/error.h"
+#include "schema/limits.h"
 
 namespace images::templates {
 
@@ -19,7 +20,7 @@ using Scope = std::map<std::string, Value>;
 /// Macros that call one another.
 constexpr int deepest_calls = 16;
 /// Tags and expressions inside of one another, those of the called macros among them: each takes some of the stack.
-constexpr int deepest_run = 3 * deepest_nesting;
+constexpr int deepest_run = schema::limits::template_run.value;
 
 bool less(const Value& left, const Value& right) {
     return left.is_number() && right.is_number() ? left.number() < right.number() : left.text() < right.text();
