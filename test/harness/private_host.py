@@ -23,6 +23,8 @@ TMPFS_FOLDERS = ["/run", "/var/lib/lxcfs"]
 
 def enter():
     """Returns inside the private host; the process that called it waits outside and ends with the same code."""
+    # A shell starts what runs in the background deaf to it, and what tests start would be so, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stage = os.environ.get(MARK, "")
     if stage == "":
         if os.geteuid() != 0:
