@@ -50,7 +50,7 @@ def upgraded(path, name):
 
 def batch(test, name, *lines, check=True):
     """OpenSSH's sftp through the bridge."""
-    bridge = test.folder / "bridge.py"
+    bridge = test.folder / f"bridge-{threading.get_ident()}.py"  # never rewritten under a session that starts
     bridge.write_text(BRIDGE)
     tests = Path(__file__).resolve().parents[1]
     program = f"{sys.executable} {bridge} {test.api.path} {name} {tests}"
