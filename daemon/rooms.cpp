@@ -39,7 +39,6 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       // Each thread is there only while it is busy. A command with its streams takes six, and they wait for one
       // another: the limit is far beyond what one host's clients start at once.
       workers(schema::limits::workers.value), operations(events, log, workers, loop),
-      daily(loop, std::chrono::hours(24), [this] { start_housekeeping(); }),
       context{paths,
               facts,
               log,
@@ -65,6 +64,8 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     images.clean_up();
     instances.load();
     lifecycle.adopt_all();
+    // Last: it needs all of them, the instances too, whose logs are no strangers'.
+    daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });
 }
 
 /// The loop's callbacks start work and the work adds watches: the one is stopped before the other is waited for. Nobody

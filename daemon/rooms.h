@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "daemon/api/context.h"
 #include "daemon/api/environment.h"
@@ -59,7 +60,7 @@ struct Rooms {
     instance::Lifecycle lifecycle;
     base::WorkerPool workers; // its threads use all of the above: they go first
     operations::Registry operations;
-    base::Every daily; // housekeeping
+    std::optional<base::Every> daily; // housekeeping
     api::Context context;
 
 private:

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <utility>
 
 #include "daemon/base/event_loop.h"
@@ -22,6 +23,8 @@ public:
 
 private:
     void arm(std::chrono::milliseconds delay) {
+        // The loop may be through with the first time before its number is here.
+        const std::scoped_lock lock(mutex_);
         timer_ = loop_.after(delay, [this] {
             job_();
             arm(interval_);
@@ -31,6 +34,7 @@ private:
     EventLoop& loop_;
     std::chrono::milliseconds interval_;
     std::function<void()> job_;
+    std::mutex mutex_;
     EventLoop::Id timer_ = 0;
 };
 
