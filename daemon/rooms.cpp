@@ -8,7 +8,7 @@
 namespace {
 
 /// The folders have to be there before anything is opened in them.
-const state::Paths& with_folders(const state::Paths& paths) {
+state::Paths with_folders(const state::Paths& paths) {
     make_folders(paths);
     return paths;
 }
