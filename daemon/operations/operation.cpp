@@ -13,6 +13,7 @@ constexpr std::string_view instances_url = "/1.0/instances/";
 
 std::vector<std::string> as_containers(const std::vector<std::string>& instances) {
     std::vector<std::string> urls;
+    urls.reserve(instances.size());
     for (const auto& url : instances)
         urls.push_back(url.starts_with(instances_url) ? "/1.0/containers/" + url.substr(instances_url.size()) : url);
     return urls;
