@@ -32,15 +32,6 @@ constexpr Flag global_flag_table[] = {
 
 constexpr size_t furthest_suggestion = 2;
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool begins_with(std::string_view word, std::string_view typed) {
-    return word.size() >= typed.size() &&
-           std::equal(typed.begin(), typed.end(), word.begin(), [](char a, char b) { return lower(a) == lower(b); });
-}
-
 std::string suggestions(const Command& root, std::string_view typed) {
     std::vector<std::string_view> close;
     for (const auto* child : root.children) {

@@ -30,6 +30,11 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+bool begins_with(std::string_view word, std::string_view typed) {
+    return word.size() >= typed.size() &&
+           std::equal(typed.begin(), typed.end(), word.begin(), [](char a, char b) { return lower(a) == lower(b); });
+}
+
 std::string_view nearest(const std::vector<std::string_view>& words, std::string_view typed) {
     std::string_view best;
     size_t least = std::max<size_t>(2, typed.size() / letters_for_an_edit) + 1;

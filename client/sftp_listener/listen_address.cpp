@@ -42,26 +42,27 @@ std::string cause() {
     return text;
 }
 
-Address ipv4(in_addr host, uint16_t port) {
+template <class Sockaddr> Address address_of(const Sockaddr& address) {
     Address result;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr = host;
     std::memcpy(&result.storage, &address, sizeof address);
     result.size = sizeof address;
     return result;
 }
 
+Address ipv4(in_addr host, uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr = host;
+    return address_of(address);
+}
+
 Address ipv6(in6_addr host, uint16_t port) {
-    Address result;
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_port = htons(port);
     address.sin6_addr = host;
-    std::memcpy(&result.storage, &address, sizeof address);
-    result.size = sizeof address;
-    return result;
+    return address_of(address);
 }
 
 using Found = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;

@@ -39,12 +39,12 @@ std::shared_ptr<http::BodyProducer> descriptor_body(base::Fd fd, std::optional<u
     return std::make_shared<DescriptorBody>(std::move(fd), length, std::move(keep));
 }
 
-std::string http_date(int64_t seconds) {
+std::string time_text(int64_t seconds, const char* form) {
     const std::time_t time = seconds;
     std::tm parts{};
     ::gmtime_r(&time, &parts);
     char text[64];
-    std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    std::strftime(text, sizeof text, form, &parts);
     return text;
 }
 
@@ -54,7 +54,7 @@ http::Response file_response(base::Fd fd, const std::string& filename) {
     http::Response response;
     response.headers["Accept-Ranges"] = "bytes";
     response.headers["Content-Type"] = "application/octet-stream";
-    response.headers["Last-Modified"] = http_date(status.st_mtime);
+    response.headers["Last-Modified"] = time_text(status.st_mtime, http_time);
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", filename);
     response.body = descriptor_body(std::move(fd), static_cast<uint64_t>(status.st_size));
     return response;

@@ -15,8 +15,9 @@ namespace api {
 /// lock).
 std::shared_ptr<http::BodyProducer> descriptor_body(base::Fd fd, std::optional<uint64_t> length,
                                                     std::shared_ptr<void> keep = nullptr);
-/// "Mon, 02 Jan 2006 15:04:05 GMT".
-std::string http_date(int64_t seconds);
+/// In UTC, `form` as strftime takes it.
+std::string time_text(int64_t seconds, const char* form);
+constexpr const char* http_time = "%a, %d %b %Y %H:%M:%S GMT";
 /// A regular file as a download under `filename`.
 http::Response file_response(base::Fd fd, const std::string& filename);
 

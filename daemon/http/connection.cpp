@@ -309,7 +309,7 @@ void Connection::end() {
 
 void Connection::drain() {
     draining_ = true;
-    if (state_ == State::starting || state_ == State::reading) close();
+    give_way();
 }
 
 void Connection::give_way() {

@@ -636,6 +636,15 @@ void Lifecycle::check_roots_kept(const std::string& profile, const schema::Profi
     }
 }
 
+std::vector<std::shared_ptr<Instance>> Lifecycle::users_of_profile(const std::string& name) const {
+    auto users = rooms_.instances.list();
+    std::erase_if(users, [&](const auto& instance) {
+        const auto record = instance->record();
+        return std::ranges::find(record->row.put.profiles, name) == record->row.put.profiles.end();
+    });
+    return users;
+}
+
 void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {
     check_profile(wanted);
     auto cleaned = wanted;
@@ -644,15 +653,12 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
     check_roots_kept(name, cleaned);
     // Their records become the new ones at once: what is written down is what they were.
     std::map<std::shared_ptr<Instance>, std::optional<AnnouncedChange>> announced;
-    for (const auto& instance : rooms_.instances.list())
-        if (std::ranges::count(instance->record()->row.put.profiles, name) > 0)
-            announced.emplace(instance, announce(*instance, *instance->record()));
+    for (const auto& instance : users_of_profile(name))
+        announced.emplace(instance, announce(*instance, *instance->record()));
     rooms_.profiles.update(name, cleaned);
     std::string failures;
-    for (const auto& instance : rooms_.instances.list()) {
+    for (const auto& instance : users_of_profile(name)) {
         const auto before = instance->record();
-        const auto& used = before->row.put.profiles;
-        if (std::find(used.begin(), used.end(), name) == used.end()) continue;
         try {
             const std::scoped_lock lock(instance->change_lock());
             auto row = instance->record()->row;

@@ -154,6 +154,7 @@ private:
     void stop_and_start(const std::shared_ptr<Instance>& instance, int timeout, std::optional<Instance::Action>& action,
                         const Caller& caller);
     void remove_locked(Instance& instance);
+    std::vector<std::shared_ptr<Instance>> users_of_profile(const std::string& name) const;
     void check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const;
     void store_volatile(Instance& instance, const schema::Config& changes);
     std::optional<AnnouncedChange> announce(const Instance& instance, const Record& record) const;

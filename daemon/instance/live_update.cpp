@@ -50,6 +50,13 @@ std::string_view default_of(std::string_view file) {
     return row == defaults.end() ? std::string_view() : row->value;
 }
 
+void reset_what_is_gone(const Values& old_values, const Values& new_values, std::vector<CgroupWrite>& writes) {
+    for (const auto& [file, value] : old_values) {
+        if (new_values.contains(file)) continue;
+        if (const auto usual = default_of(file); !usual.empty()) writes.push_back({file, std::string(usual)});
+    }
+}
+
 /// Bytes, with -1 as more than any.
 int64_t bytes(const std::string& value) {
     const auto number = schema::parse_integer(value).value_or(-1);
@@ -76,10 +83,7 @@ std::vector<CgroupWrite> live_update(const Items& before, const Items& after) {
         const auto old = old_values.find(file);
         if (old == old_values.end() || old->second != item.value) writes.push_back({file, item.value});
     }
-    for (const auto& [file, value] : old_values) {
-        if (new_values.contains(file)) continue;
-        if (const auto usual = default_of(file); !usual.empty()) writes.push_back({file, std::string(usual)});
-    }
+    reset_what_is_gone(old_values, new_values, writes);
 
     const auto old_memory = old_values.find(memory_file);
     const auto new_memory = new_values.find(memory_file);
@@ -112,10 +116,7 @@ std::vector<CgroupWrite> whole_update(const Items& before, const Items& after) {
     for (const auto file : {memory_and_swap_file, quota_file})
         if (const auto last = new_values.find(file); last != new_values.end())
             writes.push_back({last->first, last->second});
-    for (const auto& [file, value] : values_of(before)) {
-        if (new_values.contains(file)) continue;
-        if (const auto usual = default_of(file); !usual.empty()) writes.push_back({file, std::string(usual)});
-    }
+    reset_what_is_gone(values_of(before), new_values, writes);
     return writes;
 }
 

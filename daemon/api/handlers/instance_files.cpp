@@ -1,12 +1,12 @@
 #include "daemon/api/handlers/handlers.h"
 
 #include <charconv>
-#include <ctime>
 
 #include "daemon/api/file_body.h"
 #include "daemon/api/respond.h"
 #include "daemon/instance/files.h"
 #include "schema/error.h"
+#include "schema/values.h"
 
 namespace api {
 
@@ -41,38 +41,26 @@ int64_t mode_of(const std::string& text) {
 
 /// Which of a file's attributes are set though it exists: "uid,gid,mode".
 std::vector<std::string> modified_by(const std::string& header) {
-    std::vector<std::string> names;
-    for (size_t start = 0; start < header.size();) {
-        const auto end = std::min(header.find(',', start), header.size());
-        names.push_back(header.substr(start, end - start));
-        start = end + 1;
-        const auto& name = names.back();
+    if (header.empty()) return {};
+    const auto names = schema::split(header, ',');
+    for (const auto name : names)
         if (name != "uid" && name != "gid" && name != "mode")
             throw schema::bad_request("Invalid modify-perm field: {:?}", name);
-    }
-    return names;
+    return {names.begin(), names.end()};
 }
 
 std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
 
-/// As Go prints one.
-std::string go_time(int64_t seconds) {
-    const std::time_t time = seconds;
-    std::tm parts{};
-    ::gmtime_r(&time, &parts);
-    char text[64];
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S +0000 UTC", &parts);
-    return text;
-}
+constexpr const char* go_time = "%Y-%m-%d %H:%M:%S +0000 UTC"; // as Go prints one
 
 http::Headers headers_of(const instance::FileInfo& info) {
     http::Headers headers;
     headers["X-Lxd-Uid"] = std::to_string(info.uid); // in Go's spelling, like all that LXD sends
     headers["X-Lxd-Gid"] = std::to_string(info.gid);
     headers["X-Lxd-Mode"] = fmt::format("{:04o}", info.mode);
-    headers["X-Lxd-Modified"] = go_time(info.modified);
+    headers["X-Lxd-Modified"] = time_text(info.modified, go_time);
     headers["X-Lxd-Type"] = info.type;
     return headers;
 }
@@ -118,7 +106,7 @@ http::Response instance_files_get(Context& context, const http::Request& request
     response.headers = std::move(headers);
     response.headers["Accept-Ranges"] = "bytes";
     response.headers["Content-Type"] = "application/octet-stream";
-    response.headers["Last-Modified"] = http_date(content.info.modified);
+    response.headers["Last-Modified"] = time_text(content.info.modified, http_time);
     response.headers["Content-Disposition"] = fmt::format("inline;filename={}", base_name(path));
     if (content.info.type == "symlink")
         response.body = content.target;
