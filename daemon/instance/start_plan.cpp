@@ -8,6 +8,7 @@
 #include "daemon/instance/cpu_balance.h"
 #include "daemon/instance/idmap.h"
 #include "daemon/instance/kernel_modules.h"
+#include "daemon/instance/live_hooks.h"
 #include "daemon/instance/live_update.h"
 #include "daemon/instance/lxc_config.h"
 #include "daemon/instance/seccomp_policy.h"
@@ -195,6 +196,10 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
     }
     rollback.add([&] { write_cgroups(name, live_update(new_items, old_items), rooms); });
     write_cgroups(name, live_update(old_items, new_items), rooms);
+    for (const auto* hook : due_hooks(live_hooks(), before.expanded_config, wanted.expanded_config)) {
+        rollback.add([&, hook] { hook->run(wanted, before, rooms); });
+        hook->run(before, wanted, rooms);
+    }
     rollback.dismiss();
     return changes;
 }
@@ -225,6 +230,8 @@ void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, 
             if (const auto kept = record.expanded_devices.find(device); kept != record.expanded_devices.end())
                 attempt(device, [&] { devices::make_device(device, kept->second)->attach(owner, rooms.device_host); });
         }
+        for (const auto* hook : due_hooks(live_hooks(), announced.expanded_config, record.expanded_config))
+            attempt(std::string(hook->name), [&] { hook->run(announced, record, rooms); });
     }
 }
 

@@ -33,8 +33,8 @@ StartPlan plan_start(const Record& record, const Rooms& rooms);
 /// Clears up after the devices of a stopped container. Returns volatile changes.
 schema::Config stopped_devices(const Record& record, const Rooms& rooms);
 
-/// Brings the running container from one record to another: devices out and in, limits written. All or nothing.
-/// Returns volatile changes.
+/// Brings the running container from one record to another: devices out and in, limits written, live hooks run. All or
+/// nothing. Returns volatile changes.
 schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms);
 
 /// Makes a running container what `record` says after changes that a daemon's end cut off, whatever was done of them.
