@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "schema/config.h"
+#include "schema/id_map.h"
 #include "schema/lxc_item.h"
 
 namespace devices {
@@ -35,6 +36,8 @@ public:
     virtual void stage_mount(const std::string& source, const std::string& staged, bool recursive) = 0;
     /// Undoes stage_mount; not an error when it is not there.
     virtual void unstage_mount(const std::string& staged) = 0;
+    /// Whether a mount of `path` can be given a container's map of ids: by this kernel, on that filesystem.
+    virtual bool can_map_ids(const std::string& path) = 0;
 
     virtual bool interface_exists(const std::string& name) = 0;
     virtual int interface_mtu(const std::string& name) = 0;
@@ -59,10 +62,12 @@ public:
 struct Owner {
     std::string instance;
     schema::Config config;        // expanded; volatile.<dev>.* among it
-    bool privileged = false;      // no user namespace
+    schema::IdMap id_map;         // of the container that runs or is about to; empty: no user namespace
     std::string rootfs;           // folder of the root filesystem on the host
     bool idmapped_rootfs = false; // files there have ids as seen inside: mount it with the container's map
     std::string devices_path;     // LXD_DIR/devices/NAME, exists
+
+    bool privileged() const noexcept { return id_map.empty(); }
 };
 
 /// What a device gives to a container's start.

@@ -120,7 +120,7 @@ std::string Disk::mount_options(const Owner& owner, PathKind kind) const {
     options += schema::is_true(option("recursive")) ? "rbind" : "bind";
     if (!option("propagation").empty()) options += "," + option("propagation");
     options += kind == PathKind::directory ? ",create=dir" : ",create=file";
-    if (schema::is_true(option("shift")) && !owner.privileged) options += ",idmap=container";
+    if (schema::is_true(option("shift")) && !owner.privileged()) options += ",idmap=container";
     return options;
 }
 
@@ -132,7 +132,7 @@ Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
 
     Start start;
     auto source = option("source");
-    if (!owner.privileged) {
+    if (!owner.privileged()) {
         const auto staged = staged_path(owner, name(), option("path"));
         host.stage_mount(source, staged, schema::is_true(option("recursive")));
         start.after_start = [&host, staged] { host.unstage_mount(staged); };
@@ -154,7 +154,7 @@ schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
                                   schema::quoted(name()));
     }
     host.attach_mount(owner.instance, option("source"), option("path"), schema::is_true(option("readonly")),
-                      schema::is_true(option("recursive")), schema::is_true(option("shift")) && !owner.privileged);
+                      schema::is_true(option("recursive")), schema::is_true(option("shift")) && !owner.privileged());
     return {};
 }
 

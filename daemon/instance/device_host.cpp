@@ -59,6 +59,15 @@ void RealDeviceHost::unstage_mount(const std::string& staged) {
     if (::rmdir(staged.c_str()) != 0 && errno == ENOTDIR) ::unlink(staged.c_str());
 }
 
+bool RealDeviceHost::can_map_ids(const std::string& path) {
+    struct stat status{};
+    if (!maps_ids_ || ::stat(path.c_str(), &status) != 0) return false;
+    const std::scoped_lock lock(mutex_);
+    const auto known = mapping_filesystems_.find(status.st_dev);
+    if (known != mapping_filesystems_.end()) return known->second;
+    return mapping_filesystems_[status.st_dev] = runtime_.can_map_mount(path);
+}
+
 bool RealDeviceHost::interface_exists(const std::string& name) {
     return network::link_exists(name);
 }

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "schema/error.h"
-#include "schema/json.h"
 #include "schema/values.h"
 
 namespace instance {
@@ -58,12 +57,6 @@ std::optional<HostIds> both(std::optional<IdRange> uids, std::optional<IdRange> 
     return HostIds{*uids, *gids};
 }
 
-int64_t host_id_of_root(const IdMap& map, bool IdMapEntry::* kind) {
-    const auto entry = std::find_if(
-        map.begin(), map.end(), [&](const IdMapEntry& candidate) { return candidate.*kind && candidate.ns_id == 0; });
-    return entry == map.end() ? 0 : entry->host_id;
-}
-
 } // namespace
 
 std::optional<HostIds> host_ids(const base::HostFacts& facts) {
@@ -82,34 +75,6 @@ IdMap id_map_of(const schema::Config& config, const std::optional<HostIds>& ids)
     return {{true, false, ids->uids.host, 0, ids->uids.size}, {false, true, ids->gids.host, 0, ids->gids.size}};
 }
 
-std::string to_json(const IdMap& map) {
-    auto list = schema::Json::empty_array();
-    for (const auto& entry : map) {
-        schema::Json object;
-        object.set("Isuid", entry.is_uid).set("Isgid", entry.is_gid).set("Hostid", entry.host_id);
-        object.set("Nsid", entry.ns_id).set("Maprange", entry.range);
-        list.push_back(std::move(object));
-    }
-    return list.dump();
-}
-
-IdMap id_map_from(std::string_view json) {
-    IdMap map;
-    if (json.empty()) return map;
-    const auto list = schema::Json::parse(json);
-    if (list.is_null()) return map;
-    for (const auto& object : list.as_array()) {
-        IdMapEntry entry;
-        schema::json::read(object, "Isuid", entry.is_uid);
-        schema::json::read(object, "Isgid", entry.is_gid);
-        schema::json::read(object, "Hostid", entry.host_id);
-        schema::json::read(object, "Nsid", entry.ns_id);
-        schema::json::read(object, "Maprange", entry.range);
-        map.push_back(entry);
-    }
-    return map;
-}
-
 std::vector<schema::LxcItem> id_map_items(const IdMap& map) {
     std::vector<schema::LxcItem> items;
     const auto add = [&](char kind, const IdMapEntry& entry) {
@@ -120,14 +85,6 @@ std::vector<schema::LxcItem> id_map_items(const IdMap& map) {
         if (entry.is_gid) add('g', entry);
     }
     return items;
-}
-
-int64_t root_uid(const IdMap& map) {
-    return host_id_of_root(map, &IdMapEntry::is_uid);
-}
-
-int64_t root_gid(const IdMap& map) {
-    return host_id_of_root(map, &IdMapEntry::is_gid);
 }
 
 } // namespace instance

@@ -335,4 +335,8 @@ void LiblxcRuntime::detach_mount(const std::string& name, const std::string& tar
     run_verb(name, fmt::format("unmounting \"{}\" in", target), {"unmount", target});
 }
 
+bool LiblxcRuntime::can_map_mount(const std::string& path) {
+    return base::run(runner({"try-id-map", path})).exit.ok();
+}
+
 } // namespace instance

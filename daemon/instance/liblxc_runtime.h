@@ -44,6 +44,7 @@ public:
     void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool read_only,
                       bool recursive, bool idmapped) override;
     void detach_mount(const std::string& name, const std::string& target) override;
+    bool can_map_mount(const std::string& path) override;
 
 private:
     std::string stop_target_file(const std::string& name) const;

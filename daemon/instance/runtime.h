@@ -114,6 +114,8 @@ public:
     virtual void attach_mount(const std::string& name, const std::string& source, const std::string& target,
                               bool read_only, bool recursive, bool idmapped) = 0;
     virtual void detach_mount(const std::string& name, const std::string& target) = 0;
+    /// Tries whether a mount of that path of the host can have ids of its own.
+    virtual bool can_map_mount(const std::string& path) = 0;
 };
 
 } // namespace instance

@@ -30,25 +30,31 @@ void merge(schema::Config& config, const schema::Config& changes) {
 
 namespace {
 
-IdMap id_map(const Record& record, const Rooms& rooms) {
+/// The map that the container starts with next.
+IdMap next_map(const Record& record, const Rooms& rooms) {
     return id_map_of(record.expanded_config, host_ids(rooms.facts));
 }
 
-Subject subject_of(const Record& record, const Rooms& rooms) {
+/// The map that it runs with, whatever was changed since.
+IdMap current_map(const Record& record) {
+    return id_map_from(schema::get(record.expanded_config, "volatile.idmap.current"));
+}
+
+Subject subject_of(const Record& record, IdMap id_map, const Rooms& rooms) {
     return {.name = record.row.name,
             .architecture = record.row.put.architecture,
             .config = record.expanded_config,
-            .id_map = id_map(record, rooms),
+            .id_map = std::move(id_map),
             .paths = rooms.paths};
 }
 
-devices::Owner owner_of(const Record& record, const Rooms& rooms) {
+devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) {
     devices::Owner owner;
     owner.instance = record.row.name;
     owner.config = record.expanded_config;
-    owner.privileged = id_map(record, rooms).empty();
+    owner.id_map = std::move(id_map);
     owner.rootfs = rooms.pools.rootfs_path(record.row.pool, record.row.name);
-    owner.idmapped_rootfs = !owner.privileged;
+    owner.idmapped_rootfs = !owner.privileged();
     owner.devices_path = rooms.paths.devices(record.row.name);
     return owner;
 }
@@ -65,8 +71,8 @@ template <class Check> void check_part(std::string_view part, Check check) {
 /// Starts the devices in order; what was started is cleared up again when one fails.
 class StartedDevices {
 public:
-    StartedDevices(const Record& record, const Rooms& rooms)
-        : owner_(owner_of(record, rooms)), host_(rooms.device_host) {}
+    StartedDevices(const Record& record, const IdMap& id_map, const Rooms& rooms)
+        : owner_(owner_of(record, id_map, rooms)), host_(rooms.device_host) {}
     StartedDevices(const StartedDevices&) = delete;
     StartedDevices& operator=(const StartedDevices&) = delete;
 
@@ -127,12 +133,12 @@ StartPlan plan_start(const Record& record, const Rooms& rooms) {
     auto planned = record;
     const auto derived = derived_volatile(planned, rooms);
     merge(planned.expanded_config, derived);
-    auto subject = subject_of(planned, rooms);
+    const auto subject = subject_of(planned, next_map(planned, rooms), rooms);
     if (!subject.id_map.empty() && !rooms.facts.idmapped_mounts)
         throw schema::failure("The kernel cannot map the ids of a mount: only privileged instances can be started");
     load_kernel_modules(schema::get(planned.expanded_config, "linux.kernel_modules"));
 
-    const auto devices = std::make_shared<StartedDevices>(planned, rooms);
+    const auto devices = std::make_shared<StartedDevices>(planned, subject.id_map, rooms);
     base::Rollback rollback;
     rollback.add([&] { devices->undo(); });
     rollback.add([&] { devices->after(); });
@@ -154,7 +160,7 @@ StartPlan plan_start(const Record& record, const Rooms& rooms) {
 }
 
 schema::Config stopped_devices(const Record& record, const Rooms& rooms) {
-    const auto owner = owner_of(record, rooms);
+    const auto owner = owner_of(record, current_map(record), rooms);
     schema::Config changes;
     for (const auto& [name, options] : record.expanded_devices)
         for (auto& [key, value] : devices::make_device(name, options)->stopped(owner, rooms.device_host))
@@ -164,12 +170,13 @@ schema::Config stopped_devices(const Record& record, const Rooms& rooms) {
 
 schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms) {
     const auto& name = wanted.row.name;
-    const auto old_owner = owner_of(before, rooms);
-    auto owner = owner_of(wanted, rooms);
+    const auto id_map = current_map(before);
+    const auto old_owner = owner_of(before, id_map, rooms);
+    auto owner = owner_of(wanted, id_map, rooms);
     auto& host = rooms.device_host;
     schema::Config changes;
-    const auto old_items = cgroup_items(subject_of(before, rooms), rooms.facts);
-    const auto new_items = cgroup_items(subject_of(wanted, rooms), rooms.facts);
+    const auto old_items = cgroup_items(subject_of(before, id_map, rooms), rooms.facts);
+    const auto new_items = cgroup_items(subject_of(wanted, id_map, rooms), rooms.facts);
     base::Rollback rollback; // after what its steps use: it runs them where it ends
     const auto note = [&](const schema::Config& more) {
         merge(owner.config, more);
@@ -206,7 +213,8 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
 
 void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms) {
     const auto& name = record.row.name;
-    const auto owner = owner_of(record, rooms);
+    const auto id_map = current_map(record);
+    const auto owner = owner_of(record, id_map, rooms);
     const auto attempt = [&](const std::string& what, const auto& step) {
         try {
             step();
@@ -215,9 +223,9 @@ void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, 
                               {{"instance", name}, {"part", what}, {"err", error.what()}});
         }
     };
-    const auto items = cgroup_items(subject_of(record, rooms), rooms.facts);
+    const auto items = cgroup_items(subject_of(record, id_map, rooms), rooms.facts);
     for (const auto& announced : cut_off) {
-        for (const auto& write : whole_update(cgroup_items(subject_of(announced, rooms), rooms.facts), items))
+        for (const auto& write : whole_update(cgroup_items(subject_of(announced, id_map, rooms), rooms.facts), items))
             attempt(write.file, [&] { rooms.runtime.set_cgroup(name, write.file, write.value); });
         for (const auto& device : changed_devices(announced.expanded_devices, record.expanded_devices)) {
             const auto take_out = [&](const schema::Devices& devices) {
@@ -251,7 +259,7 @@ void check_record(const Record& record, const Rooms& rooms) {
     check_part("Invalid devices", [&] { devices::check_devices(put.devices); });
     check_part("Invalid expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
     check_part("Invalid config", [&] { check_raw_lxc(record, rooms); });
-    id_map(record, rooms);
+    next_map(record, rooms);
 }
 
 void check_new_record(const Record& record, const Rooms& rooms) {
@@ -285,7 +293,7 @@ std::string root_pool(const Record& record) {
 schema::Config derived_volatile(const Record& record, const Rooms& rooms) {
     auto changes = devices::missing_volatile(record.expanded_devices, record.expanded_config, rooms.device_host);
     changes["volatile.idmap.base"] = "0";
-    changes["volatile.idmap.next"] = to_json(id_map(record, rooms));
+    changes["volatile.idmap.next"] = to_json(next_map(record, rooms));
     return changes;
 }
 

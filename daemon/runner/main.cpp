@@ -18,6 +18,7 @@ constexpr Verb verbs[] = {
     {"files", runner::files},
     {"sftp", runner::serve_sftp},
     {"mount", runner::mount},
+    {"try-id-map", runner::try_id_map},
     {"unmount", runner::unmount},
     {"attach-interface", runner::attach_interface},
     {"detach-interface", runner::detach_interface},

@@ -29,6 +29,8 @@ int serve_sftp(const Arguments& arguments);
 /// SOURCE TARGET [read-only] [recursive] [idmapped]: mounts a path of the host in the container whose init's pidfd is
 /// descriptor 3; a missing target is made.
 int mount(const Arguments& arguments);
+/// PATH: fails where a mount of it cannot have ids of its own.
+int try_id_map(const Arguments& arguments);
 /// TARGET: takes such a mount away again, even while it is used.
 int unmount(const Arguments& arguments);
 

@@ -58,6 +58,7 @@ public:
     void detach_mount(const std::string& name, const std::string& target) override {
         lender_.detach_mount(name, target);
     }
+    bool can_map_mount(const std::string& path) override { return lender_.can_map_mount(path); }
 
 private:
     instance::Runtime& lender_;

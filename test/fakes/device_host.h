@@ -18,6 +18,7 @@ public:
     std::map<std::string, devices::PathKind> paths;
     std::map<std::string, int> interfaces; // name -> MTU
     std::set<std::string> staged;
+    bool maps_ids = true;
     std::vector<std::string> actions;
     std::string fails_at; // the action (its first word) that throws
 
@@ -30,6 +31,7 @@ public:
         staged.insert(target);
     }
     void unstage_mount(const std::string& target) override { staged.erase(target); }
+    bool can_map_ids(const std::string&) override { return maps_ids; }
 
     bool interface_exists(const std::string& name) override { return interfaces.contains(name); }
     int interface_mtu(const std::string& name) override { return interfaces.at(name); }

@@ -45,6 +45,7 @@ public:
     void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool, bool,
                       bool) override;
     void detach_mount(const std::string& name, const std::string& target) override;
+    bool can_map_mount(const std::string&) override { return true; }
 
     /// Called at the beginning of the next start, which lasts the longer.
     void before_next_start(std::function<void()> callback);

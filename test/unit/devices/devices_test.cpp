@@ -41,6 +41,7 @@ Owner owner() {
     Owner result;
     result.instance = "c1";
     result.config = {{"volatile.eth0.hwaddr", "00:16:3e:00:00:01"}, {"volatile.eth0.name", "eth0"}};
+    result.id_map = {{true, true, 100000, 0, 65536}};
     result.rootfs = "/pool/c1/rootfs";
     result.devices_path = "/var/lib/lxd/devices/c1";
     return result;
@@ -154,7 +155,7 @@ TEST(Disk, IsStagedForAContainerWhoseRootMayNotReachTheSource) {
 TEST(Disk, IsMountedDirectlyInAPrivilegedContainer) {
     auto on = host();
     auto of = owner();
-    of.privileged = true;
+    of.id_map.clear();
     on.paths["/a b"] = PathKind::file;
     const auto start = make_device("d", with(with(bind, "source", "/a b"), "shift", "true"))->start(of, on, 0);
     EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", "/a\\040b mnt/x none bind,create=file 0 0"}));

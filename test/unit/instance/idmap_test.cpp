@@ -58,17 +58,6 @@ TEST(IdMap, WithoutIdsOnlyPrivilegedInstancesAreTaken) {
     }
 }
 
-TEST(IdMap, JsonIsAsLxdWritesIt) {
-    const IdMap map = {{true, false, 100000, 0, 10000001}, {false, true, 100000, 0, 10000001}};
-    const std::string json = R"([{"Isuid":true,"Isgid":false,"Hostid":100000,"Nsid":0,"Maprange":10000001},)"
-                             R"({"Isuid":false,"Isgid":true,"Hostid":100000,"Nsid":0,"Maprange":10000001}])";
-    EXPECT_EQ(to_json(map), json);
-    EXPECT_EQ(id_map_from(json), map);
-    EXPECT_EQ(to_json({}), "[]");
-    EXPECT_TRUE(id_map_from("").empty());
-    EXPECT_TRUE(id_map_from("[]").empty());
-}
-
 TEST(IdMap, ItemsAreOneLineAKind) {
     const std::vector<schema::LxcItem> expected = {{"lxc.idmap", "u 0 5 7"}, {"lxc.idmap", "g 0 6 8"}};
     EXPECT_EQ(id_map_items({{true, false, 5, 0, 7}, {false, true, 6, 0, 8}}), expected);
