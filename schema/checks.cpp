@@ -11,6 +11,8 @@
 
 #include "schema/error.h"
 #include "schema/raw_lxc.h"
+#include "schema/schedule.h"
+#include "schema/strconv.h"
 #include "schema/units.h"
 #include "schema/values.h"
 
@@ -60,7 +62,7 @@ int64_t integer_in(std::string_view value) {
 /// "100ms" or "100".
 void milliseconds(std::string_view value) {
     if (value.ends_with("ms")) value.remove_suffix(2);
-    integer_in(value);
+    strconv_integer("Atoi", value);
 }
 
 } // namespace
@@ -80,15 +82,12 @@ void integer(std::string_view value) {
 }
 
 void uint32(std::string_view value) {
+    // An unsigned number has no sign.
+    const bool is_number = !value.empty() && std::all_of(value.begin(), value.end(), is_digit);
     const auto number = parse_integer(value);
-    if (!number || *number < 0) {
-        throw bad_request("Invalid value for uint32 {0}: strconv.ParseUint: parsing {0}: invalid syntax",
-                          quoted(value));
-    }
-    if (*number > UINT32_MAX) {
-        throw bad_request("Invalid value for uint32 {0}: strconv.ParseUint: parsing {0}: value out of range",
-                          quoted(value));
-    }
+    if (is_number && number && *number <= UINT32_MAX) return;
+    const auto reason = is_number ? "value out of range" : "invalid syntax";
+    throw bad_request("Invalid value for uint32 {0}: strconv.ParseUint: parsing {0}: {1}", quoted(value), reason);
 }
 
 void priority(std::string_view value) {
@@ -160,7 +159,7 @@ void mtu(std::string_view value) {
     if (*number < 1280 || *number > 16384) throw bad_request("Out of MTU range (1280-16384) {}", quoted(value));
 }
 
-void cpus(std::string_view value) {
+void cpu_nodes(std::string_view value) {
     std::set<unsigned> seen;
     for (const auto chunk : split(value, ',')) {
         const auto ends = split(chunk, '-');
@@ -171,14 +170,20 @@ void cpus(std::string_view value) {
             if (!seen.insert(cpu).second) throw bad_request("Cannot define CPU multiple times");
         }
     }
-    // LXD lets "0" and "3-1" through, and then does as if nothing were set.
-    if (seen.empty() || value == "0") throw bad_request("Invalid cpuset value: {}", value);
+    // LXD lets "3-1" through, and then does as if nothing were set.
+    if (seen.empty()) throw bad_request("Invalid cpuset value: {}", value);
+}
+
+void cpus(std::string_view value) {
+    cpu_nodes(value);
+    // No CPU at all: LXD lets this through, too.
+    if (value == "0") throw bad_request("Invalid cpuset value: {}", value);
 }
 
 void cpu_allowance(std::string_view value) {
     if (value.ends_with('%')) {
         value.remove_suffix(1);
-        if (integer_in(value) < 0) throw bad_request("Invalid allowance: {}%", value);
+        if (strconv_integer("Atoi", value) < 0) throw bad_request("Invalid allowance: {}%", value);
         return;
     }
     const auto slash = value.find('/');
@@ -190,7 +195,7 @@ void cpu_allowance(std::string_view value) {
 void memory_limit(std::string_view value) {
     if (value.ends_with('%')) {
         value.remove_suffix(1);
-        const auto percent = integer_in(value);
+        const auto percent = strconv_integer("ParseInt", value);
         if (percent == 0) throw bad_request("Memory limit can't be 0%");
         if (percent < 0) throw bad_request("Invalid value: {}%", value);
         return;
@@ -204,6 +209,14 @@ void process_limit(std::string_view value) {
     if (parts.size() > 2 || !std::all_of(parts.begin(), parts.end(), fits)) {
         throw bad_request("Invalid value for a process limit {}", quoted(value));
     }
+}
+
+void snapshot_schedule(std::string_view value) {
+    parse_schedule(value);
+}
+
+void snapshot_expiry(std::string_view value) {
+    parse_expiry(value);
 }
 
 void raw_lxc(std::string_view value) {

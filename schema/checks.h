@@ -27,10 +27,13 @@ void interface_name(std::string_view value);
 void mac_address(std::string_view value);
 void mtu(std::string_view value);
 
-void cpus(std::string_view value); // limits.cpu: a count or a set
+void cpus(std::string_view value);      // limits.cpu: a count or a set
+void cpu_nodes(std::string_view value); // a set of NUMA nodes
 void cpu_allowance(std::string_view value);
 void memory_limit(std::string_view value);
 void process_limit(std::string_view value); // "unlimited", "N" or "SOFT:HARD"
+void snapshot_schedule(std::string_view value);
+void snapshot_expiry(std::string_view value);
 void raw_lxc(std::string_view value);
 void architecture(std::string_view value);
 

@@ -106,6 +106,15 @@ std::string container_base(const std::string& root) {
     return {};
 }
 
+/// The CPUs that the control group of containers may use; empty where none tells.
+std::set<unsigned> effective_cpus(const std::string& root) {
+    const auto tree = root + "/sys/fs/cgroup";
+    for (const auto& file :
+         {tree + "/cpuset/cpuset.effective_cpus", tree + container_base(root) + "/cpuset.cpus.effective"})
+        if (auto set = cpus(content(file)); !set.empty()) return set;
+    return {};
+}
+
 /// Whether groups have a file that the root group may lack: looks at the groups that are there.
 bool groups_have(const std::string& base, const std::string& file) {
     if (exists(base + "/" + file)) return true;
@@ -261,6 +270,12 @@ std::string variable(const char* name) {
     return found == nullptr ? "" : found;
 }
 
+std::string nvidia_hook() {
+    const auto folder = variable("LXD_LXC_HOOK");
+    auto hook = (folder.empty() ? "/usr/share/lxc/hooks" : folder) + "/nvidia";
+    return exists(hook) ? hook : std::string();
+}
+
 bool switched_on(const char* name) {
     auto value = variable(name);
     std::ranges::transform(value, value.begin(), [](unsigned char letter) { return std::tolower(letter); });
@@ -280,9 +295,6 @@ HostFacts read_host_facts(const std::string& root) {
     facts.in_user_namespace = map.size() == 3 && !(map[0] == "0" && map[1] == "0" && map[2] == "4294967295");
 
     facts.memory_total = memory_total(content(root + "/proc/meminfo"));
-    facts.cpus_online = cpus(content(root + "/sys/devices/system/cpu/online"));
-    facts.cpus_isolated = cpus(content(root + "/sys/devices/system/cpu/isolated"));
-    facts.numa_nodes = numa_nodes(root + "/sys/devices/system/node");
     facts.cgroup = cgroup_facts(root);
     facts.apparmor = apparmor_facts(root, facts.in_user_namespace);
 
@@ -293,6 +305,16 @@ HostFacts read_host_facts(const std::string& root) {
     }
     facts.lxcfs = lxcfs_mount(content(root + "/proc/self/mountinfo"));
     if (!facts.lxcfs.empty()) facts.lxcfs_files = lxcfs_files(root + facts.lxcfs);
+    return facts;
+}
+
+CpuFacts read_cpu_facts(const std::string& root) {
+    CpuFacts facts;
+    facts.online = cpus(content(root + "/sys/devices/system/cpu/online"));
+    if (const auto effective = effective_cpus(root); !effective.empty())
+        std::erase_if(facts.online, [&](unsigned cpu) { return !effective.contains(cpu); });
+    facts.isolated = cpus(content(root + "/sys/devices/system/cpu/isolated"));
+    facts.numa_nodes = numa_nodes(root + "/sys/devices/system/node");
     return facts;
 }
 
@@ -312,6 +334,7 @@ HostFacts detect_host_facts() {
 
     facts.apparmor.available = facts.apparmor.available && !find_program("apparmor_parser").empty() &&
                                variable("LXD_SECURITY_APPARMOR") != "false";
+    facts.nvidia = {nvidia_hook(), !find_program("nvidia-container-cli").empty()};
     facts.has_newuidmap = !find_program("newuidmap").empty() && !find_program("newgidmap").empty();
     return facts;
 }

@@ -33,6 +33,19 @@ struct CgroupFacts {
     }
 };
 
+/// What changes while the daemon runs: see read_cpu_facts.
+struct CpuFacts {
+    std::set<unsigned> online;                         // that containers may use
+    std::set<unsigned> isolated;                       // by isolcpus=; never given to a container by count
+    std::map<unsigned, std::set<unsigned>> numa_nodes; // node -> its CPUs; empty where the kernel does not tell
+};
+
+/// What the NVIDIA runtime needs.
+struct NvidiaFacts {
+    std::string hook;   // liblxc's hook, or empty
+    bool tools = false; // nvidia-container-cli is installed
+};
+
 struct AppArmorFacts {
     bool available = false; // enabled in the kernel, apparmor_parser is there and LXD_SECURITY_APPARMOR is not false
     bool admin = false;     // the daemon may load profiles
@@ -62,13 +75,11 @@ struct HostFacts {
     std::vector<std::string> architectures; // LXD's names, the native one first: "x86_64", "i686"
     bool in_user_namespace = false;         // /proc/self/uid_map is not the full range
 
-    uint64_t memory_total = 0;                         // bytes
-    std::set<unsigned> cpus_online;                    // that containers may use: /sys/devices/system/cpu/online
-    std::set<unsigned> cpus_isolated;                  // by isolcpus=; never given to a container by count
-    std::map<unsigned, std::set<unsigned>> numa_nodes; // node -> its CPUs; empty where the kernel does not tell
+    uint64_t memory_total = 0; // bytes
 
     CgroupFacts cgroup;
     AppArmorFacts apparmor;
+    NvidiaFacts nvidia;
 
     /// For the `kernel_features` of /1.0, under LXD's names (idmapped_mounts, seccomp_listener, unpriv_fscaps ...).
     std::map<std::string, bool> kernel_features;
@@ -93,6 +104,8 @@ struct HostFacts {
 /// What the files below `root` tell ("" is the host itself; tests give a tree of their own). Kernel, architectures,
 /// programs and probed features stay empty.
 HostFacts read_host_facts(const std::string& root);
+/// The CPUs as they are now, of the host and of the control group that containers are made in.
+CpuFacts read_cpu_facts(const std::string& root = "");
 /// Everything about the host that we run on. Takes some milliseconds; called once, at start.
 HostFacts detect_host_facts();
 

@@ -23,11 +23,24 @@ Cpus without(const Cpus& cpus, const Cpus& excluded) {
     return rest;
 }
 
-Cpus pinned(const std::string& limit, const Cpus& online) {
-    const auto wanted = schema::parse_cpu_set(limit);
+Cpus common(const Cpus& some, const Cpus& others) {
+    Cpus both;
+    std::set_intersection(some.begin(), some.end(), others.begin(), others.end(), std::inserter(both, both.end()));
+    return both;
+}
+
+Cpus cpus_of_nodes(const std::string& nodes, const base::CpuFacts& facts) {
     Cpus cpus;
-    std::set_intersection(wanted.begin(), wanted.end(), online.begin(), online.end(), std::inserter(cpus, cpus.end()));
+    for (const auto node : schema::parse_cpu_set(nodes))
+        if (const auto found = facts.numa_nodes.find(node); found != facts.numa_nodes.end())
+            cpus.insert(found->second.begin(), found->second.end());
     return cpus;
+}
+
+/// `cpus` as far as the demand's nodes have them; `otherwise` where that is none.
+Cpus of_nodes(const Cpus& cpus, const CpuDemand& demand, const base::CpuFacts& facts, const Cpus& otherwise) {
+    auto left = demand.nodes.empty() ? cpus : common(cpus, cpus_of_nodes(demand.nodes, facts));
+    return left.empty() ? otherwise : left;
 }
 
 /// The `count` CPUs that the fewest containers use; lower numbers first among equals.
@@ -40,14 +53,13 @@ Cpus least_used(size_t count, const Cpus& available, const std::map<unsigned, in
 
 } // namespace
 
-std::map<std::string, std::string> cpu_sets(std::vector<CpuDemand> demands, const base::HostFacts& facts) {
+std::map<std::string, std::string> cpu_sets(std::vector<CpuDemand> demands, const base::CpuFacts& facts) {
     std::map<std::string, std::string> sets;
-    if (facts.cgroup.version("cpuset") == 0) return sets;
-    auto shared = without(facts.cpus_online, facts.cpus_isolated);
-    if (shared.empty()) shared = facts.cpus_online;
+    auto shared = without(facts.online, facts.isolated);
+    if (shared.empty()) shared = facts.online;
 
     std::map<unsigned, int> usage;
-    for (const auto cpu : facts.cpus_online) usage[cpu] = 0;
+    for (const auto cpu : facts.online) usage[cpu] = 0;
     const auto take = [&](const std::string& name, const Cpus& cpus) {
         for (const auto cpu : cpus) ++usage[cpu];
         sets[name] = schema::format_cpu_set(cpus);
@@ -57,15 +69,18 @@ std::map<std::string, std::string> cpu_sets(std::vector<CpuDemand> demands, cons
     std::sort(demands.begin(), demands.end(), [](const CpuDemand& a, const CpuDemand& b) { return a.name < b.name; });
     for (const auto& demand : demands) {
         if (demand.limit.empty() || is_count(demand.limit)) continue;
-        const auto cpus = pinned(demand.limit, facts.cpus_online);
-        take(demand.name, cpus.empty() ? shared : cpus);
+        const auto wanted = common(schema::parse_cpu_set(demand.limit), facts.online);
+        take(demand.name, of_nodes(wanted, demand, facts, shared));
     }
     for (const auto& demand : demands) {
-        if (demand.limit.empty()) sets[demand.name] = schema::format_cpu_set(shared);
-        const auto number = schema::parse_integer(demand.limit);
-        if (!number) continue;
-        const auto count = static_cast<size_t>(std::max<int64_t>(1, *number));
-        take(demand.name, least_used(count, shared, usage));
+        if (!demand.limit.empty() && !is_count(demand.limit)) continue;
+        const auto usable = of_nodes(shared, demand, facts, shared);
+        if (demand.limit.empty()) {
+            sets[demand.name] = schema::format_cpu_set(usable);
+            continue;
+        }
+        const auto count = std::max<int64_t>(1, *schema::parse_integer(demand.limit));
+        take(demand.name, least_used(static_cast<size_t>(count), usable, usage));
     }
     return sets;
 }

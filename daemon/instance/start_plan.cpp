@@ -305,11 +305,13 @@ void check_volatile_kept(const schema::Config& before, const schema::Config& aft
 
 std::map<std::string, std::string> balanced_cpus(const std::vector<std::shared_ptr<const Record>>& running,
                                                  const Rooms& rooms) {
+    if (rooms.facts.cgroup.version("cpuset") == 0) return {};
     std::vector<CpuDemand> demands;
     demands.reserve(running.size());
     for (const auto& record : running)
-        demands.push_back({record->row.name, schema::get(record->expanded_config, "limits.cpu")});
-    return cpu_sets(std::move(demands), rooms.facts);
+        demands.push_back({record->row.name, schema::get(record->expanded_config, "limits.cpu"),
+                           schema::get(record->expanded_config, "limits.cpu.nodes")});
+    return cpu_sets(std::move(demands), base::read_cpu_facts());
 }
 
 } // namespace instance

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/ranges.h>
+
 #include "schema/error.h"
 #include "schema/keys/pattern.h"
 #include "schema/values.h"
@@ -13,12 +15,20 @@ namespace {
 
 using namespace checks;
 
-void memory_enforcement(std::string_view value) {
-    if (value != "soft" && value != "hard") {
-        throw bad_request("Invalid value {} (not one of [soft hard])", quoted(value));
-    }
+template <size_t N> void one_of(std::string_view value, const std::array<std::string_view, N>& words) {
+    if (std::ranges::find(words, value) == words.end())
+        throw bad_request("Invalid value {} (not one of [{}])", quoted(value), fmt::join(words, " "));
 }
 
+void memory_enforcement(std::string_view value) {
+    one_of<2>(value, {"soft", "hard"});
+}
+
+void evacuation(std::string_view value) {
+    one_of<4>(value, {"auto", "migrate", "live-migrate", "stop"});
+}
+
+// Each row has its values, liveness and items shown in test/data/keys, and one owner: a facet, or daemon_keys().
 // clang-format off
 constexpr std::array rows = {
     InstanceKey{"boot.autostart", optional<boolean>, "bool", "as before the last shutdown", true, "",
@@ -37,6 +47,8 @@ constexpr std::array rows = {
                 "User data for cloud-init"},
     InstanceKey{"cloud-init.vendor-data", optional<cloud_init>, "string", "#cloud-config", true, "cloud_init",
                 "Vendor data for cloud-init"},
+    InstanceKey{"cluster.evacuate", optional<evacuation>, "string", "auto", true, "clustering_evacuation",
+                "What becomes of the instance when its cluster member is evacuated"},
     InstanceKey{"environment.*", one_line, "string", "", false, "",
                 "Environment variable of init (at its next start) and of commands that are run in the instance"},
     InstanceKey{"image.*", any, "string", "", true, "",
@@ -45,6 +57,8 @@ constexpr std::array rows = {
                 "Number of CPUs, or the CPUs (0-3,7) that the instance may use"},
     InstanceKey{"limits.cpu.allowance", optional<cpu_allowance>, "string", "100%", true, "",
                 "Share of CPU time under load (50%), or a hard limit (25ms/100ms)"},
+    InstanceKey{"limits.cpu.nodes", optional<cpu_nodes>, "set", "all", true, "numa_cpu_placement",
+                "NUMA nodes whose CPUs the instance may use"},
     InstanceKey{"limits.cpu.priority", optional<priority>, "integer", "10 (highest)", true, "",
                 "CPU priority among instances of the same allowance, 0 to 10"},
     InstanceKey{"limits.disk.priority", optional<priority>, "integer", "5", true, "",
@@ -57,7 +71,7 @@ constexpr std::array rows = {
                 "Memory in huge pages of 2MB"},
     InstanceKey{"limits.hugepages.64KB", optional<size>, "size", "as the host", true, "limits_hugepages",
                 "Memory in huge pages of 64KB"},
-    InstanceKey{"limits.kernel.*", process_limit, "string", "as the daemon's", false, "kernel_limits",
+    InstanceKey{"limits.kernel.*", optional<process_limit>, "string", "as the daemon's", false, "kernel_limits",
                 "Process limit of that name (nofile, memlock ...)"},
     InstanceKey{"limits.memory", optional<memory_limit>, "size", "all", true, "",
                 "Memory as a size or a percentage of the host's"},
@@ -73,6 +87,20 @@ constexpr std::array rows = {
                 "Kernel modules, separated by commas, to load before the instance starts"},
     InstanceKey{"linux.sysctl.*", one_line, "string", "", false, "linux_sysctl",
                 "Kernel parameter set in the instance"},
+    InstanceKey{"migration.incremental.memory", optional<boolean>, "bool", "false", true, "migration_pre_copy",
+                "Send memory ahead of a live migration, to shorten the stop"},
+    InstanceKey{"migration.incremental.memory.goal", optional<uint32>, "integer", "70", true, "migration_pre_copy",
+                "Percentage of memory to be in step before the instance is stopped"},
+    InstanceKey{"migration.incremental.memory.iterations", optional<uint32>, "integer", "10", true, "migration_pre_copy",
+                "How often memory is sent ahead at most"},
+    InstanceKey{"nvidia.driver.capabilities", one_line, "string", "compute,utility", false, "nvidia_runtime_config",
+                "Capabilities of the driver that the instance gets, separated by commas"},
+    InstanceKey{"nvidia.require.cuda", one_line, "string", "", false, "nvidia_runtime_config",
+                "Version of CUDA that the host must have"},
+    InstanceKey{"nvidia.require.driver", one_line, "string", "", false, "nvidia_runtime_config",
+                "Version of the driver that the host must have"},
+    InstanceKey{"nvidia.runtime", optional<boolean>, "bool", "false", false, "nvidia_runtime",
+                "Pass the host's NVIDIA libraries and tools to the instance"},
     InstanceKey{"raw.lxc", optional<raw_lxc>, "blob", "", false, "",
                 "Lines of lxc.container.conf to add"},
     InstanceKey{"security.nesting", optional<boolean>, "bool", "false", false, "",
@@ -81,20 +109,50 @@ constexpr std::array rows = {
                 "Run without a user namespace"},
     InstanceKey{"security.protection.delete", optional<boolean>, "bool", "false", true, "container_protection_delete",
                 "Refuse to delete the instance"},
+    InstanceKey{"snapshots.expiry", snapshot_expiry, "string", "never", true, "snapshot_expiry",
+                "How long snapshots are kept (1y 2m 3w 4d 5H 6M)"},
+    InstanceKey{"snapshots.pattern", any, "string", "snap%d", true, "snapshot_scheduling",
+                "Names of snapshots, a template; %d counts"},
+    InstanceKey{"snapshots.schedule", optional<snapshot_schedule>, "string", "", true, "snapshot_scheduling",
+                "When snapshots are made: cron fields (0 6 * * *), or aliases (@daily, @startup) separated by a comma and a space"},
+    InstanceKey{"snapshots.schedule.stopped", optional<boolean>, "bool", "false", true, "snapshot_scheduling",
+                "Make snapshots of the instance while it is stopped, too"},
     InstanceKey{"user.*", any, "string", "", true, "",
                 "Free for users"},
+    InstanceKey{"volatile.*.apply_quota", any, "bool", "", true, "",
+                "A size of a disk device that holds from the next start on"},
     InstanceKey{"volatile.*.host_name", any, "string", "", true, "",
                 "Host side of a network device"},
     InstanceKey{"volatile.*.hwaddr", any, "string", "", true, "",
                 "MAC address of a network device"},
+    InstanceKey{"volatile.*.last_state.created", any, "bool", "", true, "",
+                "Whether the host interface of a network device was made for it"},
+    InstanceKey{"volatile.*.last_state.hwaddr", any, "string", "", true, "",
+                "MAC address that a host interface gets back"},
+    InstanceKey{"volatile.*.last_state.mtu", any, "integer", "", true, "",
+                "MTU that a host interface gets back"},
+    InstanceKey{"volatile.*.last_state.vf.hwaddr", any, "string", "", true, "",
+                "MAC address that a virtual function gets back"},
+    InstanceKey{"volatile.*.last_state.vf.id", any, "integer", "", true, "",
+                "Number of a network device's virtual function"},
+    InstanceKey{"volatile.*.last_state.vf.parent", any, "string", "", true, "",
+                "Interface that a virtual function is of"},
+    InstanceKey{"volatile.*.last_state.vf.spoofcheck", any, "bool", "", true, "",
+                "Spoof check that a virtual function gets back"},
+    InstanceKey{"volatile.*.last_state.vf.vlan", any, "integer", "", true, "",
+                "VLAN that a virtual function gets back"},
     InstanceKey{"volatile.*.name", any, "string", "", true, "",
                 "Interface name of a network device"},
+    InstanceKey{"volatile.apply_quota", any, "string", "", true, "",
+                "Size of the root disk that holds from the next start on"},
     InstanceKey{"volatile.apply_template", any, "string", "", true, "",
                 "Template trigger to run at the next start"},
     InstanceKey{"volatile.base_image", any, "string", "", true, "",
                 "Fingerprint of the image that the instance was made from"},
     InstanceKey{"volatile.cloud-init.instance-id", optional<uuid>, "string", "", true, "cloud_init",
                 "The instance's id as cloud-init sees it"},
+    InstanceKey{"volatile.evacuate.origin", any, "string", "", true, "clustering_evacuation",
+                "Cluster member that the instance comes back to"},
     InstanceKey{"volatile.idmap.base", any, "integer", "", true, "",
                 "First host id of the instance's map"},
     InstanceKey{"volatile.idmap.current", any, "string", "", true, "",
@@ -105,6 +163,8 @@ constexpr std::array rows = {
                 "Id map that files on disk are shifted by"},
     InstanceKey{"volatile.last_state.power", any, "string", "", true, "",
                 "Whether the instance runs, for the time after a reboot"},
+    InstanceKey{"volatile.last_state.ready", optional<boolean>, "bool", "", true, "",
+                "Whether the instance said that it is ready"},
     InstanceKey{"volatile.uuid", optional<uuid>, "string", "", true, "",
                 "The instance's unique id"},
     InstanceKey{"volatile.uuid.generation", optional<uuid>, "string", "", true, "",
@@ -114,6 +174,12 @@ constexpr std::array rows = {
 
 static_assert(std::is_sorted(rows.begin(), rows.end(),
                              [](const InstanceKey& a, const InstanceKey& b) { return a.name < b.name; }));
+
+/// Rules that need more than one key.
+void check_together(const Config& config) {
+    if (is_true(get(config, "security.privileged")) && is_true(get(config, "nvidia.runtime")))
+        throw bad_request("nvidia.runtime is incompatible with privileged containers");
+}
 
 void check_owner(std::string_view key, ConfigOwner owner) {
     if (owner == ConfigOwner::instance) return;
@@ -128,11 +194,12 @@ std::span<const InstanceKey> instance_keys() noexcept {
 }
 
 const InstanceKey* find_instance_key(std::string_view key) noexcept {
-    // A name of its own goes before a pattern: "volatile.idmap.next" is no device's.
+    // A name of its own goes before a pattern ("volatile.idmap.next" is no device's), and the longest pattern before
+    // others ("volatile.eth0.last_state.hwaddr").
     const InstanceKey* match = nullptr;
     for (const auto& row : rows) {
         if (row.name == key) return &row;
-        if (match == nullptr && matches_key(row.name, key)) match = &row;
+        if (matches_key(row.name, key) && (match == nullptr || row.name.size() > match->name.size())) match = &row;
     }
     return match;
 }
@@ -146,6 +213,7 @@ void check_instance_config(const Config& config, ConfigOwner owner) {
         one_line(key);
         row->check(value);
     }
+    check_together(config);
 }
 
 } // namespace schema

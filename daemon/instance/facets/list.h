@@ -19,7 +19,8 @@ extern const Facet disk_io_facet;
 extern const Facet hugepages_facet;
 extern const Facet processes_facet;
 extern const Facet kernel_facet; // process limits and sysctls
-extern const Facet raw_facet;    // raw.lxc, after the items of devices
+extern const Facet nvidia_facet;
+extern const Facet raw_facet; // raw.lxc, after the items of devices
 
 std::span<const Facet* const> facets();
 

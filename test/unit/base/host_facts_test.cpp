@@ -83,11 +83,24 @@ TEST_F(HostFactsTest, MemoryAndCpusAreRead) {
     file("/sys/devices/system/cpu/online", "0-2,5\n");
     file("/sys/devices/system/cpu/isolated", "\n");
     file("/sys/devices/system/node/node1/cpulist", "2,5\n");
-    const auto found = facts();
-    EXPECT_EQ(found.memory_total, 1024000U);
-    EXPECT_EQ(found.cpus_online, (std::set<unsigned>{0, 1, 2, 5}));
-    EXPECT_TRUE(found.cpus_isolated.empty());
+    EXPECT_EQ(facts().memory_total, 1024000U);
+    const auto found = read_cpu_facts(root_.path());
+    EXPECT_EQ(found.online, (std::set<unsigned>{0, 1, 2, 5}));
+    EXPECT_TRUE(found.isolated.empty());
     EXPECT_EQ(found.numa_nodes.at(1), (std::set<unsigned>{2, 5}));
+}
+
+TEST_F(HostFactsTest, CpusThatTheControlGroupMayNotUseAreNoneOfOurs) {
+    file("/sys/devices/system/cpu/online", "0-3\n");
+    file("/sys/fs/cgroup/cpuset/cpuset.effective_cpus", "1-2\n");
+    EXPECT_EQ(read_cpu_facts(root_.path()).online, (std::set<unsigned>{1, 2}));
+}
+
+TEST_F(HostFactsTest, CpusOfAPureV2TreeAreThoseOfTheGroupOfContainers) {
+    file("/sys/devices/system/cpu/online", "0-3\n");
+    file("/proc/1/cgroup", "0::/inner/init.scope\n");
+    file("/sys/fs/cgroup/inner/cpuset.cpus.effective", "2-9\n");
+    EXPECT_EQ(read_cpu_facts(root_.path()).online, (std::set<unsigned>{2, 3}));
 }
 
 TEST_F(HostFactsTest, AppArmorTellsOfStackingAndConfinement) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +7,6 @@
 #include "daemon/instance/live_update.h"
 #include "daemon/instance/lxc_config.h"
 #include "schema/error.h"
-#include "schema/keys/instance.h"
 #include "test/unit/instance/hosts.h"
 
 namespace instance {
@@ -20,87 +18,6 @@ using ::testing::IsEmpty;
 
 bool holds(const Items& items, const LxcItem& item) {
     return std::find(items.begin(), items.end(), item) != items.end();
-}
-
-std::vector<std::string> owners_of(std::string_view key) {
-    std::vector<std::string> owners;
-    for (const auto* facet : facets()) {
-        for (const auto owned : facet->keys) {
-            if (owned == key) owners.emplace_back(facet->name);
-        }
-    }
-    for (const auto owned : daemon_keys()) {
-        if (owned == key) owners.emplace_back("daemon");
-    }
-    return owners;
-}
-
-TEST(KeyTable, EveryKeyHasOneOwner) {
-    for (const auto& row : schema::instance_keys()) EXPECT_EQ(owners_of(row.name).size(), 1U) << row.name;
-}
-
-TEST(KeyTable, EveryOwnedKeyIsInTheTable) {
-    const auto in_table = [](std::string_view key) {
-        const auto* row = schema::find_instance_key(key);
-        return row != nullptr && row->name == key;
-    };
-    for (const auto* facet : facets()) {
-        for (const auto key : facet->keys) EXPECT_TRUE(in_table(key)) << key;
-    }
-    for (const auto key : daemon_keys()) EXPECT_TRUE(in_table(key)) << key;
-}
-
-/// Two values for each key that facets own, the first also with what else must be set for it to matter.
-struct Sample {
-    schema::Config config;
-    std::string other;
-};
-const std::map<std::string, Sample, std::less<>> samples = {
-    {"environment.*", {{{"environment.A", "1"}}, "2"}},
-    {"limits.cpu.allowance", {{{"limits.cpu.allowance", "50%"}}, "10ms/100ms"}},
-    {"limits.cpu.priority", {{{"limits.cpu.priority", "5"}}, "10"}},
-    {"limits.disk.priority", {{{"limits.disk.priority", "3"}}, "7"}},
-    {"limits.hugepages.1GB", {{{"limits.hugepages.1GB", "1GiB"}}, "2GiB"}},
-    {"limits.hugepages.1MB", {{{"limits.hugepages.1MB", "1MiB"}}, "2MiB"}},
-    {"limits.hugepages.2MB", {{{"limits.hugepages.2MB", "2MiB"}}, "4MiB"}},
-    {"limits.hugepages.64KB", {{{"limits.hugepages.64KB", "1MiB"}}, "2MiB"}},
-    {"limits.kernel.*", {{{"limits.kernel.nofile", "100"}}, "200"}},
-    {"limits.memory", {{{"limits.memory", "100MB"}}, "50%"}},
-    {"limits.memory.enforce", {{{"limits.memory.enforce", "soft"}, {"limits.memory", "1GB"}}, "hard"}},
-    {"limits.memory.swap", {{{"limits.memory.swap", "false"}, {"limits.memory", "1GB"}}, "true"}},
-    {"limits.memory.swap.priority", {{{"limits.memory.swap.priority", "3"}}, "4"}},
-    {"limits.processes", {{{"limits.processes", "100"}}, "200"}},
-    {"linux.sysctl.*", {{{"linux.sysctl.net.ipv4.ip_forward", "1"}}, "0"}},
-    {"raw.lxc", {{{"raw.lxc", "lxc.cap.drop = net_raw"}}, "lxc.cap.drop = sys_time"}},
-    {"security.nesting", {{{"security.nesting", "true"}}, "false"}},
-    {"security.privileged", {{{"security.privileged", "true"}}, "false"}},
-};
-
-/// A change of the key from one value to another, and to nothing.
-std::vector<std::pair<Subject, Subject>> changes_of(std::string_view row) {
-    const auto& sample = samples.find(row)->second;
-    const auto changed = std::find_if(sample.config.begin(), sample.config.end(), [&](const auto& member) {
-        return schema::find_instance_key(member.first)->name == row;
-    });
-    auto other = sample.config;
-    other[changed->first] = sample.other;
-    auto unset = sample.config;
-    unset.erase(changed->first);
-    return {{subject(sample.config), subject(other)},
-            {subject(sample.config), subject(unset)},
-            {subject(unset), subject(sample.config)}};
-}
-
-/// Cgroup v1 knows them all; swappiness has no counterpart on v2.
-TEST(KeyTable, LiveKeysAndNoOthersMakeWritesOnARunningContainer) {
-    for (const auto& row : schema::instance_keys()) {
-        if (owners_of(row.name) == std::vector<std::string>{"daemon"}) continue;
-        ASSERT_TRUE(samples.contains(row.name)) << "no sample for " << row.name;
-        for (const auto& [before, after] : changes_of(row.name)) {
-            EXPECT_EQ(!live_update(before, after, v1_host()).empty(), row.live) << row.name;
-            EXPECT_NE(lxc_config(before, v1_host(), {}), lxc_config(after, v1_host(), {})) << row.name;
-        }
-    }
 }
 
 TEST(Memory, AHardLimitOnV1CoversSwapToo) {

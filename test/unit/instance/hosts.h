@@ -10,12 +10,16 @@ inline base::HostFacts plain_host() {
     base::HostFacts facts;
     facts.architectures = {"x86_64", "i686"};
     facts.memory_total = 8'000'000'000;
-    facts.cpus_online = {0, 1, 2, 3};
     facts.shared_paths = {{"/dev/fuse", false}, {"/dev/mqueue", true}, {"/sys/kernel/security", true}};
     facts.subuid = facts.subgid = "root:100000:65536\n";
     facts.has_newuidmap = true;
+    facts.nvidia = {"/usr/share/lxc/hooks/nvidia", true};
     facts.cgroup.hugetlb = {"64KB", "1MB", "2MB", "1GB"};
     return facts;
+}
+
+inline base::CpuFacts four_cpus() {
+    return {.online = {0, 1, 2, 3}, .isolated = {}, .numa_nodes = {{0, {0, 1}}, {1, {2, 3}}}};
 }
 
 inline base::HostFacts v1_host() {
