@@ -17,6 +17,8 @@ struct AttachedCommand {
     uid_t uid = 0;
     gid_t gid = 0;
     int fds[3] = {0, 1, 2}; // a terminal at fds[0] becomes the controlling one when its number is above 0
+    bool move = true;       // into the container's cgroups; else it stays in the caller's
+    int gate = -1; // the command begins when a byte can be read from it, and not at all at its end; -1: at once
 };
 
 /// Starts the command and returns its pid; it is the caller's child, to be waited for. Exits with 127 when the program

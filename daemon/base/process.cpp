@@ -203,6 +203,13 @@ Process Process::spawn(const Command& command) {
     return process;
 }
 
+Process Process::adopted(pid_t pid, Fd pidfd) {
+    Process process;
+    process.pid_ = pid;
+    process.pidfd_ = std::move(pidfd);
+    return process;
+}
+
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), exit_(std::exchange(other.exit_, {})),
       reaping_(std::move(other.reaping_)) {}
@@ -218,6 +225,7 @@ Process& Process::operator=(Process&& other) noexcept {
 Process::~Process() {
     if (pid_ < 0 || exit_) return;
     kill_group(SIGKILL);
+    kill(SIGKILL); // an adopted one may not lead its group yet
     wait();
 }
 
@@ -250,7 +258,7 @@ Exit Process::wait() {
     return *exit_;
 }
 
-Output run(Command command, const CancelToken& cancel) {
+Output run(Command command, const CancelToken& cancel, const std::function<Process(const Command&)>& spawn) {
     cancel.check();
     // Shared with the callback, which may still run on the canceller's thread when this function has returned.
     const auto stop = std::make_shared<Fd>(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"));
@@ -260,7 +268,7 @@ Output run(Command command, const CancelToken& cancel) {
     auto err = output_pipe();
     command.fds.emplace_back(out.write_end.get(), 1);
     command.fds.emplace_back(err.write_end.get(), 2);
-    auto process = Process::spawn(command);
+    auto process = spawn(command);
     out.write_end.reset();
     err.write_end.reset();
 

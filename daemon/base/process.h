@@ -3,6 +3,7 @@
 // never through a shell. Callers: storage, images, instance.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ class Process {
 public:
     /// Throws std::system_error when the program cannot be started.
     static Process spawn(const Command& command);
+    /// One that another process made our child, to lead a process group of its own.
+    static Process adopted(pid_t pid, Fd pidfd);
     Process(Process&&) noexcept;
     Process& operator=(Process&&) noexcept;
     ~Process();
@@ -68,8 +71,9 @@ struct Output {
 };
 
 /// Runs a program to its end and collects what it prints (not what daemons that it left behind print later).
-/// Cancelling kills its process group and throws bad_request.
-Output run(Command command, const CancelToken& cancel = {});
+/// Cancelling kills its process group and throws bad_request. `spawn` may start it in another way than usual.
+Output run(Command command, const CancelToken& cancel = {},
+           const std::function<Process(const Command&)>& spawn = Process::spawn);
 /// As run, but a failure throws schema::failure with the program's name and the last lines of its standard error.
 std::string run_or_throw(const Command& command, const CancelToken& cancel = {});
 /// The full path of a program in PATH, or an empty text.

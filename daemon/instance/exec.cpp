@@ -99,7 +99,6 @@ int WebSocketExec::run(const base::CancelToken& cancel) {
     const CloseAtEnd close_at_end{*this};
     // A client that reads nothing must not keep a cancelled command's operation.
     const auto on_cancel = cancel.on_cancel([this] { sockets_.hang_up(); });
-    wait_for_sockets(cancel);
     return post_.interactive ? run_with_terminal(cancel) : run_with_pipes(cancel);
 }
 
@@ -115,6 +114,8 @@ int WebSocketExec::run_with_pipes(const base::CancelToken& cancel) {
     in.read_end.reset();
     out.write_end.reset();
     err.write_end.reset();
+    wait_for_sockets(cancel);
+    session->go();
     for (const auto fd : {in.write_end.get(), out.read_end.get(), err.read_end.get()}) set_nonblocking(fd);
 
     jobs_.start([this, socket = sockets_.find("0"), fd = std::make_shared<base::Fd>(std::move(in.write_end))] {
@@ -154,6 +155,8 @@ int WebSocketExec::run_with_terminal(const base::CancelToken& cancel) {
     std::fill(std::begin(wanted.fds), std::end(wanted.fds), terminal.slave.get());
     const auto session = runtime_.exec(name_, wanted);
     terminal.slave.reset();
+    wait_for_sockets(cancel);
+    session->go();
 
     const auto socket = sockets_.find("0");
     std::mutex mutex;
@@ -236,6 +239,7 @@ int run_detached(Runtime& runtime, const std::string& name, const schema::Instan
     request.fds[1] = out >= 0 ? out : nowhere.get();
     request.fds[2] = err >= 0 ? err : nowhere.get();
     const auto session = runtime.exec(name, request);
+    session->go();
     const auto on_cancel = cancel.on_cancel([&session] { session->signal(SIGKILL); });
     const auto code = session->wait();
     cancel.check();

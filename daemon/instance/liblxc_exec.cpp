@@ -90,8 +90,14 @@ std::optional<std::string> after(const std::string& line, std::string_view word)
 
 class RunnerSession : public ExecSession {
 public:
-    RunnerSession(std::string name, base::Process runner, base::Fd socket)
-        : name_(std::move(name)), runner_(std::move(runner)), reports_(std::move(socket)) {
+    /// `gate` opens when a byte is written to it.
+    RunnerSession(std::string name, base::Process runner, base::Fd socket, base::Fd gate)
+        : name_(std::move(name)), runner_(std::move(runner)), reports_(std::move(socket)), gate_(std::move(gate)) {}
+    ~RunnerSession() override {
+        if (!ended_) send(SIGKILL);
+    }
+
+    void go() override {
         const auto first = reports_.line();
         if (const auto reason = after(first, "error "))
             throw schema::failure("Failed to run a command in instance \"{}\": {}", name_, *reason);
@@ -99,9 +105,8 @@ public:
         if (!command_)
             throw schema::failure("Failed to run a command in instance \"{}\": the runner ended with {}", name_,
                                   runner_.wait().code);
-    }
-    ~RunnerSession() override {
-        if (!ended_) send(SIGKILL);
+        base::write_all(gate_.get(), "g");
+        gate_.reset();
     }
 
     void signal(int number) override { send(number); }
@@ -127,7 +132,8 @@ private:
     std::string name_;
     base::Process runner_;
     Reports reports_;
-    base::Fd command_;
+    base::Fd gate_;
+    base::Fd command_; // a pidfd, once it is there
     std::mutex mutex_;
     int code_ = 0;
     bool ended_ = false;
@@ -135,7 +141,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<ExecSession> start_exec(base::Command runner, const std::string& name, const ExecRequest& request) {
+std::unique_ptr<ExecSession> start_exec(const std::function<base::Process(const base::Command&)>& spawn,
+                                        base::Command runner, const std::string& name, const ExecRequest& request) {
     const auto file = request_file(request);
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -146,9 +153,10 @@ std::unique_ptr<ExecSession> start_exec(base::Command runner, const std::string&
         if (request.fds[number] >= 0) runner.fds.emplace_back(request.fds[number], number);
     runner.fds.emplace_back(file.get(), runner::exec_request_fd);
     runner.fds.emplace_back(theirs.get(), runner::exec_report_fd);
-    auto process = base::Process::spawn(runner);
-    theirs.reset();
-    return std::make_unique<RunnerSession>(name, std::move(process), std::move(ours));
+    auto gate = base::make_pipe();
+    runner.fds.emplace_back(gate.read_end.get(), runner::exec_gate_fd);
+    auto process = spawn(runner);
+    return std::make_unique<RunnerSession>(name, std::move(process), std::move(ours), std::move(gate.write_end));
 }
 
 } // namespace instance

@@ -5,7 +5,8 @@
 
 namespace instance {
 
-/// `runner` is the runner's command line; its descriptors are set here. Returns when the command runs, or throws.
-std::unique_ptr<ExecSession> start_exec(base::Command runner, const std::string& name, const ExecRequest& request);
+/// See Runtime::exec. `runner` is the runner's command line, for `spawn`; its descriptors are set here.
+std::unique_ptr<ExecSession> start_exec(const std::function<base::Process(const base::Command&)>& spawn,
+                                        base::Command runner, const std::string& name, const ExecRequest& request);
 
 } // namespace instance

@@ -101,7 +101,7 @@ std::string joined_lines(std::string_view text) {
 
 } // namespace
 
-LiblxcRuntime::LiblxcRuntime(const state::Paths& paths) : paths_(paths) {}
+LiblxcRuntime::LiblxcRuntime(const state::Paths& paths) : paths_(paths), kept_runner_(runner({"serve"})) {}
 
 std::string LiblxcRuntime::version() const {
     return lxcwrap::version();
@@ -177,12 +177,11 @@ base::Command LiblxcRuntime::runner(std::vector<std::string> arguments) const {
     return command;
 }
 
-void LiblxcRuntime::run_verb(const std::string& name, std::string_view attempt,
-                             std::vector<std::string> arguments) const {
+void LiblxcRuntime::run_verb(const std::string& name, std::string_view attempt, std::vector<std::string> arguments) {
     const auto pidfd = init_pidfd(name);
     auto command = runner(std::move(arguments));
     command.fds = {{pidfd.get(), 3}};
-    const auto output = base::run(std::move(command));
+    const auto output = base::run(std::move(command), {}, kept_runner_.spawner());
     if (!output.exit.ok())
         throw schema::failure("Failed {} instance \"{}\": {}", attempt, name, joined_lines(output.err));
 }
@@ -202,7 +201,8 @@ Running LiblxcRuntime::start(const std::string& name, const std::vector<LxcItem>
     base::write_file(paths_.lxc_conf(name), conf_text(name, items));
 
     const auto output = base::run(
-        runner({"start", name, paths_.containers(), paths_.lxc_conf(name), paths_.lxc_log(name), start_lock(name)}));
+        runner({"start", name, paths_.containers(), paths_.lxc_conf(name), paths_.lxc_log(name), start_lock(name)}), {},
+        kept_runner_.spawner());
     if (!output.exit.ok()) throw schema::failure("Failed starting instance \"{}\": {}", name, joined_lines(output.err));
     if (cancel.cancelled()) {
         kill(name);
@@ -272,7 +272,8 @@ std::optional<std::string> LiblxcRuntime::get_cgroup(const std::string& name, co
 }
 
 std::unique_ptr<ExecSession> LiblxcRuntime::exec(const std::string& name, const ExecRequest& request) {
-    return start_exec(runner({"exec", name, paths_.containers(), paths_.lxc_conf(name)}), name, request);
+    return start_exec(kept_runner_.spawner(), runner({"exec", name, paths_.containers(), paths_.lxc_conf(name)}), name,
+                      request);
 }
 
 Console LiblxcRuntime::open_console(const std::string& name) {
@@ -298,7 +299,7 @@ base::Process LiblxcRuntime::spawn_files(const std::string& name, const std::str
     auto command = init ? runner({"files"}) : runner({"files", rootfs});
     command.fds = {{request.get(), runner::files_request_fd}, {reply.get(), runner::files_reply_fd}};
     if (init) command.fds.emplace_back(pidfd.get(), runner::files_pidfd);
-    return base::Process::spawn(command);
+    return kept_runner_.spawn(command);
 }
 
 base::Process LiblxcRuntime::spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) {
@@ -307,7 +308,7 @@ base::Process LiblxcRuntime::spawn_sftp(const std::string& name, const std::stri
     auto command = init ? runner({"sftp"}) : runner({"sftp", rootfs});
     command.fds = {{socket.get(), runner::files_request_fd}};
     if (init) command.fds.emplace_back(pidfd.get(), runner::files_pidfd);
-    return base::Process::spawn(command);
+    return kept_runner_.spawn(command);
 }
 
 void LiblxcRuntime::attach_interface(const std::string& name, const std::string& host_interface,

@@ -1,8 +1,9 @@
 #pragma once
 // The Runtime over liblxc: calls that fork go through lxd-runner, the others (state, signals, cgroup items, checks)
-// stay in the process. Built by daemon.cpp; everybody else sees Runtime. Thread-safe: it holds nothing but paths, and
-// asks the monitor's command socket anew each time.
+// stay in the process. Built by daemon.cpp; everybody else sees Runtime. Thread-safe: of containers it
+// holds nothing, and asks the monitor's command socket anew each time.
 
+#include "daemon/instance/kept_runner.h"
 #include "daemon/instance/runtime.h"
 #include "daemon/state/paths.h"
 
@@ -54,11 +55,12 @@ private:
     std::string conf_text(const std::string& name, const std::vector<LxcItem>& items) const;
     /// A runner's command line with an environment of its own; nothing of the daemon's reaches a container.
     base::Command runner(std::vector<std::string> arguments) const;
-    void run_verb(const std::string& name, std::string_view attempt, std::vector<std::string> arguments) const;
+    void run_verb(const std::string& name, std::string_view attempt, std::vector<std::string> arguments);
     /// Throws bad_request when the container does not run.
     base::Fd init_pidfd(const std::string& name) const;
 
     state::Paths paths_;
+    KeptRunner kept_runner_;
 };
 
 } // namespace instance

@@ -43,10 +43,12 @@ struct ExecRequest {
 class ExecSession {
 public:
     virtual ~ExecSession() = default;
+    /// Blocks until the command can begin and lets it. Call it once, before the others. Throws schema::Error where the
+    /// container could not be entered.
+    virtual void go() = 0;
     /// To the command's process, not to the helper. Ignored when it has ended.
     virtual void signal(int number) = 0;
-    /// Blocks. The exit code, or 128 + signal. Throws schema::Error when the command could not be started ("not found":
-    /// 127 and "not executable": 126 are exit codes, as LXD has it).
+    /// Blocks. The exit code, or 128 + signal ("not found": 127 and "not executable": 126, as LXD has it).
     virtual int wait() = 0;
 };
 
@@ -89,6 +91,8 @@ public:
     virtual void set_cgroup(const std::string& name, const std::string& item, const std::string& value) = 0;
     virtual std::optional<std::string> get_cgroup(const std::string& name, const std::string& item) = 0;
 
+    /// Begins to prepare a command, and returns: it enters the container while the caller does other things, and waits
+    /// there for go().
     virtual std::unique_ptr<ExecSession> exec(const std::string& name, const ExecRequest& request) = 0;
 
     /// Throws failure where somebody else has the console.

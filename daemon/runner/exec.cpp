@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "daemon/base/fd.h"
+#include "daemon/runner/attach.h"
 #include "daemon/runner/exec_request.h"
 #include "daemon/runner/verbs.h"
-#include "lxcwrap/attach.h"
 #include "lxcwrap/container.h"
 #include "lxcwrap/error.h"
 
@@ -71,6 +71,7 @@ lxcwrap::AttachedCommand command_of(ExecRequest request) {
     command.cwd = std::move(request.cwd);
     command.uid = request.uid;
     command.gid = request.gid;
+    command.gate = exec_gate_fd;
     if (request.terminal) copy_standard_fds(command);
     return command;
 }
@@ -79,7 +80,7 @@ lxcwrap::AttachedCommand command_of(ExecRequest request) {
 
 int exec(const Arguments& arguments) {
     if (arguments.size() != 3) throw std::invalid_argument("exec: expected NAME LXCPATH CONF");
-    ::fcntl(exec_report_fd, F_SETFD, FD_CLOEXEC);
+    for (const int ours : {exec_report_fd, exec_gate_fd}) ::fcntl(ours, F_SETFD, FD_CLOEXEC);
     const auto command = command_of(decode_exec_request(base::read_to_end(exec_request_fd)));
     ::close(exec_request_fd);
     if (command.argv.empty()) throw std::invalid_argument("exec: no command");
@@ -87,11 +88,13 @@ int exec(const Arguments& arguments) {
     try {
         lxcwrap::Container container(arguments[0], arguments[1]);
         container.load_config(arguments[2]);
-        const auto pid = lxcwrap::attach(container, command);
+        const auto [pid, helper] = attach(container, arguments[0], command);
         // Not reaped yet, so the number is still the command's.
         const auto pidfd = base::checked(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), "pidfd_open");
         let_go_of_standard_fds(command);
+        ::close(exec_gate_fd);
         report_with_fd("pid " + std::to_string(pid) + "\n", pidfd.get());
+        if (helper > 0) wait_for(helper);
         const int code = wait_for(pid);
         report("exit " + std::to_string(code) + "\n");
         return code;

@@ -3,7 +3,8 @@
 //
 // The request is one JSON text on descriptor 3, up to end of file. Descriptor 4 is a socket on which the runner sends
 // lines: "pid N" with a pidfd of the command attached, then "exit N" when it has ended; or "error TEXT" alone when the
-// container could not be entered. 0, 1 and 2 are the command's own.
+// container could not be entered. 0, 1 and 2 are the command's own. The command, inside by then, begins when a byte can
+// be read from descriptor 5, and not at all at its end.
 
 #include <cstdint>
 #include <string>
@@ -16,6 +17,7 @@ namespace runner {
 
 constexpr int exec_request_fd = 3;
 constexpr int exec_report_fd = 4;
+constexpr int exec_gate_fd = 5;
 
 struct ExecRequest {
     std::vector<std::string> command;

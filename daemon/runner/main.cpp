@@ -3,9 +3,11 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "daemon/runner/serve.h"
 #include "daemon/runner/verbs.h"
 
 namespace {
@@ -25,19 +27,27 @@ constexpr Verb verbs[] = {
     {"stop-hook", runner::stop_hook},
 };
 
+int run(const runner::Arguments& words) {
+    const std::string_view name = words.empty() ? std::string_view() : words.front();
+    for (const auto& [verb, run] : verbs)
+        if (verb == name) return run(runner::Arguments(words.begin() + 1, words.end()));
+    std::fprintf(stderr, "lxd-runner is started by lxd; it has no verb \"%s\"\n", std::string(name).c_str());
+    return 2;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string_view name = argc > 1 ? argv[1] : "";
-    for (const auto& [verb, run] : verbs) {
-        if (verb != name) continue;
-        try {
-            return run(runner::Arguments(argv + 2, argv + argc));
-        } catch (const std::exception& error) {
-            std::fprintf(stderr, "%s\n", error.what());
-            return 1;
+    try {
+        runner::Arguments words(argv + 1, argv + argc);
+        if (words == runner::Arguments{"serve"}) {
+            auto asked = runner::serve();
+            if (!asked) return 0;
+            words = std::move(*asked);
         }
+        return run(words);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
     }
-    std::fprintf(stderr, "lxd-runner is started by lxd; it has no verb \"%s\"\n", argc > 1 ? argv[1] : "");
-    return 2;
 }

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "daemon/base/files.h"
+#include "daemon/runner/cgroup_tree.h"
 #include "daemon/runner/lxc_log.h"
-#include "daemon/runner/own_cgroup.h"
 #include "daemon/runner/verbs.h"
 #include "lxcwrap/container.h"
 

@@ -15,6 +15,7 @@ namespace {
 class HostCommand final : public instance::ExecSession {
 public:
     explicit HostCommand(base::Process process) : process_(std::move(process)) {}
+    void go() override {}
     void signal(int number) override { process_.kill(number); }
     int wait() override { return process_.wait().code; }
 

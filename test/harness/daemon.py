@@ -145,6 +145,12 @@ class Daemon:
                 return int(line.split()[1]) / 1024
         raise LookupError(field)
 
+    def kept_runners(self):
+        """Pids of its children that start runners by forking; those are named after what they do."""
+        children = Path(f"/proc/{self.pid}/task").glob("*/children")
+        pids = [int(pid) for file in children for pid in file.read_text().split()]
+        return [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "lxd-runner"]
+
     def clear_peak(self):
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 

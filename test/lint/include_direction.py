@@ -36,10 +36,11 @@ GROUPS = {
     "@instance": ["daemon/devices", "daemon/images", "daemon/storage", "daemon/network", "@storage"],
 }
 # Single files that may do what their room may not: the instance room sees liblxc, and the protocols of the runner, from
-# its liblxc runtime alone; and the runner's file protocol from its files.
+# its liblxc runtime alone; and its kept runner and its files those of theirs.
 FILE_ARROWS = {
     "daemon/instance/liblxc_": ["lxcwrap", "daemon/runner"],
     "daemon/instance/files": ["daemon/runner"],
+    "daemon/instance/kept_runner": ["daemon/runner"],
 }
 
 # Third-party headers -> the only places that may include them.

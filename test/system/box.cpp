@@ -115,6 +115,7 @@ Box::Result Box::run(std::vector<std::string> command, instance::ExecRequest req
     request.fds[2] = err.write_end.get();
     if (request.environment.empty()) request.environment = {{"PATH", "/bin:/sbin"}};
     const auto session = runtime_->exec(name_, request);
+    session->go();
     in.read_end.reset();
     out.write_end.reset();
     err.write_end.reset();

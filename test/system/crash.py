@@ -262,7 +262,8 @@ class Check:
             for cgroup in leaks.container_cgroups(token):
                 if not any(cgroup.name.split(".", 2)[2].startswith(name) for name in running):
                     found.append(cgroup)
-            found += [line for line in leaks.processes().values() if "lxd-runner" in line.split(" ")[0]]
+            kept = self.test.daemon.kept_runners()
+            found += [line for pid, line in leaks.processes().items() if "lxd-runner" in line.split(" ")[0] and pid not in kept]
             return found
 
         try:

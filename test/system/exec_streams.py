@@ -1,11 +1,16 @@
 """exec: exit codes, signals, terminals, and a gigabyte through it with bounded memory."""
 
+import contextlib
 import hashlib
 import json
+import os
+import re
+import signal
 import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from system.bounds import Bounds
 from system.scenario import scenario
@@ -212,3 +217,74 @@ def a_reader_that_stops_does_not_fill_memory(test):
         bounds.sample()
         session.drop()
     bounds.check()
+
+
+def cgroups(pid):
+    """{hierarchy: path}"""
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    return {line.split(":", 2)[1]: line.split(":", 2)[2] for line in lines}
+
+
+@scenario
+def commands_are_in_the_container_s_cgroups(test):
+    test.start()
+    name = test.launch("cg")
+    init = cgroups(test.state(name)["pid"])
+    for turn in ("as liblxc puts it there", "as the runner does, once liblxc has made the place"):
+        session = Session(test, name, "sh", "-c", "echo $$ ready; read end")
+        inside = session.read_until("ready", "1").split()[0]
+        root = test.state(name)["pid"]
+        mine = [pid for pid in processes_of(root) if namespaced_pid(pid, root) == inside]
+        test.equal(len(mine), 1, turn)
+        for hierarchy, path in cgroups(mine[0]).items():
+            test.true(path in (init[hierarchy], init[hierarchy] + "/.lxc"), f"{turn}: {hierarchy}: {path}")
+        session.type("\n")
+        test.equal(session.result(), 0, turn)
+        session.drop()
+
+
+def processes_of(root):
+    """Pids of those in the container whose init has the pid `root`."""
+    pids = [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in pids if namespaced_pid(pid, root)]
+
+
+def namespaced_pid(pid, root):
+    """As the container whose init has the pid `root` numbers it; empty where the process is not in there."""
+    with contextlib.suppress(OSError):
+        if os.readlink(f"/proc/{pid}/ns/pid") != os.readlink(f"/proc/{root}/ns/pid"):
+            return ""
+        status = Path(f"/proc/{pid}/status").read_text()
+        return re.search(r"^NSpid:.*\t(\d+)$", status, re.MULTILINE)[1]
+    return ""
+
+
+@scenario
+def the_loss_of_the_kept_runner_costs_nothing(test):
+    test.start()
+    name = test.launch("kept")
+    session = Session(test, name, "sh", "-c", "echo ready; read end; exit 5")
+    session.read_until("ready", "1")
+    before = test.daemon.kept_runners()
+    test.equal(len(before), 1, "runners that start others")
+    os.kill(before[0], signal.SIGKILL)
+    test.equal(test.exec(name, "echo", "again"), "again\n")
+    test.true(test.daemon.kept_runners() not in ([], before), "another one was begun")
+    session.type("\n")
+    test.equal(session.result(), 5, "the command that ran")
+    session.drop()
+
+
+@scenario
+def a_command_that_nobody_connects_to_never_begins(test):
+    test.start()
+    name = test.launch("gate")
+    root = test.state(name)["pid"]
+    before = len(processes_of(root))
+    body = {"command": ["touch", "/root/begun"], "wait-for-websocket": True, "interactive": False, "environment": {}}
+    operation = test.api.raw("POST", f"/1.0/instances/{name}/exec", body).json["operation"]
+    test.until(lambda: len(processes_of(root)) > before, "the command waits inside")
+    done = test.api.raw("GET", f"{operation}/wait")
+    test.equal(done.metadata["status"], "Failure")
+    test.until(lambda: len(processes_of(root)) == before, "it has gone")
+    test.equal(test.exec(name, "ls", "/root"), "")

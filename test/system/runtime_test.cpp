@@ -178,6 +178,7 @@ TEST_P(RuntimeTest, SignalsReachTheCommand) {
     request.environment = {{"PATH", "/bin"}};
     request.fds[1] = out.write_end.get();
     auto session = box.runtime().exec(box.name(), request);
+    session->go();
     out.write_end.reset();
     char ready[6];
     ASSERT_EQ(::read(out.read_end.get(), ready, sizeof ready), 6);
@@ -194,6 +195,7 @@ TEST_P(RuntimeTest, LettingGoOfASessionEndsItsCommand) {
     request.command = {"/bin/sleep", "1000"};
     request.fds[1] = out.write_end.get();
     auto session = box.runtime().exec(box.name(), request);
+    session->go();
     out.write_end.reset();
     session.reset();
     EXPECT_EQ(base::read_to_end(out.read_end.get()), ""); // its end is what ends this
@@ -202,7 +204,7 @@ TEST_P(RuntimeTest, LettingGoOfASessionEndsItsCommand) {
 TEST_P(RuntimeTest, ExecInAStoppedContainerFails) {
     instance::ExecRequest request;
     request.command = {"true"};
-    EXPECT_THROW(box.runtime().exec(box.name(), request), std::exception);
+    EXPECT_THROW(box.runtime().exec(box.name(), request)->go(), std::exception);
 }
 
 TEST_P(RuntimeTest, APseudoTerminalBecomesTheControllingOne) {
@@ -220,6 +222,7 @@ TEST_P(RuntimeTest, APseudoTerminalBecomesTheControllingOne) {
     winsize size{40, 100, 0, 0};
     ::ioctl(ours.get(), TIOCSWINSZ, &size);
     auto session = box.runtime().exec(box.name(), request);
+    session->go();
     theirs.reset();
     std::string seen;
     char buffer[256];
@@ -242,6 +245,7 @@ TEST_P(RuntimeTest, AQuarterGigabytePassesThroughACommand) {
     request.fds[0] = in.read_end.get();
     request.fds[1] = out.write_end.get();
     auto session = box.runtime().exec(box.name(), request);
+    session->go();
     in.read_end.reset();
     out.write_end.reset();
     const std::string piece(1U << 20U, 'x');

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "daemon/base/fd.h"
+#include "daemon/runner/cgroup_tree.h"
 #include "daemon/runner/exec_request.h"
 #include "daemon/runner/files.h"
 #include "daemon/runner/frame.h"
 #include "daemon/runner/lxc_log.h"
 #include "daemon/runner/paths.h"
+#include "daemon/runner/serve.h"
 
 namespace {
 
@@ -22,6 +24,26 @@ TEST(LxcLog, KeepsTheWordsOfErrorLines) {
                                            "Failed to spawn container\n"
                                            "an ERROR of another form");
     EXPECT_EQ(runner::error_messages(""), "");
+}
+
+TEST(CgroupTree, FindsTheCgroupThatLiblxcMade) {
+    const auto payload = [](std::string_view path) { return runner::payload_of(path, "c1"); };
+    EXPECT_EQ(payload("/lxc.payload.c1"), "/lxc.payload.c1");
+    EXPECT_EQ(payload("/system.slice/lxd.service/lxc.payload.c1-12/init.scope"),
+              "/system.slice/lxd.service/lxc.payload.c1-12");
+    EXPECT_EQ(payload("/lxc.payload.c1-x/lxc.payload.c1/a"), "/lxc.payload.c1-x/lxc.payload.c1");
+    EXPECT_EQ(payload("/lxc.payload.c12"), "");
+    EXPECT_EQ(payload("/lxc.payload.c1-"), "");
+    EXPECT_EQ(payload("/"), "");
+}
+
+TEST(ServeRequest, ComesBackAsItWasSent) {
+    const auto request =
+        runner::decode_serve_request(runner::encode_serve_request({"mount", "", "a\nb"}, {{40, 3}, {41, 12}}));
+    EXPECT_EQ(request.arguments, (std::vector<std::string>{"mount", "", "a\nb"}));
+    EXPECT_EQ(request.targets, (std::vector<int>{3, 12}));
+    EXPECT_EQ(runner::decode_serve_request(runner::encode_serve_request({"files"}, {})).targets.size(), 0U);
+    EXPECT_TRUE(runner::decode_serve_request("").arguments.empty());
 }
 
 TEST(ExecRequest, ComesBackAsItWasSent) {
