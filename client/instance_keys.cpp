@@ -11,7 +11,7 @@ namespace client {
 namespace {
 
 /// What LXD 5.0 has beside the keys of schema::instance_keys(), `*` as there.
-constexpr std::array<std::string_view, 60> keys_of_other_servers{
+constexpr auto keys_of_other_servers = std::to_array<std::string_view>({
     "agent.nic_config",
     "cluster.evacuate",
     "limits.memory.hugepages",
@@ -28,7 +28,6 @@ constexpr std::array<std::string_view, 60> keys_of_other_servers{
     "raw.idmap",
     "raw.qemu",
     "raw.qemu.conf",
-    "raw.seccomp",
     "security.agent.metrics",
     "security.devlxd",
     "security.devlxd.images",
@@ -37,23 +36,6 @@ constexpr std::array<std::string_view, 60> keys_of_other_servers{
     "security.idmap.size",
     "security.protection.shift",
     "security.secureboot",
-    "security.syscalls.allow",
-    "security.syscalls.blacklist",
-    "security.syscalls.blacklist_compat",
-    "security.syscalls.blacklist_default",
-    "security.syscalls.deny",
-    "security.syscalls.deny_compat",
-    "security.syscalls.deny_default",
-    "security.syscalls.intercept.bpf",
-    "security.syscalls.intercept.bpf.devices",
-    "security.syscalls.intercept.mknod",
-    "security.syscalls.intercept.mount",
-    "security.syscalls.intercept.mount.allowed",
-    "security.syscalls.intercept.mount.fuse",
-    "security.syscalls.intercept.mount.shift",
-    "security.syscalls.intercept.sched_setscheduler",
-    "security.syscalls.intercept.setxattr",
-    "security.syscalls.whitelist",
     "snapshots.expiry",
     "snapshots.pattern",
     "snapshots.schedule",
@@ -72,7 +54,7 @@ constexpr std::array<std::string_view, 60> keys_of_other_servers{
     "volatile.*.spoofcheck",
     "volatile.*.uuid",
     "volatile.*.vlan",
-};
+});
 
 } // namespace
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::array table{
     ApiExtension{"container_host_shutdown_timeout", "boot_keys_are_kept_and_checked"},
     ApiExtension{"container_stop_priority", "boot_keys_are_kept_and_checked"},
+    ApiExtension{"container_syscall_filtering", "keys_refuse_system_calls"},
     ApiExtension{"container_last_used_at", "a_start_sets_last_used_at"},
     ApiExtension{"etag", "a_stale_if_match_changes_nothing"},
     ApiExtension{"patch", "a_patch_merges"},
@@ -71,6 +72,7 @@ constexpr std::array table{
     ApiExtension{"event_project", "events_name_their_project"},
     ApiExtension{"instance_file_head", "head_tells_about_a_file"},
     ApiExtension{"resources_pci_vpd", "the_hosts_hardware_is_described"},
+    ApiExtension{"container_syscall_filtering_allow_deny_syntax", "keys_refuse_system_calls"},
     ApiExtension{"instances_files_modify_permissions", "an_existing_file_gets_what_is_named"},
 };
 

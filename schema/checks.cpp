@@ -12,6 +12,7 @@
 #include "schema/error.h"
 #include "schema/raw_lxc.h"
 #include "schema/schedule.h"
+#include "schema/seccomp_rules.h"
 #include "schema/strconv.h"
 #include "schema/units.h"
 #include "schema/values.h"
@@ -221,6 +222,14 @@ void snapshot_expiry(std::string_view value) {
 
 void raw_lxc(std::string_view value) {
     parse_raw_lxc(value);
+}
+
+void syscall_rules(std::string_view value) {
+    check_seccomp_rules(value);
+}
+
+void seccomp_policy(std::string_view value) {
+    check_seccomp_policy(value);
 }
 
 void architecture(std::string_view value) {

@@ -35,6 +35,8 @@ void process_limit(std::string_view value); // "unlimited", "N" or "SOFT:HARD"
 void snapshot_schedule(std::string_view value);
 void snapshot_expiry(std::string_view value);
 void raw_lxc(std::string_view value);
+void syscall_rules(std::string_view value); // lines of a seccomp policy
+void seccomp_policy(std::string_view value);
 void architecture(std::string_view value);
 
 template <Check check> void optional(std::string_view value) {

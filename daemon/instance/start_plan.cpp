@@ -1,5 +1,7 @@
 #include "daemon/instance/start_plan.h"
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "daemon/base/files.h"
@@ -15,6 +17,7 @@
 #include "schema/error.h"
 #include "schema/keys/devices.h"
 #include "schema/keys/instance.h"
+#include "schema/keys/syscalls.h"
 #include "schema/raw_lxc.h"
 
 namespace instance {
@@ -147,7 +150,8 @@ StartPlan plan_start(const Record& record, const Rooms& rooms) {
 
     StartPlan plan;
     plan.items = lxc_config(subject, rooms.facts, devices->items());
-    base::write_file(seccomp_policy_path(rooms.paths, record.row.name), seccomp_policy(planned.expanded_config));
+    if (const auto policy = seccomp_policy(subject, rooms.facts))
+        base::write_file(seccomp_policy_path(rooms.paths, record.row.name), *policy);
     plan.root_uid = static_cast<uid_t>(root_uid(subject.id_map));
     plan.volatile_changes = derived;
     plan.volatile_changes["volatile.idmap.current"] = to_json(subject.id_map);
@@ -251,11 +255,24 @@ void check_raw_lxc(const Record& record, const Rooms& rooms) {
         rooms.runtime.check(schema::parse_raw_lxc(raw));
 }
 
+/// What LXD says where no architecture of the host has calls of a smaller one.
+void check_compatible_calls(const schema::Config& config, const base::HostFacts& facts) {
+    constexpr std::array with_compatible_calls = {"x86_64", "aarch64", "ppc64"};
+    for (const auto* key : {"security.syscalls.deny_compat", "security.syscalls.blacklist_compat"}) {
+        if (!config.contains(key)) continue;
+        const auto& known = facts.architectures;
+        if (std::ranges::find_first_of(known, with_compatible_calls) == known.end())
+            throw schema::bad_request("{} isn't supported on this architecture", key);
+    }
+}
+
 } // namespace
 
 void check_record(const Record& record, const Rooms& rooms) {
     const auto& put = record.row.put;
     check_part("Invalid config", [&] { schema::check_instance_config(put.config, schema::ConfigOwner::instance); });
+    check_part("Invalid config", [&] { check_compatible_calls(put.config, rooms.facts); });
+    check_part("Invalid expanded config", [&] { schema::check_syscall_keys(record.expanded_config); });
     check_part("Invalid devices", [&] { devices::check_devices(put.devices); });
     check_part("Invalid expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
     check_part("Invalid config", [&] { check_raw_lxc(record, rooms); });

@@ -13,6 +13,7 @@ struct Paths {
 
     std::string database() const { return var + "/lxd.db"; }
     std::string socket() const { return var + "/unix.socket"; }
+    std::string seccomp_socket() const { return var + "/seccomp.socket"; } // where monitors send intercepted calls
     std::string containers() const { return var + "/containers"; } // links NAME -> pool's folder; liblxc's lxcpath
     std::string container(const std::string& name) const { return containers() + "/" + name; }
     std::string images() const { return var + "/images"; }

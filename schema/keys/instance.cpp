@@ -7,6 +7,7 @@
 
 #include "schema/error.h"
 #include "schema/keys/pattern.h"
+#include "schema/keys/syscalls.h"
 #include "schema/values.h"
 
 namespace schema {
@@ -103,12 +104,30 @@ constexpr std::array rows = {
                 "Pass the host's NVIDIA libraries and tools to the instance"},
     InstanceKey{"raw.lxc", optional<raw_lxc>, "blob", "", false, "",
                 "Lines of lxc.container.conf to add"},
+    InstanceKey{"raw.seccomp", optional<seccomp_policy>, "blob", "", false, "container_syscall_filtering",
+                "A whole seccomp policy in place of the generated one"},
     InstanceKey{"security.nesting", optional<boolean>, "bool", "false", false, "",
                 "Support containers inside of the instance"},
     InstanceKey{"security.privileged", optional<boolean>, "bool", "false", false, "",
                 "Run without a user namespace"},
     InstanceKey{"security.protection.delete", optional<boolean>, "bool", "false", true, "container_protection_delete",
                 "Refuse to delete the instance"},
+    InstanceKey{"security.syscalls.allow", optional<syscall_rules>, "string", "", false, "container_syscall_filtering_allow_deny_syntax",
+                "System calls to allow, a line each; all others are refused"},
+    InstanceKey{"security.syscalls.blacklist", optional<syscall_rules>, "string", "", false, "container_syscall_filtering",
+                "Old name of security.syscalls.deny"},
+    InstanceKey{"security.syscalls.blacklist_compat", optional<boolean>, "bool", "false", false, "container_syscall_filtering",
+                "Old name of security.syscalls.deny_compat"},
+    InstanceKey{"security.syscalls.blacklist_default", optional<boolean>, "bool", "true", false, "container_syscall_filtering",
+                "Old name of security.syscalls.deny_default"},
+    InstanceKey{"security.syscalls.deny", optional<syscall_rules>, "string", "", false, "container_syscall_filtering_allow_deny_syntax",
+                "System calls to refuse, a line each"},
+    InstanceKey{"security.syscalls.deny_compat", optional<boolean>, "bool", "false", false, "container_syscall_filtering_allow_deny_syntax",
+                "Refuse the compatibility calls of x86_64"},
+    InstanceKey{"security.syscalls.deny_default", optional<boolean>, "bool", "true", false, "container_syscall_filtering_allow_deny_syntax",
+                "Refuse the system calls of the default list"},
+    InstanceKey{"security.syscalls.whitelist", optional<syscall_rules>, "string", "", false, "container_syscall_filtering",
+                "Old name of security.syscalls.allow"},
     InstanceKey{"snapshots.expiry", snapshot_expiry, "string", "never", true, "snapshot_expiry",
                 "How long snapshots are kept (1y 2m 3w 4d 5H 6M)"},
     InstanceKey{"snapshots.pattern", any, "string", "snap%d", true, "snapshot_scheduling",
@@ -214,6 +233,7 @@ void check_instance_config(const Config& config, ConfigOwner owner) {
         row->check(value);
     }
     check_together(config);
+    check_syscall_keys(config);
 }
 
 } // namespace schema

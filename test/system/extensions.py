@@ -458,3 +458,15 @@ def huge_pages_are_limited(test):
         test.equal(limit(), wanted, value)
     test.daemon.lxc("config", "unset", test.container, "limits.hugepages.2MB", check=True)
     test.equal(limit(), before, "unset")
+
+
+@shows
+def keys_refuse_system_calls(test):
+    test.api.ask("PATCH", url(test), {"config": {"security.syscalls.deny": "chroot errno 95"}})
+    answer = test.api.raw("PATCH", url(test), {"config": {"security.syscalls.blacklist": "read"}})
+    test.equal(answer.status, 500)  # beside its newer name
+    test.daemon.lxc("restart", "--force", test.container, check=True)
+    done = test.daemon.lxc("exec", test.container, "--", "chroot", "/", "true")
+    test.true(b"not supported" in done.stderr, f"{done.stderr!r}")
+    test.api.ask("PATCH", url(test), {"config": {"security.syscalls.deny": ""}})
+    test.daemon.lxc("restart", "--force", test.container, check=True)

@@ -8,6 +8,10 @@ namespace instance {
 
 namespace {
 
+/// Those that decide whether there is a policy at all; what it says is a file of its own.
+constexpr auto keys =
+    std::to_array<std::string_view>({"security.syscalls.blacklist_default", "security.syscalls.deny_default"});
+
 /// Where systemd puts together what a service that it shields is to see (the second place since version 254), and its
 /// credentials; such services fail where it cannot. In an unprivileged container the user namespace bounds what they
 /// can be made to show; a privileged one, as in LXD, needs security.nesting for it.
@@ -33,15 +37,24 @@ void add_apparmor(const Subject& subject, const base::AppArmorFacts& apparmor, I
     }
 }
 
+/// Calls that the policy sends to the daemon come with the instance's name, as the cookie.
+void add_seccomp(const Subject& subject, const base::HostFacts& facts, Items& items) {
+    if (!seccomp_policy(subject, facts)) return;
+    items.push_back({"lxc.seccomp.profile", seccomp_policy_path(subject.paths, subject.name)});
+    if (!wants_interception(subject, facts)) return;
+    items.push_back({"lxc.seccomp.notify.proxy", "unix:" + subject.paths.seccomp_socket()});
+    items.push_back({"lxc.seccomp.notify.cookie", subject.name});
+}
+
 Items lxc_items(const Subject& subject, const base::HostFacts& facts) {
     Items items;
     add_apparmor(subject, facts.apparmor, items);
-    items.push_back({"lxc.seccomp.profile", seccomp_policy_path(subject.paths, subject.name)});
+    add_seccomp(subject, facts, items);
     return items;
 }
 
 } // namespace
 
-const Facet confinement_facet = {"confinement", {}, lxc_items};
+const Facet confinement_facet = {"confinement", keys, lxc_items};
 
 } // namespace instance
