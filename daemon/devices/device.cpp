@@ -66,6 +66,14 @@ void Device::check() const {
 
 void Device::check_host(const Owner&, DeviceHost&) const {}
 
+schema::Config Device::prepare(const Owner&, DeviceHost&) const {
+    return {};
+}
+
+void Device::update(const schema::Device&, const Owner&, DeviceHost&) const {}
+
+void Device::resume(const Owner&, DeviceHost&) const {}
+
 schema::Config Device::stopped(const Owner&, DeviceHost&) const {
     return {};
 }

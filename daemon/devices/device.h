@@ -16,13 +16,7 @@ namespace devices {
 
 enum class PathKind { missing, file, directory, block_device, other };
 
-/// A pair of interfaces, made in the host's namespace; both ends are down.
-struct Veth {
-    std::string host_name;
-    std::string peer;   // becomes the container's
-    std::string hwaddr; // of the peer
-    int mtu = 0;        // of both; 0: the kernel's default
-};
+class NetworkHost;
 
 /// What devices act on. The daemon's is in instance/device_host; tests use a fake. All throw schema::Error.
 class DeviceHost {
@@ -39,18 +33,9 @@ public:
     /// Whether a mount of `path` can be given a container's map of ids: by this kernel, on that filesystem.
     virtual bool can_map_ids(const std::string& path) = 0;
 
-    virtual bool interface_exists(const std::string& name) = 0;
-    virtual int interface_mtu(const std::string& name) = 0;
-    virtual void create_veth(const Veth& veth) = 0;
-    virtual void add_to_bridge(const std::string& name, const std::string& bridge) = 0;
-    virtual void set_up(const std::string& name) = 0;
-    /// Keeps the host from having addresses of its own on a container's link. Best effort: never throws.
-    virtual void disable_ipv6(const std::string& name) = 0;
-    /// Not an error when it is not there. A veth's other end goes too.
-    virtual void remove_interface(const std::string& name) = 0;
+    virtual NetworkHost& network() = 0;
 
     /// Into a running container; see Runtime.
-    virtual void attach_interface(const std::string& instance, const std::string& name, const std::string& inside) = 0;
     virtual void attach_mount(const std::string& instance, const std::string& source, const std::string& target,
                               bool read_only, bool recursive, bool idmapped) = 0;
     virtual void detach_mount(const std::string& instance, const std::string& target) = 0;
@@ -66,6 +51,7 @@ struct Owner {
     std::string rootfs;           // folder of the root filesystem on the host
     bool idmapped_rootfs = false; // files there have ids as seen inside: mount it with the container's map
     std::string devices_path;     // LXD_DIR/devices/NAME, exists
+    schema::Devices devices;      // expanded
 
     bool privileged() const noexcept { return id_map.empty(); }
 };
@@ -74,6 +60,7 @@ struct Owner {
 struct Start {
     std::vector<schema::LxcItem> items;
     schema::Config volatile_changes;   // to be stored; an empty value removes the key
+    std::function<void()> on_running;  // may be empty; called once init runs; when it throws, the start has failed
     std::function<void()> after_start; // may be empty; called once the start has succeeded or failed; never throws
 };
 
@@ -92,6 +79,9 @@ public:
     /// again at its start.
     virtual void check_host(const Owner& owner, DeviceHost& host) const;
 
+    /// What it is going to make or change on the host, as volatile keys. They are written down, and part of the owner's
+    /// configuration, before start or attach, so that a crash is cleared up by stopped or detach. Changes nothing.
+    virtual schema::Config prepare(const Owner& owner, DeviceHost& host) const;
     /// For a container about to start; `nic_index` counts the network devices before this one. When it throws, nothing
     /// is left.
     virtual Start start(const Owner& owner, DeviceHost& host, int nic_index) const = 0;
@@ -99,6 +89,11 @@ public:
     virtual schema::Config stopped(const Owner& owner, DeviceHost& host) const;
     /// Adds it to a running container, all or nothing. Returns volatile changes.
     virtual schema::Config attach(const Owner& owner, DeviceHost& host) const = 0;
+    /// Makes a device of a running container that was `before` what this one is; only live options differ. Also called
+    /// where that is so already.
+    virtual void update(const schema::Device& before, const Owner& owner, DeviceHost& host) const;
+    /// For a container that runs already when the daemon starts: does again what has come to an end meanwhile.
+    virtual void resume(const Owner& owner, DeviceHost& host) const;
     /// Takes it out of a running container. Returns volatile changes.
     virtual schema::Config detach(const Owner& owner, DeviceHost& host) const = 0;
 

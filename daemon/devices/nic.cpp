@@ -37,8 +37,10 @@ std::set<std::string> taken_names(const schema::Devices& devices, const schema::
 std::string_view nic_of(std::string_view key) {
     constexpr std::string_view prefix = "volatile.";
     if (!key.starts_with(prefix)) return {};
+    const auto rest = key.substr(prefix.size());
+    if (const auto state = rest.find(".last_state."); state != std::string_view::npos) return rest.substr(0, state);
     for (const std::string_view suffix : {".hwaddr", ".name", ".host_name"}) {
-        if (key.ends_with(suffix)) return key.substr(prefix.size(), key.size() - prefix.size() - suffix.size());
+        if (rest.ends_with(suffix)) return rest.substr(0, rest.size() - suffix.size());
     }
     return {};
 }
@@ -82,13 +84,19 @@ schema::Config missing_volatile(const schema::Devices& expanded, const schema::C
     return missing;
 }
 
-std::string Nic::volatile_key(const std::string& key) const {
-    return volatile_of(name(), key);
+std::string Nic::remembered(const Owner& owner, const std::string& key) const {
+    return schema::get(owner.config, volatile_of(name(), key));
+}
+
+schema::Config Nic::to_remember(const schema::Config& values) const {
+    schema::Config changes;
+    for (const auto& [key, value] : values) changes[volatile_of(name(), key)] = value;
+    return changes;
 }
 
 std::string Nic::chosen(const Owner& owner, const std::string& key) const {
     const auto& value = option(key);
-    return value.empty() ? schema::get(owner.config, volatile_key(key)) : value;
+    return value.empty() ? remembered(owner, key) : value;
 }
 
 std::string Nic::inside_name(const Owner& owner) const {
@@ -97,61 +105,70 @@ std::string Nic::inside_name(const Owner& owner) const {
     return inside;
 }
 
-std::string Nic::new_host_name(DeviceHost& host) const {
-    return option("host_name").empty() ? "veth" + host.random_hex(8) : option("host_name");
+std::vector<std::string> Nic::list(const std::string& key) const {
+    std::vector<std::string> values;
+    for (const auto part : schema::split(option(key), ','))
+        if (const auto value = schema::stripped(part); !value.empty()) values.emplace_back(value);
+    return values;
+}
+
+std::vector<std::string> Nic::both_lists(const std::string& key) const {
+    auto values = list("ipv4." + key);
+    for (auto& value : list("ipv6." + key)) values.push_back(std::move(value));
+    return values;
+}
+
+int Nic::number(const std::string& key) const {
+    return static_cast<int>(schema::parse_integer(option(key)).value_or(0));
+}
+
+void Nic::check_parent(DeviceHost& host) const {
+    if (!host.network().find(option("parent")))
+        throw schema::bad_request("Parent device {} doesn't exist", schema::quoted(option("parent")));
+}
+
+void Nic::check_host(const Owner& owner, DeviceHost&) const {
+    inside_name(owner);
+}
+
+Nic::Items Nic::items(const Owner& owner, const std::string& made) const {
+    Items items = {{"type", "phys"}, {"flags", "up"}, {"link", made}, {"name", inside_name(owner)}};
+    if (const auto hwaddr = chosen(owner, "hwaddr"); !hwaddr.empty()) items.push_back({"hwaddr", hwaddr});
+    return items;
 }
 
 Start Nic::start(const Owner& owner, DeviceHost& host, int nic_index) const {
     check_host(owner, host);
-    const auto host_name = new_host_name(host);
+    base::Rollback rollback;
+    rollback.add([&] { unmake(owner, host); });
     Start start;
-    const auto add = [&](std::string_view key, const std::string& value) {
-        if (!value.empty()) start.items.push_back({fmt::format("lxc.net.{}.{}", nic_index, key), value});
-    };
-    add("type", "veth");
-    add("flags", "up");
-    add("link", bridge());
-    add("name", inside_name(owner));
-    add("hwaddr", chosen(owner, "hwaddr"));
-    add("mtu", option("mtu"));
-    add("veth.pair", host_name);
-    start.volatile_changes[volatile_key("host_name")] = host_name;
-    if (!bridge().empty()) start.after_start = [&host, host_name] { host.disable_ipv6(host_name); };
+    for (auto& [key, value] : items(owner, make(owner, host)))
+        start.items.push_back({fmt::format("lxc.net.{}.{}", nic_index, key), std::move(value)});
+    rollback.dismiss();
     return start;
 }
 
 schema::Config Nic::stopped(const Owner& owner, DeviceHost& host) const {
-    // It went with the container's namespace, unless something held that.
-    if (const auto& host_name = schema::get(owner.config, volatile_key("host_name")); !host_name.empty()) {
-        host.remove_interface(host_name);
-    }
-    return {{volatile_key("host_name"), ""}};
+    if (!remembered(owner, "host_name").empty()) unmake(owner, host);
+    schema::Config forgotten;
+    for (const auto& key : kept_keys()) forgotten[volatile_of(name(), key)] = "";
+    return forgotten;
 }
 
 schema::Config Nic::attach(const Owner& owner, DeviceHost& host) const {
     check_host(owner, host);
-    Veth veth{new_host_name(host), "veth" + host.random_hex(8), chosen(owner, "hwaddr"), 0};
-    const auto inside = inside_name(owner);
-    if (const auto mtu = schema::parse_integer(option("mtu"))) {
-        veth.mtu = static_cast<int>(*mtu);
-    } else if (!bridge().empty()) {
-        veth.mtu = host.interface_mtu(bridge());
-    }
     base::Rollback rollback;
-    host.create_veth(veth);
-    rollback.add([&] { host.remove_interface(veth.host_name); });
-    if (!bridge().empty()) {
-        host.disable_ipv6(veth.host_name);
-        host.add_to_bridge(veth.host_name, bridge());
-    }
-    host.set_up(veth.host_name);
-    host.attach_interface(owner.instance, veth.peer, inside);
+    rollback.add([&] { unmake(owner, host); });
+    const auto made = make(owner, host);
+    host.network().attach_interface(owner.instance, made, inside_name(owner));
+    rollback.add([&] { fetch_back(owner, host); });
+    configure_inside(owner, host);
     rollback.dismiss();
-    return {{volatile_key("host_name"), veth.host_name}};
+    return {};
 }
 
 schema::Config Nic::detach(const Owner& owner, DeviceHost& host) const {
-    // The end inside goes with this one.
+    if (!remembered(owner, "host_name").empty()) fetch_back(owner, host);
     return stopped(owner, host);
 }
 

@@ -2,7 +2,7 @@
 // The device types, each in the file of its name. Only make_device and tests name them.
 
 #include "daemon/devices/device.h"
-#include "daemon/devices/nic.h"
+#include "daemon/devices/nic_types.h"
 
 namespace devices {
 
@@ -23,26 +23,6 @@ private:
     bool is_missing(DeviceHost& host) const;
     Start start_root(const Owner& owner) const;
     std::string mount_options(const Owner& owner, PathKind kind) const;
-};
-
-/// A veth whose host end is in a bridge.
-class BridgedNic final : public Nic {
-public:
-    using Nic::Nic;
-    void check() const override;
-    void check_host(const Owner& owner, DeviceHost& host) const override;
-
-private:
-    std::string bridge() const override;
-};
-
-/// A veth whose host end is left to the host.
-class P2pNic final : public Nic {
-public:
-    using Nic::Nic;
-
-private:
-    std::string bridge() const override;
 };
 
 /// Hides a device of the same name that a profile has.

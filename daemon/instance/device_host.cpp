@@ -4,15 +4,12 @@
 #include <cstring>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/base/fd.h"
 #include "daemon/base/files.h"
-#include "daemon/network/link.h"
 #include "schema/error.h"
 
 namespace instance {
@@ -66,42 +63,6 @@ bool RealDeviceHost::can_map_ids(const std::string& path) {
     const auto known = mapping_filesystems_.find(status.st_dev);
     if (known != mapping_filesystems_.end()) return known->second;
     return mapping_filesystems_[status.st_dev] = runtime_.can_map_mount(path);
-}
-
-bool RealDeviceHost::interface_exists(const std::string& name) {
-    return network::link_exists(name);
-}
-
-int RealDeviceHost::interface_mtu(const std::string& name) {
-    const auto link = network::find_link(name);
-    return link ? link->mtu : 0;
-}
-
-void RealDeviceHost::create_veth(const devices::Veth& veth) {
-    network::create_veth(veth.host_name, veth.peer, {veth.hwaddr, veth.mtu});
-}
-
-void RealDeviceHost::add_to_bridge(const std::string& name, const std::string& bridge) {
-    network::set_master(name, bridge);
-}
-
-void RealDeviceHost::set_up(const std::string& name) {
-    network::set_up(name);
-}
-
-void RealDeviceHost::disable_ipv6(const std::string& name) {
-    // Missing where the kernel has no IPv6, or the interface has gone.
-    const auto path = "/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6";
-    const base::Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (file && ::write(file.get(), "1", 1) != 1) return;
-}
-
-void RealDeviceHost::remove_interface(const std::string& name) {
-    network::remove_link(name);
-}
-
-void RealDeviceHost::attach_interface(const std::string& instance, const std::string& name, const std::string& inside) {
-    runtime_.attach_interface(instance, name, inside);
 }
 
 void RealDeviceHost::attach_mount(const std::string& instance, const std::string& source, const std::string& target,

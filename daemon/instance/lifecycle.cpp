@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <system_error>
@@ -145,10 +146,12 @@ void Lifecycle::adopt(Instance& instance) {
         watch_monitor(rooms_.instances.get(name), *running);
         const auto record = instance.record();
         if (const auto cut_off = cut_off_changes(rooms_.paths, *record); !cut_off.empty())
-            complete_cut_off(cut_off, *record, rooms_);
+            store_volatile(instance, complete_cut_off(cut_off, *record, rooms_));
         forget_cut_off_changes(rooms_.paths, name);
+        resume_devices(*instance.record(), rooms_);
         return;
     }
+    for (const auto& start : cut_off_changes(rooms_.paths, *instance.record())) stopped_devices(start, rooms_);
     forget_cut_off_changes(rooms_.paths, name);
     const auto target = rooms_.runtime.stop_target(name);
     const bool ran = schema::get(instance.record()->row.put.config, power_key) == "RUNNING";
@@ -377,7 +380,9 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     base::Rollback rollback;
     rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
     rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
-    auto plan = plan_start(*instance.record(), rooms_);
+    const auto prepared = prepared_start(*instance.record(), rooms_);
+    auto announced = std::make_optional<AnnouncedChange>(rooms_.paths, prepared.record);
+    auto plan = plan_start(prepared, rooms_);
     rollback.add(plan.undo);
     const std::shared_ptr<void> afterwards(nullptr, [&plan](void*) { plan.after(); });
     plan.volatile_changes[power_key] = "RUNNING";
@@ -387,14 +392,25 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     merge(row.put.config, plan.volatile_changes);
     row.last_used_at = now();
     rooms_.rows.update(row);
+    announced.reset();
     instance.set_record(rooms_.instances.expand(std::move(row)));
 
     rooms_.pools.give_container_to(instance.record()->row.pool, name, plan.root_uid);
     const auto running = rooms_.runtime.start(name, plan.items, caller.cancel);
+    rollback.add([&] { end_failed_start(name, running); });
+    plan.running();
     rollback.dismiss();
     instance.set_live({Status::running, running});
     watch_monitor(started, running);
     balance_cpus();
+}
+
+void Lifecycle::end_failed_start(const std::string& name, const Running& running) {
+    const base::Fd monitor(static_cast<int>(::syscall(SYS_pidfd_open, running.monitor_pid, 0)));
+    rooms_.runtime.kill(name);
+    pollfd end{monitor.get(), POLLIN, 0};
+    if (monitor) ::poll(&end, 1, static_cast<int>(kill_timeout.count()));
+    rooms_.runtime.stop_target(name);
 }
 
 void Lifecycle::watch_monitor(const std::shared_ptr<Instance>& instance, const Running& running) {
@@ -589,14 +605,15 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
         throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
     merge(row.put.config, derived_volatile(record, rooms_));
     record = rooms_.instances.expand(row);
-    const auto announced = announce(*instance, record);
-    merge(row.put.config, apply(*instance, record));
+    const bool runs = instance->live().running.has_value();
+    const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
+    const auto announced = announce(*instance, prepared.record);
+    if (runs) merge(row.put.config, apply_live(*before, prepared, rooms_));
     try {
         rooms_.rows.update(row);
     } catch (...) {
-        instance->set_record(record);
-        apply(*instance, *before);
-        instance->set_record(*before);
+        // With the names that its devices had.
+        if (runs) apply_live(rooms_.instances.expand(row), {*before, before->expanded_config}, rooms_);
         throw;
     }
     instance->set_record(rooms_.instances.expand(std::move(row)));
@@ -608,12 +625,6 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
 std::optional<AnnouncedChange> Lifecycle::announce(const Instance& instance, const Record& record) const {
     if (!instance.live().running) return std::nullopt;
     return AnnouncedChange(rooms_.paths, record);
-}
-
-/// Brings the running container from its present record to the wanted one; undoes what it did when a step fails.
-schema::Config Lifecycle::apply(Instance& instance, const Record& wanted) {
-    if (!instance.live().running) return {};
-    return apply_live(*instance.record(), wanted, rooms_);
 }
 
 void Lifecycle::check_profile(const schema::ProfilePut& profile) const {
@@ -645,6 +656,32 @@ std::vector<std::shared_ptr<Instance>> Lifecycle::users_of_profile(const std::st
     return users;
 }
 
+void Lifecycle::update_user_of_profile(Instance& instance) {
+    const std::scoped_lock lock(instance.change_lock());
+    const auto before = instance.record();
+    auto row = before->row;
+    const auto derived = derived_volatile(rooms_.instances.expand(row), rooms_);
+    merge(row.put.config, derived);
+    const auto record = rooms_.instances.expand(row);
+    const bool runs = instance.live().running.has_value();
+    const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
+    // The profile counts already: what its devices are about to make must be found after a crash.
+    store_volatile(instance, prepared.changes);
+    try {
+        auto changes = derived;
+        if (runs)
+            for (auto& [key, value] : apply_live(*before, prepared, rooms_)) changes[key] = value;
+        instance.set_record(rooms_.instances.expand(instance.record()->row));
+        store_volatile(instance, changes);
+    } catch (...) {
+        schema::Config old;
+        for (const auto& [key, value] : prepared.changes) old[key] = schema::get(before->expanded_config, key);
+        rooms_.rows.set_config(row.name, old);
+        instance.set_record(*before);
+        throw;
+    }
+}
+
 void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {
     check_profile(wanted);
     auto cleaned = wanted;
@@ -660,14 +697,7 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
     for (const auto& instance : users_of_profile(name)) {
         const auto before = instance->record();
         try {
-            const std::scoped_lock lock(instance->change_lock());
-            auto row = instance->record()->row;
-            auto changes = derived_volatile(rooms_.instances.expand(row), rooms_);
-            merge(row.put.config, changes);
-            auto record = rooms_.instances.expand(row);
-            changes.merge(apply(*instance, record));
-            instance->set_record(rooms_.instances.expand(instance->record()->row));
-            store_volatile(*instance, changes);
+            update_user_of_profile(*instance);
         } catch (const std::exception& error) {
             failures += fmt::format("\n - Project: default, Instance: {}: {}", before->row.name, error.what());
         }

@@ -158,7 +158,9 @@ private:
     void check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const;
     void store_volatile(Instance& instance, const schema::Config& changes);
     std::optional<AnnouncedChange> announce(const Instance& instance, const Record& record) const;
-    schema::Config apply(Instance& instance, const Record& wanted);
+    void update_user_of_profile(Instance& instance);
+    /// Kills a container whose start failed when it ran already; returns when nothing of it is left.
+    void end_failed_start(const std::string& name, const Running& running);
     void balance_cpus();
     void report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context = {});
 

@@ -59,6 +59,7 @@ devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) 
     owner.rootfs = rooms.pools.rootfs_path(record.row.pool, record.row.name);
     owner.idmapped_rootfs = !owner.privileged();
     owner.devices_path = rooms.paths.devices(record.row.name);
+    owner.devices = record.expanded_devices;
     return owner;
 }
 
@@ -88,7 +89,11 @@ public:
         items_.insert(items_.end(), started.items.begin(), started.items.end());
         merge(owner_.config, started.volatile_changes);
         for (auto& [key, value] : started.volatile_changes) changes_[key] = value;
+        if (started.on_running) running_.emplace_back(name, std::move(started.on_running));
         if (started.after_start) after_.push_back(std::move(started.after_start));
+    }
+    void running() const {
+        for (const auto& [name, step] : running_) check_part(fmt::format("Failed to start device {:?}", name), step);
     }
     void after() const {
         for (const auto& step : after_) step();
@@ -106,8 +111,31 @@ private:
     std::vector<std::unique_ptr<devices::Device>> started_;
     Items items_;
     schema::Config changes_;
+    std::vector<std::pair<std::string, std::function<void()>>> running_;
     std::vector<std::function<void()>> after_;
 };
+
+schema::Config volatile_of_device(const schema::Config& config, const std::string& device) {
+    const auto prefix = fmt::format("volatile.{}.", device);
+    schema::Config chosen;
+    for (const auto& [key, value] : config)
+        if (key.starts_with(prefix)) chosen.emplace(key, value);
+    return chosen;
+}
+
+/// Has the named devices tell what they will make.
+Prepared prepare(const Record& wanted, const std::vector<std::string>& names, const Rooms& rooms) {
+    Prepared prepared{wanted, {}};
+    const auto owner = owner_of(wanted, current_map(wanted), rooms);
+    for (const auto& name : names) {
+        const auto device = devices::make_device(name, wanted.expanded_devices.at(name));
+        check_part(fmt::format("Failed to start device {:?}", name), [&] {
+            for (auto& [key, value] : device->prepare(owner, rooms.device_host)) prepared.changes[key] = value;
+        });
+    }
+    merge(prepared.record.expanded_config, prepared.changes);
+    return prepared;
+}
 
 /// Names in either map whose devices differ.
 std::set<std::string> changed_devices(const schema::Devices& before, const schema::Devices& after) {
@@ -132,10 +160,29 @@ void write_cgroups(const std::string& name, const std::vector<CgroupWrite>& writ
 
 } // namespace
 
-StartPlan plan_start(const Record& record, const Rooms& rooms) {
-    auto planned = record;
-    const auto derived = derived_volatile(planned, rooms);
-    merge(planned.expanded_config, derived);
+Prepared prepared_start(const Record& wanted, const Rooms& rooms) {
+    auto record = wanted;
+    auto derived = derived_volatile(record, rooms);
+    merge(record.expanded_config, derived);
+    auto prepared = prepare(record, devices::start_order(record.expanded_devices), rooms);
+    prepared.changes.merge(derived);
+    return prepared;
+}
+
+Prepared prepared_change(const Record& before, const Record& wanted, const Rooms& rooms) {
+    std::vector<std::string> added;
+    for (const auto& name : changed_devices(before.expanded_devices, wanted.expanded_devices)) {
+        const auto out = before.expanded_devices.find(name);
+        const auto in = wanted.expanded_devices.find(name);
+        if (in == wanted.expanded_devices.end()) continue;
+        if (out == before.expanded_devices.end() || !schema::may_change_live(out->second, in->second))
+            added.push_back(name);
+    }
+    return prepare(wanted, added, rooms);
+}
+
+StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
+    const auto& planned = prepared.record;
     const auto subject = subject_of(planned, next_map(planned, rooms), rooms);
     if (!subject.id_map.empty() && !rooms.facts.idmapped_mounts)
         throw schema::failure("The kernel cannot map the ids of a mount: only privileged instances can be started");
@@ -151,12 +198,13 @@ StartPlan plan_start(const Record& record, const Rooms& rooms) {
     StartPlan plan;
     plan.items = lxc_config(subject, rooms.facts, devices->items());
     if (const auto policy = seccomp_policy(subject, rooms.facts))
-        base::write_file(seccomp_policy_path(rooms.paths, record.row.name), *policy);
+        base::write_file(seccomp_policy_path(rooms.paths, planned.row.name), *policy);
     plan.root_uid = static_cast<uid_t>(root_uid(subject.id_map));
-    plan.volatile_changes = derived;
+    plan.volatile_changes = prepared.changes;
     plan.volatile_changes["volatile.idmap.current"] = to_json(subject.id_map);
     plan.volatile_changes["volatile.last_state.idmap"] = to_json(IdMap{});
     for (const auto& [key, value] : devices->changes()) plan.volatile_changes[key] = value;
+    plan.running = [devices] { devices->running(); };
     plan.after = [devices] { devices->after(); };
     plan.undo = [devices] { devices->undo(); };
     rollback.dismiss();
@@ -166,13 +214,32 @@ StartPlan plan_start(const Record& record, const Rooms& rooms) {
 schema::Config stopped_devices(const Record& record, const Rooms& rooms) {
     const auto owner = owner_of(record, current_map(record), rooms);
     schema::Config changes;
-    for (const auto& [name, options] : record.expanded_devices)
-        for (auto& [key, value] : devices::make_device(name, options)->stopped(owner, rooms.device_host))
-            changes[key] = value;
+    for (const auto& [name, options] : record.expanded_devices) {
+        try {
+            for (auto& [key, value] : devices::make_device(name, options)->stopped(owner, rooms.device_host))
+                changes[key] = value;
+        } catch (const std::exception& error) {
+            rooms.log.error("Failed clearing up after a device",
+                            {{"instance", record.row.name}, {"device", name}, {"err", error.what()}});
+        }
+    }
     return changes;
 }
 
-schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms) {
+void resume_devices(const Record& record, const Rooms& rooms) {
+    const auto owner = owner_of(record, current_map(record), rooms);
+    for (const auto& [name, options] : record.expanded_devices) {
+        try {
+            devices::make_device(name, options)->resume(owner, rooms.device_host);
+        } catch (const std::exception& error) {
+            rooms.log.warning("Failed resuming a device",
+                              {{"instance", record.row.name}, {"device", name}, {"err", error.what()}});
+        }
+    }
+}
+
+schema::Config apply_live(const Record& before, const Prepared& prepared, const Rooms& rooms) {
+    const auto& wanted = prepared.record;
     const auto& name = wanted.row.name;
     const auto id_map = current_map(before);
     const auto old_owner = owner_of(before, id_map, rooms);
@@ -192,12 +259,20 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
         const auto in = wanted.expanded_devices.find(device);
         const bool was = out != before.expanded_devices.end();
         const bool is = in != wanted.expanded_devices.end();
-        if (was && is && schema::may_change_live(out->second, in->second)) continue;
+        if (was && is && schema::may_change_live(out->second, in->second)) {
+            const auto update = [&, out, in](const schema::Device& from, const schema::Device& to) {
+                devices::make_device(in->first, to)->update(from, owner, host);
+            };
+            check_part(fmt::format("Failed to update device {:?}", device), [&] { update(out->second, in->second); });
+            rollback.add([update, out, in] { update(in->second, out->second); });
+            continue;
+        }
         if (was) {
             note(devices::make_device(device, out->second)->detach(old_owner, host));
             rollback.add([&, out] { devices::make_device(out->first, out->second)->attach(old_owner, host); });
         }
         if (is) {
+            note(volatile_of_device(prepared.changes, device));
             const auto added = devices::make_device(device, in->second);
             check_part(fmt::format("Failed add validation for device {:?}", device),
                        [&] { added->check_host(owner, host); });
@@ -215,10 +290,13 @@ schema::Config apply_live(const Record& before, const Record& wanted, const Room
     return changes;
 }
 
-void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms) {
+schema::Config complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms) {
     const auto& name = record.row.name;
     const auto id_map = current_map(record);
-    const auto owner = owner_of(record, id_map, rooms);
+    schema::Config changes;
+    const auto note = [&](const schema::Config& more) {
+        for (const auto& [key, value] : more) changes[key] = value;
+    };
     const auto attempt = [&](const std::string& what, const auto& step) {
         try {
             step();
@@ -232,19 +310,28 @@ void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, 
         for (const auto& write : whole_update(cgroup_items(subject_of(announced, id_map, rooms), rooms.facts), items))
             attempt(write.file, [&] { rooms.runtime.set_cgroup(name, write.file, write.value); });
         for (const auto& device : changed_devices(announced.expanded_devices, record.expanded_devices)) {
-            const auto take_out = [&](const schema::Devices& devices) {
+            const auto take_out = [&](const Record& of) {
+                const auto& devices = of.expanded_devices;
                 if (const auto found = devices.find(device); found != devices.end())
-                    attempt(device,
-                            [&] { devices::make_device(device, found->second)->detach(owner, rooms.device_host); });
+                    attempt(device, [&] {
+                        devices::make_device(device, found->second)
+                            ->detach(owner_of(of, id_map, rooms), rooms.device_host);
+                    });
             };
-            take_out(announced.expanded_devices);
-            take_out(record.expanded_devices);
+            take_out(announced);
+            take_out(record);
             if (const auto kept = record.expanded_devices.find(device); kept != record.expanded_devices.end())
-                attempt(device, [&] { devices::make_device(device, kept->second)->attach(owner, rooms.device_host); });
+                attempt(device, [&] {
+                    const auto prepared = prepare(record, {device}, rooms);
+                    note(prepared.changes);
+                    const auto owner = owner_of(prepared.record, id_map, rooms);
+                    note(devices::make_device(device, kept->second)->attach(owner, rooms.device_host));
+                });
         }
         for (const auto* hook : due_hooks(live_hooks(), announced.expanded_config, record.expanded_config))
             attempt(std::string(hook->name), [&] { hook->run(announced, record, rooms); });
     }
+    return changes;
 }
 
 namespace {

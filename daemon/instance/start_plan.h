@@ -21,6 +21,7 @@ struct StartPlan {
     std::vector<LxcItem> items;
     schema::Config volatile_changes; // to be stored; an empty value removes the key
     uid_t root_uid = 0;              // of the container's root, on the host
+    std::function<void()> running;   // to be called once init runs; throws what makes the start a failure
     std::function<void()> after;     // to be called once the start has succeeded or failed
     std::function<void()> undo;      // to be called when it has failed
 };
@@ -28,18 +29,33 @@ struct StartPlan {
 /// Lays volatile changes over a configuration: an empty value removes its key.
 void merge(schema::Config& config, const schema::Config& changes);
 
+/// A record with what its devices will make on the host among its volatile keys, and the keys that are new. It is to be
+/// written down before anything is made.
+struct Prepared {
+    Record record;
+    schema::Config changes;
+};
+/// Of a container that is to be started: addresses and names that were missing are chosen, too.
+Prepared prepared_start(const Record& wanted, const Rooms& rooms);
+/// Of one that runs, for the devices that come in.
+Prepared prepared_change(const Record& before, const Record& wanted, const Rooms& rooms);
+
 /// Makes what the devices need on the host and translates everything. Throws what stops the start, leaving nothing.
-StartPlan plan_start(const Record& record, const Rooms& rooms);
-/// Clears up after the devices of a stopped container. Returns volatile changes.
+StartPlan plan_start(const Prepared& prepared, const Rooms& rooms);
+/// Clears up after the devices of a stopped container; what cannot be done is logged. Returns volatile changes.
 schema::Config stopped_devices(const Record& record, const Rooms& rooms);
+
+/// Has the devices of a container that ran before the daemon did do again what has come to an end. What cannot be done
+/// is logged.
+void resume_devices(const Record& record, const Rooms& rooms);
 
 /// Brings the running container from one record to another: devices out and in, limits written, live hooks run. All or
 /// nothing. Returns volatile changes.
-schema::Config apply_live(const Record& before, const Record& wanted, const Rooms& rooms);
+schema::Config apply_live(const Record& before, const Prepared& wanted, const Rooms& rooms);
 
 /// Makes a running container what `record` says after changes that a daemon's end cut off, whatever was done of them.
-/// What cannot be done is logged.
-void complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms);
+/// What cannot be done is logged. Returns volatile changes.
+schema::Config complete_cut_off(const std::vector<Record>& cut_off, const Record& record, const Rooms& rooms);
 
 /// Throws what LXD says of a changed record that could not be an instance (it answers 500).
 void check_record(const Record& record, const Rooms& rooms);

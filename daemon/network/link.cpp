@@ -2,12 +2,17 @@
 
 #include <memory>
 
+#include <linux/if_vlan.h>
 #include <net/if.h>
 #include <netlink/addr.h>
 #include <netlink/errno.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/ipvlan.h>
+#include <netlink/route/link/macvlan.h>
 #include <netlink/route/link/veth.h>
+#include <netlink/route/link/vlan.h>
 
+#include "daemon/base/crypto.h"
 #include "daemon/network/netlink.h"
 #include "schema/error.h"
 
@@ -54,6 +59,27 @@ void change(const std::string& name, rtnl_link* changes, const std::string& atte
     }
 }
 
+using Allocate = rtnl_link* (*)();
+
+/// A new interface on top of another one.
+LinkObject new_upper(Allocate allocate, const std::string& name, const std::string& parent) {
+    LinkObject link(allocate());
+    if (!link) throw std::bad_alloc();
+    const auto index = if_nametoindex(parent.c_str());
+    if (index == 0) throw schema::failure("Failed creating interface \"{}\": no interface \"{}\"", name, parent);
+    rtnl_link_set_name(link.get(), name.c_str());
+    rtnl_link_set_link(link.get(), static_cast<int>(index));
+    return link;
+}
+
+void add(rtnl_link* link, const std::string& kind, const std::string& name) {
+    const Netlink netlink;
+    const int error = rtnl_link_add(netlink.get(), link, NLM_F_CREATE | NLM_F_EXCL);
+    if (error == -NLE_OPNOTSUPP)
+        throw schema::failure("Failed creating the {} interface \"{}\": the kernel has no {}", kind, name, kind);
+    if (error < 0) throw schema::failure("Failed creating the {} interface \"{}\": {}", kind, name, nl_geterror(error));
+}
+
 } // namespace
 
 std::optional<Link> find_link(const std::string& name) {
@@ -93,6 +119,36 @@ void create_veth(const std::string& name, const std::string& peer, const VethOpt
         throw schema::failure("Failed creating the veth interfaces \"{}\" and \"{}\": {}", name, peer,
                               nl_geterror(error));
     }
+}
+
+void create_link(const std::string& name, const std::string& kind) {
+    const auto link = new_link();
+    rtnl_link_set_name(link.get(), name.c_str());
+    rtnl_link_set_type(link.get(), kind.c_str());
+    add(link.get(), kind, name);
+}
+
+void create_macvlan(const std::string& name, const std::string& parent, const MacvlanOptions& options) {
+    const auto link = new_upper(rtnl_link_macvlan_alloc, name, parent);
+    rtnl_link_macvlan_set_mode(link.get(), rtnl_link_macvlan_str2mode("bridge"));
+    if (!options.hwaddr.empty()) set_address(link.get(), options.hwaddr);
+    if (options.mtu > 0) rtnl_link_set_mtu(link.get(), static_cast<unsigned>(options.mtu));
+    add(link.get(), "macvlan", name);
+}
+
+void create_vlan(const std::string& name, const std::string& parent, int id, bool gvrp) {
+    const auto link = new_upper(rtnl_link_vlan_alloc, name, parent);
+    rtnl_link_vlan_set_id(link.get(), static_cast<uint16_t>(id));
+    if (gvrp) rtnl_link_vlan_set_flags(link.get(), VLAN_FLAG_GVRP);
+    add(link.get(), "vlan", name);
+}
+
+void check_ipvlan(const std::string& parent) {
+    const auto name = "ipv" + base::random_hex(5);
+    const auto link = new_upper(rtnl_link_ipvlan_alloc, name, parent);
+    rtnl_link_ipvlan_set_mode(link.get(), rtnl_link_ipvlan_str2mode("l2"));
+    add(link.get(), "ipvlan", name);
+    remove_link(name);
 }
 
 void set_master(const std::string& name, const std::string& bridge) {

@@ -27,6 +27,18 @@ struct VethOptions {
 };
 /// Both ends are made in our namespace and are down.
 void create_veth(const std::string& name, const std::string& peer, const VethOptions& options = {});
+/// One that needs no more than its kind; it is down.
+void create_link(const std::string& name, const std::string& kind);
+struct MacvlanOptions {
+    std::string hwaddr; // empty: random
+    int mtu = 0;        // 0: the parent's
+};
+/// In bridge mode; it is down.
+void create_macvlan(const std::string& name, const std::string& parent, const MacvlanOptions& options = {});
+/// Frames of one VLAN of the parent.
+void create_vlan(const std::string& name, const std::string& parent, int id, bool gvrp);
+/// Throws what the kernel says where it cannot make an ipvlan on the parent; leaves nothing.
+void check_ipvlan(const std::string& parent);
 /// Puts an interface into a bridge.
 void set_master(const std::string& name, const std::string& bridge);
 void clear_master(const std::string& name);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "schema/error.h"
+#include "schema/network_checks.h"
 #include "schema/values.h"
 
 namespace schema {
@@ -23,6 +24,17 @@ void propagation(std::string_view value) {
     }
 }
 
+/// A line that is set.
+void is_set_line(std::string_view value) {
+    is_set(value);
+    one_line(value);
+}
+
+void each_vlan_range(std::string_view list) {
+    for (const auto part : split(list, ','))
+        if (const auto range = stripped(part); !range.empty()) parse_vlan_range(range);
+}
+
 // clang-format off
 constexpr std::array disk_options = {
     DeviceOption{"optional", optional<boolean>, "bool", "false", false, "", "Older name of required=false"},
@@ -38,22 +50,54 @@ constexpr std::array disk_options = {
     DeviceOption{"source", one_line, "string", "", false, "", "File or folder on the host"},
 };
 
+// Options that several kinds of network devices have.
+constexpr DeviceOption boot_priority{"boot.priority", optional<uint32>, "integer", "", true, "", "Boot order (virtual machines)"};
+constexpr DeviceOption host_name{"host_name", optional<interface_name>, "string", "random", false, "", "Name of the host's side"};
+constexpr DeviceOption hwaddr{"hwaddr", optional<mac_address>, "string", "random", false, "", "MAC address"};
+constexpr DeviceOption parents_hwaddr{"hwaddr", optional<mac_address>, "string", "the parent's", false, "", "MAC address"};
+constexpr DeviceOption parents_mtu{"mtu", optional<checks::mtu>, "integer", "the parent's", false, "", "Largest packet"};
+constexpr DeviceOption usual_mtu{"mtu", optional<checks::mtu>, "integer", "1500", false, "", "Largest packet"};
+constexpr DeviceOption inside_name{"name", optional<interface_name>, "string", "next free ethN", false, "", "Name in the instance"};
+constexpr DeviceOption network{"network", any, "string", "", false, "instance_nic_network", "Managed network to be part of"};
+constexpr DeviceOption needed_parent{"parent", is_set_line, "string", "", false, "", "Interface of the host to use"};
+constexpr DeviceOption limits_egress{"limits.egress", optional<bits>, "string", "", true, "", "What the instance may send, in bit/s"};
+constexpr DeviceOption limits_ingress{"limits.ingress", optional<bits>, "string", "", true, "", "What the instance may receive, in bit/s"};
+constexpr DeviceOption limits_max{"limits.max", optional<bits>, "string", "", true, "", "Both limits at once"};
+constexpr DeviceOption ipv4_routes{"ipv4.routes", optional<list_of<ipv4_network>>, "string", "", true, "container_nic_routes",
+                                   "IPv4 networks that the host reaches through the instance"};
+constexpr DeviceOption ipv6_routes{"ipv6.routes", optional<list_of<ipv6_network>>, "string", "", true, "container_nic_routes",
+                                   "IPv6 networks that the host reaches through the instance"};
+
 constexpr std::array bridged_options = {
-    DeviceOption{"boot.priority", optional<uint32>, "integer", "", true, "", "Boot order (virtual machines)"},
-    DeviceOption{"host_name", optional<interface_name>, "string", "random", false, "", "Name of the host's side"},
-    DeviceOption{"hwaddr", optional<mac_address>, "string", "random", false, "", "MAC address"},
-    DeviceOption{"mtu", optional<checks::mtu>, "integer", "as the parent's", false, "", "Largest packet"},
-    DeviceOption{"name", optional<interface_name>, "string", "next free ethN", false, "", "Name in the instance"},
-    DeviceOption{"network", any, "string", "", false, "instance_nic_network", "Managed network to be part of"},
-    DeviceOption{"parent", one_line, "string", "", false, "", "Bridge on the host"},
+    boot_priority, host_name, hwaddr,
+    DeviceOption{"ipv4.address", optional<or_none<ipv4_address>>, "string", "", true, "network",
+                 "IPv4 address that filtering lets through"},
+    ipv4_routes,
+    DeviceOption{"ipv4.routes.external", optional<list_of<ipv4_network>>, "string", "", true, "network_bgp",
+                 "More IPv4 networks, for the networks outside"},
+    DeviceOption{"ipv6.address", optional<or_none<ipv6_address>>, "string", "", true, "network",
+                 "IPv6 address that filtering lets through"},
+    ipv6_routes,
+    DeviceOption{"ipv6.routes.external", optional<list_of<ipv6_network>>, "string", "", true, "network_bgp",
+                 "More IPv6 networks, for the networks outside"},
+    limits_egress, limits_ingress, limits_max, parents_mtu, inside_name, network, needed_parent,
+    DeviceOption{"security.ipv4_filtering", optional<boolean>, "bool", "false", true, "container_nic_ipfilter",
+                 "Let only packets from ipv4.address through"},
+    DeviceOption{"security.ipv6_filtering", optional<boolean>, "bool", "false", true, "container_nic_ipfilter",
+                 "Let only packets from ipv6.address through"},
+    DeviceOption{"security.mac_filtering", optional<boolean>, "bool", "false", true, "network",
+                 "Let only packets from the instance's MAC address through"},
+    DeviceOption{"security.port_isolation", optional<boolean>, "bool", "false", false, "nic_port_isolation",
+                 "Keep the instance from others with this option"},
+    DeviceOption{"vlan", optional<or_none<vlan>>, "integer", "", false, "instance_nic_bridged_vlan",
+                 "VLAN of packets without a tag, or none"},
+    DeviceOption{"vlan.tagged", optional<each_vlan_range>, "integer", "", false, "instance_nic_bridged_vlan",
+                 "VLANs of packets with a tag"},
 };
 
 constexpr std::array p2p_options = {
-    DeviceOption{"boot.priority", optional<uint32>, "integer", "", true, "", "Boot order (virtual machines)"},
-    DeviceOption{"host_name", optional<interface_name>, "string", "random", false, "", "Name of the host's side"},
-    DeviceOption{"hwaddr", optional<mac_address>, "string", "random", false, "", "MAC address"},
-    DeviceOption{"mtu", optional<checks::mtu>, "integer", "1500", false, "", "Largest packet"},
-    DeviceOption{"name", optional<interface_name>, "string", "next free ethN", false, "", "Name in the instance"},
+    boot_priority, host_name, hwaddr, ipv4_routes, ipv6_routes, limits_egress, limits_ingress, limits_max, usual_mtu,
+    inside_name,
 };
 
 constexpr std::array types = {

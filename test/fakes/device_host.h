@@ -2,6 +2,7 @@
 // A host for devices that records what was done to it. Used by the tests of devices and of instances.
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,18 +10,18 @@
 #include <fmt/format.h>
 
 #include "daemon/devices/device.h"
-#include "schema/error.h"
+#include "test/fakes/network_host.h"
 
 namespace fakes {
 
 class FakeDeviceHost final : public devices::DeviceHost {
 public:
     std::map<std::string, devices::PathKind> paths;
-    std::map<std::string, int> interfaces; // name -> MTU
     std::set<std::string> staged;
     bool maps_ids = true;
-    std::vector<std::string> actions;
-    std::string fails_at; // the action (its first word) that throws
+    std::shared_ptr<Actions> record = std::make_shared<Actions>(); // of the network, too
+    std::vector<std::string>& actions = record->list;
+    std::string& fails_at = record->fails_at; // the action (its first word) that throws
 
     devices::PathKind kind_of(const std::string& path) override {
         const auto found = paths.find(path);
@@ -33,27 +34,8 @@ public:
     void unstage_mount(const std::string& target) override { staged.erase(target); }
     bool can_map_ids(const std::string&) override { return maps_ids; }
 
-    bool interface_exists(const std::string& name) override { return interfaces.contains(name); }
-    int interface_mtu(const std::string& name) override { return interfaces.at(name); }
-    void create_veth(const devices::Veth& veth) override {
-        act("veth {} {} {} {}", veth.host_name, veth.peer, veth.hwaddr, veth.mtu);
-        interfaces[veth.host_name] = interfaces[veth.peer] = veth.mtu;
-        peers_[veth.host_name] = veth.peer;
-    }
-    void add_to_bridge(const std::string& name, const std::string& bridge) override {
-        act("bridge {} {}", name, bridge);
-    }
-    void set_up(const std::string& name) override { act("up {}", name); }
-    void disable_ipv6(const std::string& name) override { actions.push_back("no-ipv6 " + name); }
-    void remove_interface(const std::string& name) override {
-        interfaces.erase(name);
-        interfaces.erase(peers_[name]);
-    }
+    FakeNetworkHost& network() override { return network_; }
 
-    void attach_interface(const std::string& instance, const std::string& name, const std::string& inside) override {
-        act("attach {} {} {}", instance, name, inside);
-        interfaces.erase(name);
-    }
     void attach_mount(const std::string& instance, const std::string& source, const std::string& target, bool read_only,
                       bool recursive, bool idmapped) override {
         act("mount {} {} {}{}{}{}", instance, source, target, read_only ? " ro" : "", recursive ? " recursive" : "",
@@ -68,13 +50,10 @@ public:
 
 private:
     template <class... Args> void act(fmt::format_string<Args...> text, Args&&... args) {
-        auto action = fmt::format(text, std::forward<Args>(args)...);
-        if (!fails_at.empty() && action.starts_with(fails_at + " "))
-            throw schema::failure("The host failed: {}", action);
-        actions.push_back(std::move(action));
+        record->act(fmt::format(text, std::forward<Args>(args)...));
     }
 
-    std::map<std::string, std::string> peers_;
+    FakeNetworkHost network_{record};
     unsigned random_ = 0;
 };
 

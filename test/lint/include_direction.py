@@ -52,6 +52,7 @@ RESERVED = {
     r"SQLiteCpp/|sqlite3\.h": ["daemon/state"],
     r"archive\.h|archive_entry\.h": ["daemon/storage"],
     r"netlink/": ["daemon/network"],
+    r"nftables/": ["daemon/network"],
     r"yaml-cpp/": ["schema", "client/render", "client/yaml", "client/remotes", "daemon/images/metadata"],
     r"CLI/": ["client", "daemon/main"],
     r"systemd/": ["daemon/base"],

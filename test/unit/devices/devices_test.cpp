@@ -50,7 +50,7 @@ Owner owner() {
 FakeDeviceHost host() {
     FakeDeviceHost result;
     result.paths = {{"/src", PathKind::directory}, {"/src/file", PathKind::file}, {"/dev/sda", PathKind::block_device}};
-    result.interfaces = {{"br0", 1450}};
+    result.network().interfaces = {{"br0", {1450, ""}}};
     return result;
 }
 
@@ -197,62 +197,6 @@ TEST(Disk, IsMountedInARunningContainer) {
     device->attach(owner(), on);
     device->detach(owner(), on);
     EXPECT_THAT(on.actions, ElementsAre("mount c1 /src /mnt/x ro idmapped", "unmount c1 /mnt/x"));
-}
-
-TEST(Nic, OfAStartIsMadeByTheEngine) {
-    auto on = host();
-    const auto start = make_device("eth0", with(bridged, "mtu", "1400"))->start(owner(), on, 2);
-    EXPECT_THAT(start.items,
-                ElementsAre(LxcItem{"lxc.net.2.type", "veth"}, LxcItem{"lxc.net.2.flags", "up"},
-                            LxcItem{"lxc.net.2.link", "br0"}, LxcItem{"lxc.net.2.name", "eth0"},
-                            LxcItem{"lxc.net.2.hwaddr", "00:16:3e:00:00:01"}, LxcItem{"lxc.net.2.mtu", "1400"},
-                            LxcItem{"lxc.net.2.veth.pair", "veth00000001"}));
-    EXPECT_EQ(start.volatile_changes, (schema::Config{{"volatile.eth0.host_name", "veth00000001"}}));
-    EXPECT_THAT(on.actions, IsEmpty());
-    start.after_start();
-    EXPECT_THAT(on.actions, ElementsAre("no-ipv6 veth00000001"));
-}
-
-TEST(Nic, OptionsGoBeforeWhatWasChosen) {
-    auto on = host();
-    auto device = with(with(p2p, "name", "wan"), "hwaddr", "00:16:3e:22:22:22");
-    const auto start = make_device("eth0", with(device, "host_name", "up0"))->start(owner(), on, 0);
-    EXPECT_THAT(start.items,
-                ElementsAre(LxcItem{"lxc.net.0.type", "veth"}, LxcItem{"lxc.net.0.flags", "up"},
-                            LxcItem{"lxc.net.0.name", "wan"}, LxcItem{"lxc.net.0.hwaddr", "00:16:3e:22:22:22"},
-                            LxcItem{"lxc.net.0.veth.pair", "up0"}));
-}
-
-TEST(Nic, NeedsItsBridge) {
-    auto on = host();
-    EXPECT_EQ(refusal_of([&] { make_device("eth0", with(bridged, "parent", "nope"))->start(owner(), on, 0); }),
-              "Parent device \"nope\" doesn't exist");
-}
-
-TEST(Nic, IsMadeByUsForARunningContainer) {
-    auto on = host();
-    const auto changes = make_device("eth0", bridged)->attach(owner(), on);
-    EXPECT_THAT(on.actions, ElementsAre("veth veth00000001 veth00000002 00:16:3e:00:00:01 1450", "no-ipv6 veth00000001",
-                                        "bridge veth00000001 br0", "up veth00000001", "attach c1 veth00000002 eth0"));
-    EXPECT_EQ(changes, (schema::Config{{"volatile.eth0.host_name", "veth00000001"}}));
-}
-
-TEST(Nic, AFailedAttachLeavesNoInterface) {
-    for (const auto* step : {"veth", "bridge", "up", "attach"}) {
-        auto on = host();
-        on.fails_at = step;
-        EXPECT_NE(refusal_of([&] { make_device("eth0", bridged)->attach(owner(), on); }), "") << step;
-        EXPECT_EQ(on.interfaces.size(), 1U) << step;
-    }
-}
-
-TEST(Nic, DetachingRemovesThePairAndForgetsItsName) {
-    auto on = host();
-    auto of = owner();
-    of.config["volatile.eth0.host_name"] = "veth9";
-    on.interfaces["veth9"] = 1500;
-    EXPECT_EQ(make_device("eth0", bridged)->detach(of, on), (schema::Config{{"volatile.eth0.host_name", ""}}));
-    EXPECT_FALSE(on.interface_exists("veth9"));
 }
 
 TEST(None, DoesNothing) {

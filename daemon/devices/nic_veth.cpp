@@ -1,0 +1,57 @@
+#include "daemon/base/rollback.h"
+#include "daemon/devices/nic.h"
+#include "schema/error.h"
+#include "schema/units.h"
+#include "schema/values.h"
+
+namespace devices {
+
+TrafficLimits traffic_limits(const schema::Device& options) {
+    if (const auto& both = schema::get(options, "limits.max"); !both.empty()) {
+        const auto bits = schema::parse_bits(both);
+        return {bits, bits};
+    }
+    return {schema::parse_bits(schema::get(options, "limits.ingress")),
+            schema::parse_bits(schema::get(options, "limits.egress"))};
+}
+
+schema::Config VethNic::prepare(const Owner& owner, DeviceHost& host) const {
+    const auto& wanted = option("host_name");
+    if (wanted.empty()) return to_remember({{"host_name", "veth" + host.random_hex(8)}});
+    // What is written down is removed after a crash: it must not be somebody else's.
+    if (wanted != remembered(owner, "host_name") && host.network().find(wanted))
+        throw schema::failure("Failed to create the veth interface {}: there is an interface of this name",
+                              schema::quoted(wanted));
+    return to_remember({{"host_name", wanted}});
+}
+
+std::string VethNic::make(const Owner& owner, DeviceHost& host) const {
+    auto& network = host.network();
+    Veth veth{remembered(owner, "host_name"), "veth" + host.random_hex(8), chosen(owner, "hwaddr"), number("mtu")};
+    if (veth.mtu == 0 && is_set("parent"))
+        if (const auto parent = network.find(option("parent"))) veth.mtu = parent->mtu;
+    network.create_veth(veth);
+    if (const auto limits = traffic_limits(options()); limits != TrafficLimits()) network.limit(veth.host_name, limits);
+    connect(owner, host, veth.host_name);
+    network.set_up(veth.host_name);
+    return veth.peer;
+}
+
+void VethNic::unmake(const Owner& owner, DeviceHost& host) const {
+    const auto host_name = remembered(owner, "host_name");
+    disconnect(owner, host, host_name);
+    host.network().limit(host_name, {});
+    host.network().remove_interface(host_name);
+}
+
+void VethNic::update(const schema::Device& before, const Owner& owner, DeviceHost& host) const {
+    const auto host_name = remembered(owner, "host_name");
+    const auto limits = traffic_limits(options());
+    base::Rollback rollback;
+    rollback.add([&] { host.network().limit(host_name, traffic_limits(before)); });
+    host.network().limit(host_name, limits);
+    reconnect(before, owner, host, host_name);
+    rollback.dismiss();
+}
+
+} // namespace devices

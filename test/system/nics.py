@@ -1,0 +1,246 @@
+"""Network devices of every kind that the kernel offers, seen from inside containers and from the host."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import leaks
+from harness.daemon import BRIDGE
+from harness.network import GATEWAY
+from system.scenario import scenario
+
+
+def ip(*arguments):
+    done = subprocess.run(["ip", *map(str, arguments)], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def pid_of(test, name):
+    return test.state(name)["pid"]
+
+
+def volatile(test, name, device, key):
+    return test.api.get(f"/1.0/instances/{name}")["config"].get(f"volatile.{device}.{key}", "")
+
+
+@contextmanager
+def in_network_of(pid):
+    """This thread in a container's network namespace, for sockets that are opened there."""
+    with open("/proc/thread-self/ns/net", "rb") as ours, open(f"/proc/{pid}/ns/net", "rb") as theirs:
+        enter(theirs)
+        try:
+            yield
+        finally:
+            enter(ours)
+
+
+def enter(space):
+    import ctypes  # os.setns is newer than the Python of Debian 12
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(space.fileno(), 0x40000000) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def listen(pid=None):
+    """A TCP socket on every address, on the host or in a container."""
+    if pid is None:
+        sock = socket.create_server(("0.0.0.0", 0))
+    else:
+        with in_network_of(pid):
+            sock = socket.create_server(("0.0.0.0", 0))
+    sock.settimeout(10)
+    return sock
+
+
+def connect(address, pid=None):
+    if pid is None:
+        return socket.create_connection(address, 10)
+    with in_network_of(pid):
+        return socket.create_connection(address, 10)
+
+
+def bits_per_second(sender, receiver, seconds=1.0):
+    """What arrives in the time, after a first moment that fills buffers."""
+    stop = threading.Event()
+
+    def send():
+        block = bytes(1 << 16)
+        try:
+            while not stop.is_set():
+                sender.sendall(block)
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    receiver.settimeout(10)
+    warm = time.monotonic() + 0.3
+    while time.monotonic() < warm:
+        receiver.recv(1 << 16)
+    start = time.monotonic()
+    received = 0
+    while time.monotonic() < start + seconds:
+        received += len(receiver.recv(1 << 16))
+    took = time.monotonic() - start
+    stop.set()
+    receiver.close()
+    sender.close()
+    thread.join()
+    return received * 8 / took
+
+
+def speeds(test, name):
+    """(into the container, out of it) in Mbit/s."""
+    pid = pid_of(test, name)
+    address = test.until(lambda: test.address(name), "an address")
+    with listen(pid) as server:
+        sender = connect((address, server.getsockname()[1]))
+        into = bits_per_second(sender, server.accept()[0])
+    with listen() as server:
+        sender = connect((GATEWAY, server.getsockname()[1]), pid)
+        out = bits_per_second(sender, server.accept()[0])
+    return into / 1e6, out / 1e6
+
+
+@scenario
+def limits_hold_and_change_live(test):
+    test.start(bridge=True)
+    name = test.launch("limits")
+    interfaces = leaks.interfaces()
+    change = lambda *options: test.daemon.lxc("config", "device", "override", name, "eth0", *options, check=True)
+    change("limits.ingress=20Mbit", "limits.egress=10Mbit")
+    into, out = speeds(test, name)
+    test.true(14 < into < 22 and 7 < out < 12, f"20 Mbit/s in and 10 out were measured as {into:.1f} and {out:.1f}")
+    test.daemon.lxc("config", "device", "set", name, "eth0", "limits.max=40Mbit", check=True)
+    into, out = speeds(test, name)
+    test.true(28 < into < 44 and 28 < out < 46, f"40 Mbit/s were measured as {into:.1f} and {out:.1f}")
+    for key in ("limits.max", "limits.ingress", "limits.egress"):
+        test.daemon.lxc("config", "device", "unset", name, "eth0", key, check=True)
+    into, out = speeds(test, name)
+    test.true(into > 200 and out > 200, f"without a limit {into:.1f} and {out:.1f} Mbit/s were measured")
+    test.equal(leaks.interfaces(), interfaces, "interfaces")
+
+
+@scenario
+def limits_of_the_start_hold_and_go_with_the_container(test):
+    test.start(bridge=True)
+    interfaces = leaks.interfaces()
+    test.daemon.lxc("profile", "device", "set", "default", "eth0", "limits.max=16Mbit", check=True)
+    name = test.launch("limited")
+    into, out = speeds(test, name)
+    test.true(11 < into < 18 and 11 < out < 19, f"16 Mbit/s were measured as {into:.1f} and {out:.1f}")
+    test.daemon.lxc("stop", "--force", name, check=True)
+    test.equal(leaks.interfaces(), interfaces, "interfaces")
+
+
+@scenario
+def a_limit_reaches_the_container_that_runs_already_after_a_new_start_of_the_daemon(test):
+    test.start(bridge=True)
+    name = test.launch("later")
+    test.daemon.kill()
+    test.daemon.start()
+    test.daemon.lxc("profile", "device", "set", "default", "eth0", "limits.max=16Mbit", check=True)
+    into, _ = speeds(test, name)
+    test.true(11 < into < 18, f"16 Mbit/s were measured as {into:.1f}")
+
+
+def port_of(host_name):
+    return json.loads(ip("-d", "-j", "link", "show", host_name))[0]
+
+
+@scenario
+def a_kill_in_the_middle_of_a_hotplug_leaves_no_host_end(test):
+    test.start()
+    name = test.launch("cut")
+    before = leaks.interfaces()
+    killed_before_the_end = 0
+    for moment in range(8):
+        device = {f"net{moment}": {"type": "nic", "nictype": "p2p", "name": f"net{moment}", "limits.max": "1Mbit"}}
+
+        def add(device=device):
+            try:
+                test.api.ask("PATCH", f"/1.0/instances/{name}", {"devices": device})
+            except Exception:  # the daemon dies under it
+                nonlocal killed_before_the_end
+                killed_before_the_end += 1
+
+        thread = threading.Thread(target=add)
+        thread.start()
+        time.sleep(0.004 * moment)  # the moment is what the test is about
+        test.daemon.kill()
+        thread.join()
+        test.daemon.start()
+        devices = test.api.get(f"/1.0/instances/{name}")["devices"]
+        inside = [line.split(":")[1].split("@")[0].strip() for line in test.exec(name, "ip", "-o", "link").splitlines()]
+        test.equal(sorted(set(inside) - {"lo"}), sorted(devices), "inside")
+        ends = leaks.interfaces() - before
+        test.equal(len(ends), 2 * len(devices), f"host ends and shapers after moment {moment}: {ends}")
+    test.true(killed_before_the_end > 0, "each hotplug was done before the kill")
+
+
+@scenario
+def filters_let_only_the_given_addresses_through(test):
+    test.start(bridge=True)
+    name = test.launch("filtered")
+    test.until(lambda: test.address(name), "an address")
+    test.exec(name, "ip", "address", "add", "10.77.200.7/16", "dev", "eth0")
+    reach = lambda source: test.daemon.lxc("exec", name, "--", "ping", "-c", "1", "-W", "1", "-I", source, GATEWAY).returncode == 0
+    test.true(reach("10.77.200.7"), "the gateway is out of reach without a filter")
+    override = ["config", "device", "override", name, "eth0"]
+    test.daemon.lxc(*override, "security.ipv4_filtering=true", "ipv4.address=10.77.200.8", check=True)
+    test.true(not reach("10.77.200.7"), "a wrong address gets through")
+    test.daemon.lxc("config", "device", "set", name, "eth0", "ipv4.address=10.77.200.7", check=True)
+    test.true(reach("10.77.200.7"), "the right address does not get through")
+    hide = "ip link set eth0 down; ip link set eth0 address 00:16:3e:99:99:99; ip link set eth0 up"
+    test.exec(name, "sh", "-c", hide)
+    test.true(not reach("10.77.200.7"), "a wrong hardware address gets through")
+    host_name = volatile(test, name, "eth0", "host_name")
+    test.daemon.lxc("stop", "--force", name, check=True)
+    rules = subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+    test.true(host_name not in rules and name not in rules, f"rules are left: {rules}")
+
+
+@scenario
+def isolated_ports_do_not_reach_each_other(test):
+    test.start(bridge=True)
+    test.daemon.lxc("profile", "device", "set", "default", "eth0", "security.port_isolation=true", check=True)
+    names = [test.launch("one"), test.launch("two")]
+    addresses = [test.until(lambda name=name: test.address(name), "an address") for name in names]
+    ping = lambda address: test.daemon.lxc("exec", names[0], "--", "ping", "-c", "1", "-W", "1", address).returncode
+    test.true(ping(GATEWAY) == 0 and ping(addresses[1]) != 0, "an isolated port reaches another")
+    test.daemon.lxc("profile", "device", "unset", "default", "eth0", "security.port_isolation", check=True)
+    for name, address in zip(names, addresses):  # the interfaces are new ones
+        test.exec(name, "sh", "-c", f"ip link set eth0 up; ip address add {address}/16 dev eth0")
+    test.until(lambda: ping(addresses[1]) == 0, "a port that is not isolated is reached")
+
+
+@scenario
+def routes_lead_to_the_container_and_go_with_it(test):
+    test.start(bridge=True)
+    name = test.launch("routes")
+    test.daemon.lxc("config", "device", "add", name, "wan", "nic", "nictype=p2p", "name=wan", "ipv4.routes=192.0.2.0/24", check=True)
+    host_name = volatile(test, name, "wan", "host_name")
+    test.true(f"dev {host_name}" in ip("route", "show", "192.0.2.0/24"), "no route to the host's end")
+    test.daemon.lxc("config", "device", "set", name, "wan", "ipv4.routes=198.51.100.0/24", check=True)
+    test.equal(ip("route", "show", "192.0.2.0/24"), "")
+    test.true(f"dev {host_name}" in ip("route", "show", "198.51.100.0/24"), "no changed route")
+    test.daemon.lxc("config", "device", "override", name, "eth0", "ipv4.routes=203.0.113.0/24", check=True)
+    test.true(f"dev {BRIDGE}" in ip("route", "show", "203.0.113.0/24"), "no route to the bridge")
+    test.daemon.lxc("stop", "--force", name, check=True)
+    test.equal(ip("route", "show", "203.0.113.0/24") + ip("route", "show", "198.51.100.0/24"), "")
+
+
+@scenario
+def vlans_are_refused_by_a_bridge_that_does_not_filter_them(test):
+    test.start(bridge=True)
+    name = test.launch("vlan")
+    done = test.daemon.lxc("config", "device", "override", name, "eth0", "vlan=10")
+    if Path(f"/sys/class/net/{BRIDGE}/bridge/vlan_filtering").exists():
+        test.true(done.returncode != 0, "a bridge without VLAN filtering took a VLAN")
+    test.true(b"VLAN filtering is not enabled in parent bridge" in done.stderr, f"{done.stderr!r}")
+    test.true("eth0" in test.exec(name, "ip", "link"), "the device is not there again")

@@ -1,0 +1,260 @@
+// Network devices on a host that records what is done to it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/devices/device.h"
+#include "schema/error.h"
+#include "schema/keys/devices.h"
+#include "test/fakes/device_host.h"
+
+namespace devices {
+namespace {
+
+using fakes::FakeDeviceHost;
+using schema::LxcItem;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+template <class Attempt> std::string refusal_of(Attempt attempt) {
+    try {
+        attempt();
+    } catch (const schema::Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+std::string refusal_of(const schema::Device& options) {
+    return refusal_of([&] { make_device("eth0", options)->check(); });
+}
+
+const schema::Device bridged = {{"type", "nic"}, {"nictype", "bridged"}, {"parent", "br0"}};
+const schema::Device p2p = {{"type", "nic"}, {"nictype", "p2p"}};
+
+schema::Device with(schema::Device device, const schema::Device& more) {
+    for (const auto& [option, value] : more) device[option] = value;
+    return device;
+}
+
+Owner owner() {
+    Owner result;
+    result.instance = "c1";
+    result.config = {{"volatile.eth0.hwaddr", "00:16:3e:00:00:01"}, {"volatile.eth0.name", "eth0"}};
+    result.devices_path = "/var/lib/lxd/devices/c1";
+    return result;
+}
+
+/// With what the device says that it will make, as a start and a change have it.
+Owner prepared(const Device& device, FakeDeviceHost& host, Owner of = owner()) {
+    for (const auto& [key, value] : device.prepare(of, host)) of.config[key] = value;
+    return of;
+}
+
+FakeDeviceHost host() {
+    FakeDeviceHost result;
+    result.network().interfaces = {{"br0", {1450, ""}}, {"lan0", {1500, "02:00:00:00:00:01"}}};
+    return result;
+}
+
+Start started(const schema::Device& options, FakeDeviceHost& on, int index = 0) {
+    const auto device = make_device("eth0", options);
+    return device->start(prepared(*device, on), on, index);
+}
+
+void attach(const schema::Device& options, FakeDeviceHost& on) {
+    const auto device = make_device("eth0", options);
+    device->attach(prepared(*device, on), on);
+}
+
+// --- veth pairs -----------------------------------------------------------------------------------------------------
+
+TEST(BridgedNic, IsMadeBeforeTheStartAndHandedToTheEngine) {
+    auto on = host();
+    const auto start = started(with(bridged, {{"mtu", "1400"}}), on, 2);
+    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.net.2.type", "phys"}, LxcItem{"lxc.net.2.flags", "up"},
+                                         LxcItem{"lxc.net.2.link", "veth00000002"}, LxcItem{"lxc.net.2.name", "eth0"},
+                                         LxcItem{"lxc.net.2.hwaddr", "00:16:3e:00:00:01"}));
+    EXPECT_THAT(on.actions, ElementsAre("veth veth00000001 veth00000002 00:16:3e:00:00:01 1400",
+                                        "set ipv6/conf/veth00000001/disable_ipv6=1", "bridge veth00000001 br0",
+                                        "set ipv6/conf/veth00000001/accept_ra=0", "up veth00000001"));
+}
+
+TEST(BridgedNic, HasTheMtuOfItsBridge) {
+    auto on = host();
+    started(bridged, on);
+    EXPECT_THAT(on.actions, Contains("veth veth00000001 veth00000002 00:16:3e:00:00:01 1450"));
+}
+
+TEST(BridgedNic, NeedsItsBridge) {
+    auto on = host();
+    EXPECT_EQ(refusal_of([&] { started(with(bridged, {{"parent", "nope"}}), on); }),
+              "Parent device \"nope\" doesn't exist");
+    EXPECT_EQ(refusal_of({{"type", "nic"}, {"nictype", "bridged"}}),
+              "Invalid value for device option \"parent\": Required value");
+}
+
+TEST(P2pNic, OptionsGoBeforeWhatWasChosen) {
+    auto on = host();
+    const auto start = started(with(p2p, {{"name", "wan"}, {"hwaddr", "00:16:3e:22:22:22"}, {"host_name", "up0"}}), on);
+    EXPECT_THAT(start.items, Contains(LxcItem{"lxc.net.0.name", "wan"}));
+    EXPECT_THAT(start.items, Contains(LxcItem{"lxc.net.0.hwaddr", "00:16:3e:22:22:22"}));
+    EXPECT_THAT(on.actions, Contains("veth up0 veth00000001 00:16:3e:22:22:22 0"));
+}
+
+TEST(P2pNic, AHostsInterfaceIsNeverTakenForItsOwn) {
+    auto on = host();
+    const auto device = make_device("eth0", with(p2p, {{"host_name", "lan0"}}));
+    EXPECT_EQ(refusal_of([&] { device->prepare(owner(), on); }),
+              "Failed to create the veth interface \"lan0\": there is an interface of this name");
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "lan0"; // its own, which is about to be replaced
+    EXPECT_EQ(refusal_of([&] { device->prepare(of, on); }), "");
+}
+
+TEST(P2pNic, RoutesAreOfTheHostsEnd) {
+    auto on = host();
+    started(with(p2p, {{"ipv4.routes", "192.0.2.0/24, 198.51.100.0/24"}, {"ipv6.routes", "2001:db8::/64"}}), on);
+    EXPECT_THAT(on.actions, Contains("route veth00000001 192.0.2.0/24  0"));
+    EXPECT_THAT(on.actions, Contains("route veth00000001 198.51.100.0/24  0"));
+    EXPECT_THAT(on.actions, Contains("route veth00000001 2001:db8::/64  0"));
+}
+
+TEST(VethNic, IsPutIntoARunningContainer) {
+    auto on = host();
+    attach(bridged, on);
+    EXPECT_EQ(on.actions.back(), "attach c1 veth00000002 eth0");
+}
+
+TEST(VethNic, AFailedAttachOrStartLeavesNoInterface) {
+    for (const auto* step : {"veth", "limit", "bridge", "up", "attach"}) {
+        auto on = host();
+        on.fails_at = step;
+        EXPECT_NE(refusal_of([&] { attach(with(bridged, {{"limits.max", "1Mbit"}}), on); }), "") << step;
+        EXPECT_EQ(on.network().interfaces.size(), 2U) << step;
+        EXPECT_THAT(on.network().limits, IsEmpty()) << step;
+    }
+}
+
+TEST(VethNic, DetachingRemovesThePairAndForgetsItsName) {
+    auto on = host();
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "veth9";
+    on.network().interfaces["veth9"] = {1500, ""};
+    EXPECT_EQ(make_device("eth0", bridged)->detach(of, on), (schema::Config{{"volatile.eth0.host_name", ""}}));
+    EXPECT_FALSE(on.network().find("veth9"));
+}
+
+TEST(VethNic, WhatWasNeverMadeIsNotRemoved) {
+    auto on = host();
+    make_device("eth0", with(bridged, {{"ipv4.routes", "192.0.2.0/24"}}))->stopped(owner(), on);
+    EXPECT_THAT(on.actions, IsEmpty());
+}
+
+// --- limits ---------------------------------------------------------------------------------------------------------
+
+TEST(NicLimits, AreSetOnTheHostsEnd) {
+    auto on = host();
+    started(with(p2p, {{"limits.ingress", "2Mbit"}, {"limits.egress", "1Mbit"}}), on);
+    EXPECT_EQ(on.network().limits["veth00000001"], (TrafficLimits{2'000'000, 1'000'000}));
+}
+
+TEST(NicLimits, MaxGoesBeforeTheOthers) {
+    auto on = host();
+    started(with(p2p, {{"limits.ingress", "2Mbit"}, {"limits.max", "10kbit"}}), on);
+    EXPECT_EQ(on.network().limits["veth00000001"], (TrafficLimits{10'000, 10'000}));
+}
+
+TEST(NicLimits, ChangeLive) {
+    auto on = host();
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "veth9";
+    const auto limited = with(p2p, {{"limits.max", "1Mbit"}});
+    EXPECT_TRUE(schema::may_change_live(p2p, limited));
+    make_device("eth0", limited)->update(p2p, of, on);
+    EXPECT_EQ(on.network().limits["veth9"], (TrafficLimits{1'000'000, 1'000'000}));
+    make_device("eth0", p2p)->update(limited, of, on);
+    EXPECT_THAT(on.network().limits, IsEmpty());
+}
+
+TEST(NicLimits, ThoseThatAreNoneAreRefused) {
+    EXPECT_THAT(refusal_of(with(p2p, {{"limits.max", "fast"}})),
+                HasSubstr("Invalid value for device option \"limits.max\": "));
+}
+
+// --- bridged: filters, routes, VLANs --------------------------------------------------------------------------------
+
+TEST(BridgedNic, AddressesNeedFilteringWhereTheBridgeIsNotManaged) {
+    EXPECT_EQ(refusal_of(with(bridged, {{"ipv4.address", "192.0.2.1"}})),
+              "Cannot use manually specified ipv4.address when using unmanaged parent bridge");
+    EXPECT_EQ(refusal_of(with(bridged, {{"ipv6.address", "2001:db8::1"}})),
+              "Cannot use manually specified ipv6.address when using unmanaged parent bridge");
+    EXPECT_EQ(refusal_of(with(bridged, {{"security.ipv4_filtering", "true"}})),
+              "IPv4 filtering requires a manually specified ipv4.address when using an unmanaged parent bridge");
+    EXPECT_EQ(refusal_of(with(bridged, {{"security.ipv6_filtering", "true"}})),
+              "IPv6 filtering requires a manually specified ipv6.address when using an unmanaged parent bridge");
+    EXPECT_EQ(refusal_of(with(bridged, {{"security.ipv4_filtering", "true"}, {"ipv4.address", "192.0.2.1"}})), "");
+    EXPECT_EQ(refusal_of(with(bridged, {{"security.ipv4_filtering", "true"}, {"ipv4.address", "none"}})), "");
+}
+
+TEST(BridgedNic, VlansAreChecked) {
+    EXPECT_EQ(refusal_of(with(bridged, {{"vlan", "x"}})),
+              "Invalid value for device option \"vlan\": Invalid VLAN ID \"x\"");
+    EXPECT_EQ(refusal_of(with(bridged, {{"vlan", "4095"}})),
+              "Invalid value for device option \"vlan\": Out of VLAN ID range (0-4094) \"4095\"");
+    EXPECT_EQ(refusal_of(with(bridged, {{"vlan", "none"}, {"vlan.tagged", "1,5-7"}})), "");
+    EXPECT_EQ(refusal_of(with(bridged, {{"vlan.tagged", "7-5"}})),
+              "Invalid value for device option \"vlan.tagged\": Invalid VLAN range boundary. start:7 is higher than "
+              "end:5");
+    EXPECT_EQ(refusal_of(with(bridged, {{"vlan", "5"}, {"vlan.tagged", "5"}})),
+              "Invalid value for device option \"vlan.tagged\": Tagged VLAN ID \"5\" cannot be the same as untagged "
+              "VLAN ID");
+    EXPECT_EQ(refusal_of(with(bridged, {{"vlan", "5"}, {"security.ipv4_filtering", "1"}, {"ipv4.address", "none"}})),
+              "IP filtering cannot be used with VLAN filtering");
+}
+
+TEST(BridgedNic, JoinsItsVlans) {
+    auto on = host();
+    started(with(bridged, {{"vlan", "10"}, {"vlan.tagged", "20,30-32"}}), on);
+    EXPECT_THAT(on.actions, Contains("vlans veth00000001 br0 10 20,30,31,32"));
+}
+
+TEST(BridgedNic, IsFilteredBeforeItIsInTheBridge) {
+    auto on = host();
+    started(with(bridged, {{"security.mac_filtering", "true"}}), on);
+    const auto rules = std::ranges::find_if(on.actions, [](auto& action) { return action.starts_with("rules"); });
+    const auto bridge = std::ranges::find(on.actions, "bridge veth00000001 br0");
+    ASSERT_NE(rules, on.actions.end());
+    EXPECT_LT(rules, bridge);
+    EXPECT_THAT(on.network().rules,
+                HasSubstr("add rule bridge lxd from.c1.eth0 ether saddr != 00:16:3e:00:00:01 drop"));
+}
+
+TEST(BridgedNic, ItsFilterGoesWithIt) {
+    auto on = host();
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "veth9";
+    make_device("eth0", with(bridged, {{"security.mac_filtering", "true"}}))->stopped(of, on);
+    EXPECT_THAT(on.network().rules, HasSubstr("delete chain bridge lxd in.c1.eth0"));
+    EXPECT_THAT(on.network().rules, Not(HasSubstr("add rule")));
+}
+
+TEST(BridgedNic, RoutesLeadToTheBridgeAndGoWithTheDevice) {
+    auto on = host();
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "veth9";
+    const auto routed = with(bridged, {{"ipv4.routes", "192.0.2.0/24"}});
+    started(routed, on);
+    EXPECT_THAT(on.actions, Contains("route br0 192.0.2.0/24  0"));
+    make_device("eth0", routed)->stopped(of, on);
+    EXPECT_EQ(on.actions.back(), "no-route br0 192.0.2.0/24");
+    EXPECT_EQ(refusal_of(with(bridged, {{"ipv4.routes", "192.0.2.1/24"}})),
+              "Invalid value for device option \"ipv4.routes\": Item \"192.0.2.1/24\": Not an IPv4 network address "
+              "\"192.0.2.1/24\"");
+}
+
+} // namespace
+} // namespace devices
