@@ -24,7 +24,6 @@ constexpr auto keys_of_other_servers = std::to_array<std::string_view>({
     "nvidia.require.cuda",
     "nvidia.require.driver",
     "nvidia.runtime",
-    "raw.apparmor",
     "raw.idmap",
     "raw.qemu",
     "raw.qemu.conf",

@@ -12,6 +12,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/instance/action_log.h"
+#include "daemon/instance/apparmor.h"
 #include "daemon/instance/copy.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/idmap.h"
@@ -123,6 +124,7 @@ void Lifecycle::adopt_all() {
     }
     remove_strange_files(rooms_.paths,
                          [this](const std::string& name) { return rooms_.instances.find(name) != nullptr; });
+    remove_strange_apparmor(rooms_);
 }
 
 void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
@@ -149,6 +151,7 @@ void Lifecycle::adopt(Instance& instance) {
             store_volatile(instance, complete_cut_off(cut_off, *record, rooms_));
         forget_cut_off_changes(rooms_.paths, name);
         resume_devices(*instance.record(), rooms_);
+        reload_apparmor(*record, rooms_);
         return;
     }
     for (const auto& start : cut_off_changes(rooms_.paths, *instance.record())) stopped_devices(start, rooms_);
@@ -277,6 +280,7 @@ void Lifecycle::remove_locked(Instance& instance) {
     store_volatile(instance, {{incomplete_key, "true"}});
     rooms_.file_sessions.end(name);
     rooms_.pools.remove_container(record->row.pool, name);
+    remove_apparmor(name, rooms_);
     remove_own_files(rooms_.paths, name);
     rooms_.rows.remove(name);
     rooms_.instances.remove(name);
@@ -314,6 +318,7 @@ void Lifecycle::rename_locked(Instance& instance, const std::string& new_name) {
         rooms_.rows.update(row); // without the mark
     });
     rollback.dismiss();
+    remove_apparmor(name, rooms_);
     remove_start_files(rooms_.paths, name);
     base::remove_tree(rooms_.paths.logs(new_name));
     if (::rename(rooms_.paths.logs(name).c_str(), rooms_.paths.logs(new_name).c_str()) < 0 && errno != ENOENT)
@@ -487,6 +492,7 @@ bool Lifecycle::reboot(const std::shared_ptr<Instance>& instance) {
 
 void Lifecycle::clean_after_stop(Instance& instance) {
     const auto record = instance.record();
+    unload_apparmor(record->row.name, rooms_);
     store_volatile(instance, stopped_devices(*record, rooms_));
     rooms_.pools.unmount_container(record->row.pool, record->row.name);
 }
@@ -600,6 +606,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     drop_unset(row.put.config);
     drop_unset(row.put.devices);
     auto record = rooms_.instances.expand(row);
+    check_apparmor(before.get(), record, rooms_);
     check_volatile_kept(before->row.put.config, wanted.config);
     if (root_pool(record) != row.pool)
         throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
@@ -663,6 +670,7 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
     const auto derived = derived_volatile(rooms_.instances.expand(row), rooms_);
     merge(row.put.config, derived);
     const auto record = rooms_.instances.expand(row);
+    check_apparmor(before.get(), record, rooms_);
     const bool runs = instance.live().running.has_value();
     const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
     // The profile counts already: what its devices are about to make must be found after a crash.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/instance/apparmor.h"
 #include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/lifecycle.h"
 #include "schema/keys/pattern.h"
@@ -14,10 +15,15 @@ void load_modules(const Record&, const Record& wanted, const Rooms&) {
     load_kernel_modules(schema::get(wanted.expanded_config, "linux.kernel_modules"));
 }
 
+void change_apparmor(const Record&, const Record& wanted, const Rooms& rooms) {
+    reload_apparmor(wanted, rooms);
+}
+
 } // namespace
 
 std::span<const LiveHook> live_hooks() {
     static const std::vector<LiveHook> hooks = {
+        {"AppArmor profile", {"raw.apparmor", "security.nesting"}, change_apparmor},
         {"kernel modules", {"linux.kernel_modules"}, load_modules},
     };
     return hooks;

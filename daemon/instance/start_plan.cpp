@@ -7,6 +7,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/devices/device.h"
+#include "daemon/instance/apparmor.h"
 #include "daemon/instance/cpu_balance.h"
 #include "daemon/instance/idmap.h"
 #include "daemon/instance/kernel_modules.h"
@@ -195,6 +196,9 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     for (const auto& name : devices::start_order(planned.expanded_devices))
         devices->start(name, planned.expanded_devices.at(name));
 
+    rollback.add([&] { unload_apparmor(record.row.name, rooms); });
+    load_apparmor(planned, subject.id_map, rooms);
+
     StartPlan plan;
     plan.items = lxc_config(subject, rooms.facts, devices->items());
     if (const auto policy = seccomp_policy(subject, rooms.facts))
@@ -206,7 +210,10 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     for (const auto& [key, value] : devices->changes()) plan.volatile_changes[key] = value;
     plan.running = [devices] { devices->running(); };
     plan.after = [devices] { devices->after(); };
-    plan.undo = [devices] { devices->undo(); };
+    plan.undo = [devices, name = record.row.name, &rooms] {
+        unload_apparmor(name, rooms);
+        devices->undo();
+    };
     rollback.dismiss();
     return plan;
 }
@@ -379,6 +386,7 @@ void check_new_record(const Record& record, const Rooms& rooms) {
                                                        : "Invalid devices: Failed detecting root disk device",
                        [&] { root_pool(record); });
             check_record(record, rooms);
+            check_apparmor(nullptr, record, rooms);
         });
     });
 }

@@ -102,6 +102,8 @@ constexpr std::array rows = {
                 "Version of the driver that the host must have"},
     InstanceKey{"nvidia.runtime", optional<boolean>, "bool", "false", false, "nvidia_runtime",
                 "Pass the host's NVIDIA libraries and tools to the instance"},
+    InstanceKey{"raw.apparmor", any, "blob", "", true, "",
+                "Rules to add to the AppArmor profile"},
     InstanceKey{"raw.lxc", optional<raw_lxc>, "blob", "", false, "",
                 "Lines of lxc.container.conf to add"},
     InstanceKey{"raw.seccomp", optional<seccomp_policy>, "blob", "", false, "container_syscall_filtering",

@@ -31,6 +31,7 @@ std::span<const std::string_view> daemon_keys() {
         "migration.incremental.memory",
         "migration.incremental.memory.goal",
         "migration.incremental.memory.iterations",
+        "raw.apparmor",
         "raw.seccomp", // a file: seccomp_policy
         "security.protection.delete",
         "security.syscalls.allow",

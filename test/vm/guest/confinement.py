@@ -1,4 +1,5 @@
-"""On a kernel with AppArmor."""
+"""On a kernel with AppArmor: the profiles that containers get, and what they keep from them. What a hostile one tries
+is in test/system/hostile_inside.py, which runs in here too."""
 
 import os
 import subprocess
@@ -7,6 +8,8 @@ from pathlib import Path
 from vm.guest.host import equal, inside, launch, lxc, query, remove, run, scenario, serve, state, true, until
 
 KERNEL = Path("/sys/kernel/security/apparmor")
+FILES = Path("/var/lib/lxd/security/apparmor")
+KINDS = [("aa-unprivileged", ()), ("aa-privileged", ("-c", "security.privileged=true"))]
 
 
 def profile_of(pid):
@@ -30,19 +33,130 @@ def the_kernel_has_apparmor():
     equal(Path("/sys/module/apparmor/parameters/enabled").read_text(encoding="utf-8").strip(), "Y")
 
 
+def own(name):
+    """The name that LXD gives to a container's profile."""
+    return f"lxd-{name}_</var/lib/lxd>"
+
+
+def left_of(name):
+    """What there is of its profile: in the kernel, of its policy namespace, and on disk."""
+    loaded = [line for line in (KERNEL / "profiles").read_text(encoding="utf-8").splitlines() if f"lxd-{name}_" in line]
+    places = [KERNEL / "policy/namespaces", *(FILES / part for part in ("profiles", "cache"))]
+    return loaded + [str(path) for place in places for path in place.rglob(f"lxd-{name}*")]
+
+
+def as_in(name, work):
+    """Whether `work` succeeds in a process of this host that took on the container's profile."""
+    child = os.fork()
+    if child == 0:
+        try:
+            Path("/proc/self/attr/current").write_text(f"changeprofile {own(name)}", encoding="utf-8")
+            work()
+        except PermissionError:
+            os._exit(1)
+        except BaseException:  # anything else is not an answer
+            os._exit(2)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    true(code < 2, "it could not take on the profile")
+    return code == 0
+
+
 @scenario
 def containers_are_confined_by_a_profile_of_their_own():
     serve()
-    for name, options in (("aa-unprivileged", ()), ("aa-privileged", ("-c", "security.privileged=true"))):
+    for name, options in KINDS:
         launch(name, *options)
         profile = profile_of(state(name)["pid"])
-        true(name in profile and profile.endswith("(enforce)"), f"{name} runs under {profile}")
+        true(profile.startswith(own(name)) and "(unconfined)" not in profile, f"{name} runs under {profile}")
         equal(profile_of_exec(name), profile, f"what exec runs in {name}")
-        refused = lxc("exec", name, "--", "sh", "-c", "echo 1 > /proc/sysrq-trigger", check=False)
-        true(refused.returncode != 0, f"{name} wrote /proc/sysrq-trigger")
+        true((KERNEL / f"policy/namespaces/lxd-{name}_<var-lib-lxd>").is_dir(), "it has a policy namespace")
+        lxc("stop", "--force", name)
+        equal([found for found in left_of(name) if str(FILES) not in found], [], "in the kernel after the stop")
+        lxc("start", name)
         remove(name)
-        left = [line for line in (KERNEL / "profiles").read_text(encoding="utf-8").splitlines() if name in line]
-        equal(left, [], "profiles in the kernel after the delete")
+        equal(left_of(name), [], "after the delete")
+
+
+@scenario
+def the_profile_denies_what_the_kernel_would_let_root_do():
+    """Of a privileged container from which nothing else keeps the host's disk and the magic key."""
+    serve()
+    disk = os.stat("/dev/vda").st_rdev
+    raw = f"lxc.mount.auto = proc:rw\nlxc.cgroup2.devices.allow = b {os.major(disk)}:* rwm"
+    name = launch("aa-denied", "-c", "security.privileged=true", "-c", f"raw.lxc={raw}")
+    inside(name, "mknod", "/dev/disk", "b", str(os.major(disk)), str(os.minor(disk)))
+    tries = [
+        f"mkdir -p {place}; mount -t ext4 -o {options} /dev/disk {place} 2>/dev/null && umount {place} && echo {place}:{options}"
+        for place in ("/mnt", "/sys", "/run", "/run/systemd/unit-root")
+        for options in ("ro", "rw", "nosuid,nodev,noexec", "ro,nosuid,nodev,noexec")
+    ]
+
+    def mounted(count=len(tries)):
+        return inside(name, "sh", "-c", "; ".join([*tries[:count], "true"])).split()
+
+    equal(mounted(), [], "the disk is mounted")
+    press = ("sh", "-c", "echo h > /proc/sysrq-trigger")
+    true(lxc("exec", name, "--", *press, check=False).returncode != 0, "pressed the magic key")
+
+    # Nothing but the profile: another line of it, and it works at once.
+    lxc("config", "set", name, "raw.apparmor=mount fstype=ext4,")
+    true(mounted(2), "raw.apparmor lets it be mounted")
+    lxc("config", "unset", name, "raw.apparmor")
+    equal(mounted(2), [], "once it is gone")
+    lxc("config", "set", name, "raw.lxc=" + raw + "\nlxc.apparmor.profile = unconfined")
+    lxc("restart", "--force", name)
+    inside(name, *press)
+    remove(name)
+
+
+@scenario
+def processes_of_another_container_cannot_be_signalled_or_traced():
+    serve()
+    names = [launch(name, "-c", "security.privileged=true") for name in ("aa-one", "aa-other")]
+    pids = [state(name)["pid"] for name in names]
+    true(as_in(names[0], lambda: os.kill(pids[0], 0)), "it may signal its own")
+    true(not as_in(names[0], lambda: os.kill(pids[1], 0)), "it signalled another's")
+    true(not as_in(names[0], lambda: os.kill(os.getppid(), 0)), "it signalled the host's")
+    true(not as_in(names[0], lambda: Path(f"/proc/{pids[1]}/environ").read_bytes()), "it looked into another's")
+    remove(*names)
+
+
+@scenario
+def a_profile_that_cannot_be_read_is_refused_before_it_is_stored():
+    serve()
+    name = launch("aa-raw", "-c", "raw.apparmor=deny /proc/version r,")
+    true(lxc("exec", name, "--", "cat", "/proc/version", check=False).returncode != 0, "what it says holds")
+    for running in (True, False):
+        refused = lxc("config", "set", name, "raw.apparmor=this is no rule", check=False)
+        true("Parse AppArmor profile" in refused.stderr and "syntax error" in refused.stderr, refused.stderr)
+        equal(lxc("config", "get", name, "raw.apparmor").stdout.strip(), "deny /proc/version r,", f"stored, running: {running}")
+        if running:
+            lxc("stop", "--force", name)
+    true(lxc("init", "busybox", "aa-new", "-c", "raw.apparmor=nor this", check=False).returncode != 0, "a new one was made")
+    lxc("config", "unset", name, "raw.apparmor")
+    lxc("start", name)
+    inside(name, "cat", "/proc/version")
+    remove(name)
+
+
+@scenario
+def a_daemon_that_starts_mends_what_a_killed_one_left():
+    serve()
+    name = launch("aa-mended")
+    pid = state(name)["pid"]
+    run("systemctl", "stop", "lxd.service")
+    file = FILES / f"profiles/lxd-{name}"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("}\n", "  # of an older daemon\n}\n"), encoding="utf-8")
+    (FILES / "profiles/lxd-ghost").write_text(text.replace(name, "ghost"), encoding="utf-8")
+    run("apparmor_parser", "-r", "-K", FILES / "profiles/lxd-ghost")
+    true(left_of("ghost"), "a profile of one that is not there")
+    equal(state(name)["pid"], pid, "the running one")
+    equal(file.read_text(encoding="utf-8"), text, "its profile")
+    equal(left_of("ghost"), [])
+    true(profile_of(pid).startswith(own(name)), "it is confined still")
+    remove(name)
 
 
 @scenario
