@@ -196,7 +196,7 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     for (const auto& name : devices::start_order(planned.expanded_devices))
         devices->start(name, planned.expanded_devices.at(name));
 
-    rollback.add([&] { unload_apparmor(record.row.name, rooms); });
+    rollback.add([&] { unload_apparmor(planned.row.name, rooms); });
     load_apparmor(planned, subject.id_map, rooms);
 
     StartPlan plan;
@@ -210,7 +210,7 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     for (const auto& [key, value] : devices->changes()) plan.volatile_changes[key] = value;
     plan.running = [devices] { devices->running(); };
     plan.after = [devices] { devices->after(); };
-    plan.undo = [devices, name = record.row.name, &rooms] {
+    plan.undo = [devices, name = planned.row.name, &rooms] {
         unload_apparmor(name, rooms);
         devices->undo();
     };
