@@ -7,7 +7,8 @@ namespace http {
 
 namespace {
 
-constexpr size_t piece_size = 64U << 10U;
+/// Each piece goes from thread to thread and back, which small ones would make the larger part of the work.
+constexpr size_t piece_size = 256U << 10U;
 
 } // namespace
 
@@ -47,12 +48,15 @@ void BodySender::on_piece(Piece piece) {
     const bool too_long = framing_.length && sent_ > *framing_.length;
     const bool too_short = complete_ && framing_.length && sent_ < *framing_.length;
     if (piece.failed || too_long || too_short) return finish(boost::asio::error::fault);
-    ready_ += framed(piece.data);
+    if (ready_.empty())
+        ready_ = framed(std::move(piece.data));
+    else
+        ready_ += framed(std::move(piece.data));
     has_ready_ = true;
     pump();
 }
 
-std::string BodySender::framed(const std::string& data) {
+std::string BodySender::framed(std::string data) const {
     if (!framing_.chunked) return data;
     if (data.empty()) return "0\r\n\r\n";
     return fmt::format("{:x}\r\n{}\r\n", data.size(), data);

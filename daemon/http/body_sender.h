@@ -35,7 +35,7 @@ private:
     void fetch();
     void on_piece(Piece piece);
     void pump();
-    std::string framed(const std::string& data);
+    std::string framed(std::string data) const;
     void finish(ErrorCode error);
 
     std::shared_ptr<Core> core_;
