@@ -95,6 +95,16 @@ int main(int argc, char** argv) {
     shutdown->add_flag("-f,--force", force, "Do not wait for running operations");
     shutdown->callback([&] { action = [&] { return commands::shut_down(options.paths, shutdown_timeout, force); }; });
 
+    command("keys", "Print a reference of all configuration keys and device options (Markdown)")->callback([&] {
+        action = commands::keys;
+    });
+
+    std::string instance;
+    auto* lxc_conf = command("lxc-conf", "Print the lxc.container.conf that an instance was started with, or would be, "
+                                         "and where each item comes from");
+    lxc_conf->add_option("INSTANCE", instance, "Name of the instance")->required();
+    lxc_conf->callback([&] { action = [&] { return commands::lxc_conf(options.paths, instance); }; });
+
     commands::InitOptions init_options;
     auto* init = command("init", "Configure the daemon: a storage pool and the default profile");
     init->add_flag("--auto", init_options.automatic, "Use the defaults, ask nothing");

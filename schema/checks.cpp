@@ -108,6 +108,11 @@ void one_line(std::string_view value) {
     }
 }
 
+void environment_value(std::string_view value) {
+    if (value.find_first_of(std::string_view("\n\0", 2)) != std::string_view::npos)
+        throw bad_request("Environment variables cannot contain line breaks");
+}
+
 void yaml(std::string_view value) {
     try {
         std::istringstream stream{std::string(value)};

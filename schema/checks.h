@@ -18,6 +18,7 @@ void uint32(std::string_view value);
 void priority(std::string_view value); // 0 to 10
 void size(std::string_view value);
 void one_line(std::string_view value); // becomes a line of lxc.container.conf
+void environment_value(std::string_view value);
 void yaml(std::string_view value);
 void cloud_init(std::string_view value); // "#cloud-config" with YAML, or any other format
 void uuid(std::string_view value);

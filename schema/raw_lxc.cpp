@@ -35,6 +35,13 @@ bool is_interface_address(std::string_view key) {
            (parts[4] == "address" || parts[4] == "gateway");
 }
 
+/// As liblxc reads a value from a file.
+std::string_view unquoted(std::string_view value) {
+    const bool in_quotes =
+        value.size() > 1 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
+    return in_quotes ? value.substr(1, value.size() - 2) : value;
+}
+
 void check_key(std::string_view key) {
     std::string lower(key);
     std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -52,14 +59,21 @@ void check_key(std::string_view key) {
 
 std::vector<LxcItem> parse_raw_lxc(std::string_view text) {
     std::vector<LxcItem> items;
+    size_t number = 0;
     for (const auto whole_line : split(text, '\n')) {
+        ++number;
         const auto line = stripped(whole_line);
         if (line.empty() || line.starts_with('#')) continue;
-        const auto equals = line.find('=');
-        if (equals == std::string_view::npos) throw bad_request("Invalid raw.lxc line: {}", line);
-        const auto key = stripped(line.substr(0, equals));
-        check_key(key);
-        items.push_back({std::string(key), std::string(stripped(line.substr(equals + 1)))});
+        try {
+            const auto equals = line.find('=');
+            if (equals == std::string_view::npos) throw bad_request("Invalid raw.lxc line: {}", line);
+            const auto key = stripped(line.substr(0, equals));
+            check_key(key);
+            items.push_back({std::string(key), std::string(unquoted(stripped(line.substr(equals + 1)))),
+                             fmt::format("raw.lxc line {}", number)});
+        } catch (const Error& error) {
+            throw bad_request("{} (line {} of raw.lxc)", error.what(), number);
+        }
     }
     return items;
 }

@@ -8,8 +8,8 @@
 
 namespace schema {
 
-/// The items in order, without comments and empty lines. Throws bad_request for a line that is no item and, with LXD's
-/// texts, for items that the daemon owns.
+/// The items in order, without comments and empty lines; their origins are "raw.lxc line N". Throws bad_request, with
+/// LXD's texts and the line's number, for a line that is no item and for items that the daemon owns.
 std::vector<LxcItem> parse_raw_lxc(std::string_view text);
 
 } // namespace schema

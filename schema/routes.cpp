@@ -97,6 +97,7 @@ constexpr std::array table{
     Route{"pool_delete", "DELETE", "/1.0/storage-pools/{name}"},
     Route{"pool_resources_get", "GET", "/1.0/storage-pools/{name}/resources"},
 
+    Route{"instance_lxc_conf_get", "GET", "/internal/instances/{name}/lxc-conf"},
     Route{"ready_get", "GET", "/internal/ready"},
     Route{"shutdown_put", "PUT", "/internal/shutdown"},
 };

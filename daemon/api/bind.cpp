@@ -46,6 +46,7 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"instance_log_delete", instance_log_delete},
     {"instance_log_get", instance_log_get},
     {"instance_logs_get", instance_logs_get},
+    {"instance_lxc_conf_get", instance_lxc_conf_get},
     {"instance_metadata_get", instance_metadata_get},
     {"instance_metadata_patch", instance_metadata_patch},
     {"instance_metadata_put", instance_metadata_put},

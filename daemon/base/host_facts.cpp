@@ -175,7 +175,8 @@ CgroupFacts cgroup_facts(const std::string& root) {
     }
     const bool legacy = !cgroup.controllers.empty();
     if (pure || unified) {
-        const auto names = content(v2 + "/cgroup.controllers");
+        // Beside v1 hierarchies liblxc hands nothing on by itself.
+        const auto names = content(v2 + (pure ? "/cgroup.controllers" : "/cgroup.subtree_control"));
         for (const auto name : split(trimmed(names), ' ')) cgroup.controllers.emplace(name, 2);
     }
     if (pure) {

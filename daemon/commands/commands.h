@@ -23,6 +23,10 @@ int shut_down(const state::Paths& paths, int timeout, bool force);
 /// Wakes a daemon whose socket somebody else listens on, where an instance is to run or the network is to be served.
 /// Reads the database itself.
 int activate_if_needed(const state::Paths& paths);
+/// Prints the tables of keys and options.
+int keys();
+/// Prints the items of lxc.container.conf of an instance, with their origins.
+int lxc_conf(const state::Paths& paths, const std::string& instance);
 int init(const state::Paths& paths, const InitOptions& options);
 
 } // namespace commands

@@ -115,9 +115,10 @@ std::map<std::string, std::string> LiblxcRuntime::features() const {
 
 void LiblxcRuntime::check(const std::vector<LxcItem>& items) {
     lxcwrap::Container scratch("lxd-check", paths_.containers());
-    for (const auto& [key, value] : items) {
+    for (const auto& [key, value, origin] : items) {
         if (value.find('\n') != std::string::npos || !scratch.set_item(key, value))
-            throw schema::bad_request("liblxc does not take the item \"{} = {}\"", key, value);
+            throw schema::bad_request("liblxc does not take the item \"{} = {}\"{}", key, value,
+                                      origin.empty() ? "" : " (" + origin + ")");
     }
 }
 
@@ -154,19 +155,19 @@ std::string LiblxcRuntime::stop_target_file(const std::string& name) const {
     return paths_.logs(name) + "/stop-target";
 }
 
-std::string LiblxcRuntime::conf_text(const std::string& name, const std::vector<LxcItem>& items) const {
-    std::string text;
-    const auto add = [&](const std::string& key, const std::string& value) {
-        if ((key + value).find('\n') != std::string::npos)
-            throw schema::bad_request("Failed starting instance \"{}\": the item \"{}\" has a line break", name, key);
-        text += fmt::format("{} = {}\n", key, value);
-    };
-    add("lxc.log.file", paths_.lxc_log(name)); // first, so that what is wrong with the rest is logged
-    add("lxc.log.level", "warn");
-    for (const auto& item : items) add(item.key, item.value);
-    add("lxc.hook.post-stop",
-        fmt::format("{} stop-hook {}", shell_word(paths_.runner), shell_word(stop_target_file(name))));
-    return text;
+std::string LiblxcRuntime::start_text(const std::string& name, const std::vector<LxcItem>& items) const {
+    for (const auto& item : items)
+        if ((item.key + item.value + item.origin).find('\n') != std::string::npos)
+            throw schema::bad_request("Failed starting instance \"{}\": the item \"{}\" has a line break", name,
+                                      item.key);
+    // First, so that what is wrong with the rest is logged.
+    std::vector<LxcItem> all = {{"lxc.log.file", paths_.lxc_log(name), "the daemon"},
+                                {"lxc.log.level", "warn", "the daemon"}};
+    all.insert(all.end(), items.begin(), items.end());
+    all.push_back({"lxc.hook.post-stop",
+                   fmt::format("{} stop-hook {}", shell_word(paths_.runner), shell_word(stop_target_file(name))),
+                   "the daemon"});
+    return to_text(all);
 }
 
 base::Command LiblxcRuntime::runner(std::vector<std::string> arguments) const {
@@ -198,7 +199,7 @@ Running LiblxcRuntime::start(const std::string& name, const std::vector<LxcItem>
     base::make_dir(paths_.logs(name), 0700);
     std::rename(paths_.lxc_log(name).c_str(), (paths_.lxc_log(name) + ".old").c_str());
     ::unlink(stop_target_file(name).c_str());
-    base::write_file(paths_.lxc_conf(name), conf_text(name, items));
+    base::write_file(paths_.lxc_conf(name), start_text(name, items));
 
     const auto output = base::run(
         runner({"start", name, paths_.containers(), paths_.lxc_conf(name), paths_.lxc_log(name), start_lock(name)}), {},

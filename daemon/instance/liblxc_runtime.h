@@ -19,6 +19,7 @@ public:
 
     std::optional<Running> find(const std::string& name) override;
     /// A cancel is heeded when liblxc has returned, by killing what it started.
+    std::string start_text(const std::string& name, const std::vector<LxcItem>& items) const override;
     Running start(const std::string& name, const std::vector<LxcItem>& items, const base::CancelToken& cancel) override;
     std::string stop_target(const std::string& name) override;
     void request_shutdown(const std::string& name) override;
@@ -52,7 +53,6 @@ private:
     std::string start_lock(const std::string& name) const;
     void await_start(const std::string& name) const;
     /// The given items with those that the engine itself needs, as a file's text.
-    std::string conf_text(const std::string& name, const std::vector<LxcItem>& items) const;
     /// A runner's command line with an environment of its own; nothing of the daemon's reaches a container.
     base::Command runner(std::vector<std::string> arguments) const;
     void run_verb(const std::string& name, std::string_view attempt, std::vector<std::string> arguments);

@@ -17,6 +17,7 @@
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/idmap.h"
 #include "daemon/instance/image_templates.h"
+#include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/own_files.h"
 #include "daemon/instance/start_plan.h"
 #include "daemon/instance/volatile_keys.h"
@@ -385,6 +386,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     base::Rollback rollback;
     rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
     rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
+    load_kernel_modules(schema::get(instance.record()->expanded_config, "linux.kernel_modules"));
     const auto prepared = prepared_start(*instance.record(), rooms_);
     auto announced = std::make_optional<AnnouncedChange>(rooms_.paths, prepared.record);
     auto plan = plan_start(prepared, rooms_);
@@ -691,7 +693,11 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
 }
 
 void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {
-    check_profile(wanted);
+    try {
+        check_profile(wanted);
+    } catch (const schema::Error& error) {
+        throw schema::failure("{}", error.what()); // LXD's status for a change
+    }
     auto cleaned = wanted;
     drop_unset(cleaned.config);
     drop_unset(cleaned.devices);
@@ -725,6 +731,15 @@ void Lifecycle::rename_profile(const std::string& name, const std::string& new_n
         std::replace(used.begin(), used.end(), name, new_name);
         instance->set_record(rooms_.instances.expand(std::move(row)));
     }
+}
+
+void Lifecycle::cpus_changed() {
+    {
+        // Of a CPU that was gone, cgroup v1 forgets who had it.
+        const std::scoped_lock lock(balance_mutex_);
+        cpu_sets_.clear();
+    }
+    balance_cpus();
 }
 
 void Lifecycle::balance_cpus() {

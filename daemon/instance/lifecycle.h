@@ -110,6 +110,12 @@ public:
     void update_profile(const std::string& name, const schema::ProfilePut& wanted);
     void rename_profile(const std::string& name, const std::string& new_name);
 
+    /// Its lxc.container.conf, with comments on where items come from: as it was started, or as it would be.
+    std::string lxc_conf(const std::string& name);
+
+    /// Shares the CPUs out anew: to be called when the host has lost some or got some back.
+    void cpus_changed();
+
     /// As clients see it: running containers are asked whether they are frozen.
     schema::Status status(const Instance& instance) const;
 

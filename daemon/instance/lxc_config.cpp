@@ -6,6 +6,7 @@
 
 #include "daemon/instance/facets/list.h"
 #include "schema/error.h"
+#include "schema/keys/pattern.h"
 #include "schema/values.h"
 
 namespace instance {
@@ -14,6 +15,28 @@ namespace {
 
 void append(Items& items, const Items& more) {
     items.insert(items.end(), more.begin(), more.end());
+}
+
+bool is_owned(const Facet& facet, const std::string& key) {
+    return std::ranges::any_of(facet.keys, [&](std::string_view row) { return schema::matches_key(row, key); });
+}
+
+/// An item is a key's where it is not there, or is another, without that key.
+void name_origins(const Facet& facet, const Subject& subject, const base::HostFacts& facts, Items& items) {
+    for (const auto& [key, value] : subject.config) {
+        if (!is_owned(facet, key)) continue;
+        auto less = subject;
+        less.config.erase(key);
+        auto others = facet.lxc_items(less, facts);
+        for (auto& item : items) {
+            if (const auto same = std::ranges::find(others, item); same != others.end())
+                others.erase(same);
+            else if (!item.origin.starts_with(key))
+                item.origin += (item.origin.empty() ? "" : ", ") + key;
+        }
+    }
+    for (auto& item : items)
+        if (item.origin.empty()) item.origin = facet.name;
 }
 
 /// The last line of defence: a line break in a value would be an item of its own.
@@ -35,7 +58,9 @@ Items lxc_config(const Subject& subject, const base::HostFacts& facts, const Ite
     Items items;
     for (const auto* facet : facets()) {
         if (facet == &raw_facet) append(items, device_items);
-        append(items, facet->lxc_items(subject, facts));
+        auto translated = facet->lxc_items(subject, facts);
+        name_origins(*facet, subject, facts, translated);
+        append(items, translated);
     }
     check_lines(items);
     return items;
@@ -47,12 +72,6 @@ Items cgroup_items(const Subject& subject, const base::HostFacts& facts) {
         append(items, facet->lxc_items(subject, facts));
     }
     return items;
-}
-
-std::string to_text(const Items& items) {
-    std::string text;
-    for (const auto& item : items) text += fmt::format("{} = {}\n", item.key, item.value);
-    return text;
 }
 
 } // namespace instance

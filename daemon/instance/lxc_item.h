@@ -6,5 +6,6 @@
 namespace instance {
 
 using schema::LxcItem;
+using schema::to_text;
 
 } // namespace instance

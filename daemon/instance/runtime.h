@@ -71,6 +71,8 @@ public:
 
     /// What runs under this name, if anything.
     virtual std::optional<Running> find(const std::string& name) = 0;
+    /// The configuration that start() writes.
+    virtual std::string start_text(const std::string& name, const std::vector<LxcItem>& items) const = 0;
     /// Writes the configuration (kept at LOGDIR/NAME/lxc.conf) and starts; returns once init runs. On failure throws
     /// schema::failure with the engine's own words and leaves nothing running.
     virtual Running start(const std::string& name, const std::vector<LxcItem>& items,

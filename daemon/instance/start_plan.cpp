@@ -10,10 +10,10 @@
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/cpu_balance.h"
 #include "daemon/instance/idmap.h"
-#include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/live_hooks.h"
 #include "daemon/instance/live_update.h"
 #include "daemon/instance/lxc_config.h"
+#include "daemon/instance/origins.h"
 #include "daemon/instance/seccomp_policy.h"
 #include "schema/error.h"
 #include "schema/keys/devices.h"
@@ -87,6 +87,7 @@ public:
         auto started = device->start(owner_, host_, nics_);
         if (schema::get(options, "type") == "nic") ++nics_;
         started_.push_back(std::move(device));
+        for (auto& item : started.items) item.origin = "device " + name;
         items_.insert(items_.end(), started.items.begin(), started.items.end());
         merge(owner_.config, started.volatile_changes);
         for (auto& [key, value] : started.volatile_changes) changes_[key] = value;
@@ -159,6 +160,13 @@ void write_cgroups(const std::string& name, const std::vector<CgroupWrite>& writ
     }
 }
 
+Sources sources_of(const Record& record, const Rooms& rooms) {
+    std::vector<schema::Profile> profiles;
+    for (const auto& name : record.row.put.profiles)
+        if (auto profile = rooms.profiles.find(name)) profiles.push_back(*std::move(profile));
+    return sources(profiles, record.row.put.config, record.row.put.devices);
+}
+
 } // namespace
 
 Prepared prepared_start(const Record& wanted, const Rooms& rooms) {
@@ -187,7 +195,6 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     const auto subject = subject_of(planned, next_map(planned, rooms), rooms);
     if (!subject.id_map.empty() && !rooms.facts.idmapped_mounts)
         throw schema::failure("The kernel cannot map the ids of a mount: only privileged instances can be started");
-    load_kernel_modules(schema::get(planned.expanded_config, "linux.kernel_modules"));
 
     const auto devices = std::make_shared<StartedDevices>(planned, subject.id_map, rooms);
     base::Rollback rollback;
@@ -201,6 +208,7 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
 
     StartPlan plan;
     plan.items = lxc_config(subject, rooms.facts, devices->items());
+    name_sources(sources_of(record, rooms), plan.items);
     if (const auto policy = seccomp_policy(subject, rooms.facts))
         base::write_file(seccomp_policy_path(rooms.paths, planned.row.name), *policy);
     plan.root_uid = static_cast<uid_t>(root_uid(subject.id_map));
@@ -343,10 +351,9 @@ schema::Config complete_cut_off(const std::vector<Record>& cut_off, const Record
 
 namespace {
 
-void check_raw_lxc(const Record& record, const Rooms& rooms) {
-    // Everything else is of our own making; what the user wrote is shown to the engine.
-    if (const auto& raw = schema::get(record.expanded_config, "raw.lxc"); !raw.empty())
-        rooms.runtime.check(schema::parse_raw_lxc(raw));
+/// Everything else is of our own making; what the user wrote is shown to the engine.
+void check_raw_lxc(const schema::Config& config, const Rooms& rooms) {
+    if (const auto& raw = schema::get(config, "raw.lxc"); !raw.empty()) rooms.runtime.check(schema::parse_raw_lxc(raw));
 }
 
 /// What LXD says where no architecture of the host has calls of a smaller one.
@@ -369,7 +376,7 @@ void check_record(const Record& record, const Rooms& rooms) {
     check_part("Invalid expanded config", [&] { schema::check_syscall_keys(record.expanded_config); });
     check_part("Invalid devices", [&] { devices::check_devices(put.devices); });
     check_part("Invalid expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
-    check_part("Invalid config", [&] { check_raw_lxc(record, rooms); });
+    check_part("Invalid config", [&] { check_raw_lxc(record.expanded_config, rooms); });
     next_map(record, rooms);
 }
 
@@ -391,9 +398,10 @@ void check_new_record(const Record& record, const Rooms& rooms) {
     });
 }
 
-void check_profile_content(const schema::ProfilePut& profile, const Rooms&) {
+void check_profile_content(const schema::ProfilePut& profile, const Rooms& rooms) {
     schema::check_instance_config(profile.config, schema::ConfigOwner::profile);
     devices::check_devices(profile.devices);
+    check_raw_lxc(profile.config, rooms);
 }
 
 std::string root_pool(const Record& record) {

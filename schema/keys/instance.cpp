@@ -50,7 +50,7 @@ constexpr std::array rows = {
                 "Vendor data for cloud-init"},
     InstanceKey{"cluster.evacuate", optional<evacuation>, "string", "auto", true, "clustering_evacuation",
                 "What becomes of the instance when its cluster member is evacuated"},
-    InstanceKey{"environment.*", one_line, "string", "", false, "",
+    InstanceKey{"environment.*", environment_value, "string", "", false, "",
                 "Environment variable of init (at its next start) and of commands that are run in the instance"},
     InstanceKey{"image.*", any, "string", "", true, "",
                 "Properties of the image that the instance was made from"},

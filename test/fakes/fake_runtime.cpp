@@ -44,6 +44,10 @@ std::optional<Running> FakeRuntime::find(const std::string& name) {
     return Running{instance::RunState::running, pid, pid};
 }
 
+std::string FakeRuntime::start_text(const std::string&, const std::vector<LxcItem>& items) const {
+    return schema::to_text(items);
+}
+
 Running FakeRuntime::start(const std::string& name, const std::vector<LxcItem>& items, const base::CancelToken&) {
     std::function<void()> before;
     {

@@ -20,6 +20,7 @@ public:
     void check(const std::vector<instance::LxcItem>& items) override;
 
     std::optional<instance::Running> find(const std::string& name) override;
+    std::string start_text(const std::string& name, const std::vector<instance::LxcItem>& items) const override;
     instance::Running start(const std::string& name, const std::vector<instance::LxcItem>& items,
                             const base::CancelToken& cancel) override;
     std::string stop_target(const std::string& name) override;

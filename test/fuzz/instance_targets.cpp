@@ -60,8 +60,10 @@ void instance_config(std::string_view input) {
         schema::check_instance_config(config, schema::ConfigOwner::instance);
         for (const auto& host : hosts) {
             may_refuse([&] {
-                for (const auto& [key, value] : instance::lxc_config(instance::test::subject(config), host, {})) {
+                for (const auto& [key, value, origin] :
+                     instance::lxc_config(instance::test::subject(config), host, {})) {
                     require(key.find_first_of("=\n\r") == std::string::npos, "a key ends before its value");
+                    require(!origin.empty(), "an item is known to come from somewhere");
                     require(value.find_first_of("\n\r") == std::string::npos, "a value is one line");
                 }
             });

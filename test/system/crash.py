@@ -17,11 +17,22 @@ from pathlib import Path
 from harness import leaks
 from harness.rest import Refused
 from system.kill import init_pid
-from system.live_keys import MEMORY
+from system.live_keys import CPUS, MEMORY, PROCESSES, QUOTA, expected_quota, last_word
 from system.scenario import scenario
 
 WORKERS = 4
 LOST = (OSError, ValueError, http.client.HTTPException)
+
+
+def limits_with(memory):
+    """Several limits that are changed at once; all of them follow from the first."""
+    number = int(memory.removesuffix("MiB"))
+    return {
+        "limits.memory": memory,
+        "limits.processes": str(number),
+        "limits.cpu.allowance": f"{number}ms/{100 if number % 2 else 200}ms",
+        "limits.cpu": "0-0",
+    }
 
 
 def small_image(mark):
@@ -121,7 +132,7 @@ class Worker:
     def edit_instance(self, name):
         limit = f"{self.rng.randint(20, 90)}MiB"
         self.doubt = {"memory": {name: limit}}
-        self.api.ask("PATCH", f"/1.0/instances/{name}", {"config": {"limits.memory": limit}})
+        self.api.ask("PATCH", f"/1.0/instances/{name}", {"config": limits_with(limit)})
         self.memory[name] = limit
 
     def rename(self, name):
@@ -232,14 +243,28 @@ class Check:
         limits = {name: limit for worker in self.workers for name, limit in worker.memory.items()}
         test.equal({name: instances[name]["config"].get("limits.memory") for name in limits}, limits, "limits of memory")
         for name, limit in limits.items():
-            if limit and wanted[name] != "stopped":
-                test.equal(test.exec(name, *MEMORY), f"{int(limit.removesuffix('MiB')) << 20}\n", f"the limit in {name}")
+            if limit:
+                self.limits_agree(name, limit, wanted[name] != "stopped")
         images = {entry["fingerprint"] for entry in api.get("/1.0/images?recursion=1")}
         kept = {fingerprint for worker in self.workers for fingerprint in worker.images}
         test.equal(images - {self.busybox}, kept, "images")
         for worker in self.workers:
             test.equal(api.get(f"/1.0/profiles/{worker.prefix}")["config"]["user.text"], worker.profile, worker.prefix)
         self.nothing_unowned(wanted, images)
+
+    def limits_agree(self, name, memory, runs):
+        """The configuration and the control groups, of every limit that was changed together with that of memory."""
+        test, limits = self.test, limits_with(memory)
+        config = test.api.get(f"/1.0/instances/{name}")["config"]
+        test.equal({key: config.get(key) for key in limits}, limits, f"the limits of {name}")
+        if not runs:
+            return
+        number = int(memory.removesuffix("MiB"))
+        quota = {text.replace("100000", "100000" if number % 2 else "200000") for text in expected_quota(number)}
+        test.equal(test.exec(name, *MEMORY), f"{number << 20}\n", f"the memory of {name}")
+        test.equal(test.exec(name, *PROCESSES), f"{number}\n", f"the processes of {name}")
+        test.true(test.exec(name, *QUOTA) in quota, f"the CPU quota of {name}: {test.exec(name, *QUOTA)}")
+        test.equal(last_word(test.exec(name, *CPUS)), "0", f"the CPUs of {name}")
 
     def files(self, name):
         rootfs = self.pool / "containers" / name / "rootfs"

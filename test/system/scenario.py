@@ -10,6 +10,7 @@ runner deletes what is there through the API, ends the daemon and looks for cgro
 import contextlib
 import os
 import secrets
+import subprocess
 import time
 
 from harness import daemon as daemons
@@ -74,6 +75,11 @@ class Test:
     def exec(self, name, *command, stdin=None, check=True):
         """Standard output as text."""
         return self.daemon.lxc("exec", name, "--", *command, stdin=stdin, check=check).stdout.decode()
+
+    def daemon_command(self, *arguments):
+        """Of `lxd`, not of the client; standard output as text."""
+        command = [str(self.binary), *arguments]
+        return subprocess.run(command, env=self.daemon.environment, check=True, capture_output=True).stdout.decode()
 
     def state(self, name):
         return self.api.get(f"/1.0/instances/{name}/state")

@@ -109,6 +109,7 @@ http::Response instance_files_delete(Context&, const http::Request&);
 // instance_logs.cpp
 http::Response instance_logs_get(Context&, const http::Request&);
 http::Response instance_log_get(Context&, const http::Request&);
+http::Response instance_lxc_conf_get(Context&, const http::Request&);
 http::Response instance_log_delete(Context&, const http::Request&);
 
 // instance_metadata.cpp

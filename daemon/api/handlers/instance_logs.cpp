@@ -94,4 +94,8 @@ http::Response instance_log_delete(Context& context, const http::Request& reques
     return done();
 }
 
+http::Response instance_lxc_conf_get(Context& context, const http::Request& request) {
+    return sync(Json(context.lifecycle.lxc_conf(instance_name(request))));
+}
+
 } // namespace api

@@ -39,7 +39,8 @@ TEST_F(HostFactsTest, APureV2TreeHasItsControllersAndTwoBuiltIn) {
 }
 
 TEST_F(HostFactsTest, AHybridTreeTakesEachControllerFromWhereItIs) {
-    file("/sys/fs/cgroup/unified/cgroup.controllers", "hugetlb\n");
+    file("/sys/fs/cgroup/unified/cgroup.controllers", "hugetlb misc\n");
+    file("/sys/fs/cgroup/unified/cgroup.subtree_control", "hugetlb\n");
     file("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", "0\n");
     file("/sys/fs/cgroup/blkio/blkio.bfq.weight", "100\n");
     file("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");

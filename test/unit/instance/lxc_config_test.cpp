@@ -38,7 +38,7 @@ std::string translated(const fs::path& input) {
     schema::Config config;
     for (const auto& member : yaml["config"]) config[member.first.as<std::string>()] = member.second.as<std::string>();
     const auto subject = test::subject(config);
-    Items devices = {{"lxc.rootfs.path", "dir:/var/lib/lxd/storage-pools/default/containers/c1/rootfs"}};
+    Items devices = {{"lxc.rootfs.path", "dir:/var/lib/lxd/storage-pools/default/containers/c1/rootfs", "device root"}};
     return to_text(lxc_config(subject, host(yaml["host"].as<std::string>()), devices));
 }
 

@@ -66,7 +66,7 @@ TEST(InstanceKeys, BadValuesAreRefusedWithLxdsTexts) {
         {"limits.processes", "many", "Invalid value for an integer \"many\""},
         {"limits.memory.enforce", "maybe", "Invalid value \"maybe\" (not one of [soft hard])"},
         {"boot.autostart", "maybe", "Invalid value for a boolean \"maybe\""},
-        {"raw.lxc", "foo", "Invalid raw.lxc line: foo"},
+        {"raw.lxc", "# one\n\nfoo", "Invalid raw.lxc line: foo (line 3 of raw.lxc)"},
         {"volatile.uuid", "x", "Invalid UUID"},
     };
     for (const auto& [key, value, text] : table) EXPECT_EQ(refusal_of({{key, value}}), text) << key << "=" << value;
@@ -110,6 +110,14 @@ TEST(RawLxc, GivesItemsInOrderWithoutComments) {
     EXPECT_EQ(items, expected);
 }
 
+TEST(RawLxc, ReadsQuotesAsLiblxcDoesAndSaysWhichLineEachItemIs) {
+    const auto items = parse_raw_lxc("\nlxc.environment = 'a b'\nlxc.environment = \"c\nlxc.uts.name = \"\"");
+    const std::vector<LxcItem> expected = {
+        {"lxc.environment", "a b"}, {"lxc.environment", "\"c"}, {"lxc.uts.name", ""}};
+    EXPECT_EQ(items, expected);
+    EXPECT_EQ(items.at(1).origin, "raw.lxc line 3");
+}
+
 TEST(RawLxc, RefusesWhatTheDaemonOwns) {
     const std::pair<std::string_view, std::string> table[] = {
         {"lxc.log.file = /x", "Setting lxc.logfile is not allowed"},
@@ -121,7 +129,8 @@ TEST(RawLxc, RefusesWhatTheDaemonOwns) {
          "name]\""},
         {"lxc.net.0.type = phys", "Only interface-specific ipv4/ipv6 lxc.net. keys are allowed"},
     };
-    for (const auto& [line, text] : table) EXPECT_EQ(refusal_of([&, l = line] { parse_raw_lxc(l); }), text) << line;
+    for (const auto& [line, text] : table)
+        EXPECT_EQ(refusal_of([&, l = line] { parse_raw_lxc(l); }), text + " (line 1 of raw.lxc)") << line;
     EXPECT_NO_THROW(parse_raw_lxc("lxc.net.0.ipv4.address = 10.0.0.2/24\nlxc.net.0.ipv6.gateway = fe80::1"));
 }
 

@@ -1,0 +1,27 @@
+// What a container was started with, or would be.
+
+#include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
+#include "daemon/instance/lifecycle.h"
+#include "daemon/instance/start_plan.h"
+
+namespace instance {
+
+/// Of a stopped one nothing but a start knows what its devices become: it is planned as for a start that then fails.
+std::string Lifecycle::lxc_conf(const std::string& name) {
+    const auto instance = rooms_.instances.get(name);
+    const auto lock = hold(*instance);
+    if (instance->live().running) return base::read_file_if_exists(rooms_.paths.lxc_conf(name)).value_or("");
+    const auto record = instance->record();
+    prepare_folders(name);
+    rooms_.file_sessions.end(name);
+    rooms_.pools.mount_container(record->row.pool, name);
+    base::Rollback rollback;
+    rollback.add([&] { rooms_.pools.unmount_container(record->row.pool, name); });
+    const auto plan = plan_start(*record, rooms_);
+    rollback.add(plan.undo);
+    rollback.add(plan.after);
+    return rooms_.runtime.start_text(name, plan.items);
+}
+
+} // namespace instance
