@@ -142,8 +142,8 @@ Start Nic::start(const Owner& owner, DeviceHost& host, int nic_index) const {
     base::Rollback rollback;
     rollback.add([&] { unmake(owner, host); });
     Start start;
-    for (auto& [key, value] : items(owner, make(owner, host)))
-        start.items.push_back({fmt::format("lxc.net.{}.{}", nic_index, key), std::move(value)});
+    for (auto& item : items(owner, make(owner, host)))
+        start.items.push_back({fmt::format("lxc.net.{}.{}", nic_index, item.key), std::move(item.value)});
     rollback.dismiss();
     return start;
 }

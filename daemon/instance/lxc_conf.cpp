@@ -18,9 +18,12 @@ std::string Lifecycle::lxc_conf(const std::string& name) {
     rooms_.pools.mount_container(record->row.pool, name);
     base::Rollback rollback;
     rollback.add([&] { rooms_.pools.unmount_container(record->row.pool, name); });
-    const auto plan = plan_start(*record, rooms_);
-    rollback.add(plan.undo);
-    rollback.add(plan.after);
+    const auto prepared = prepared_start(*record, rooms_);
+    const AnnouncedChange announced(rooms_.paths, prepared.record);
+    base::Rollback started;
+    const auto plan = plan_start(prepared, rooms_);
+    started.add(plan.undo);
+    started.add(plan.after);
     return rooms_.runtime.start_text(name, plan.items);
 }
 

@@ -208,7 +208,7 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
 
     StartPlan plan;
     plan.items = lxc_config(subject, rooms.facts, devices->items());
-    name_sources(sources_of(record, rooms), plan.items);
+    name_sources(sources_of(planned, rooms), plan.items);
     if (const auto policy = seccomp_policy(subject, rooms.facts))
         base::write_file(seccomp_policy_path(rooms.paths, planned.row.name), *policy);
     plan.root_uid = static_cast<uid_t>(root_uid(subject.id_map));
