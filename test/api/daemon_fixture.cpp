@@ -15,6 +15,9 @@ public:
     std::map<std::string, std::string> features() const override { return lender_.features(); }
     void check(const std::vector<instance::LxcItem>& items) override { lender_.check(items); }
     std::optional<instance::Running> find(const std::string& name) override { return lender_.find(name); }
+    std::string start_text(const std::string& name, const std::vector<instance::LxcItem>& items) const override {
+        return lender_.start_text(name, items);
+    }
     instance::Running start(const std::string& name, const std::vector<instance::LxcItem>& items,
                             const base::CancelToken& cancel) override {
         return lender_.start(name, items, cancel);
