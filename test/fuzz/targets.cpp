@@ -24,9 +24,6 @@
 #include "schema/api/profile.h"
 #include "schema/api/storage.h"
 #include "schema/filter.h"
-#include "schema/raw_lxc.h"
-#include "schema/timestamp.h"
-#include "schema/units.h"
 #include "test/fuzz/claims.h"
 #include "test/fuzz/rooms.h"
 #include "test/unit/http/running_server.h"
@@ -119,21 +116,6 @@ void filter(std::string_view input) {
     may_refuse([&] { schema::Filter::parse(input).matches(object); });
 }
 
-void units(std::string_view input) {
-    may_refuse([&] { schema::format_bytes(schema::parse_bytes(input)); });
-    may_refuse([&] { schema::parse_bits(input); });
-    may_refuse([&] { schema::parse_bytes_or_percent(input, 16U << 30U); });
-    may_refuse([&] {
-        const auto cpus = schema::parse_cpu_set(input);
-        require(schema::parse_cpu_set(schema::format_cpu_set(cpus)) == cpus, "a CPU set is read as it was written");
-    });
-    may_refuse([&] { schema::rfc3339(schema::parse_rfc3339(input)); });
-}
-
-void raw_lxc(std::string_view input) {
-    may_refuse([&] { schema::parse_raw_lxc(input); });
-}
-
 void request_target(std::string_view input) {
     may_refuse([&] { http::decoded_path(input); });
     may_refuse([&] { http::decoded_query(input); });
@@ -199,12 +181,16 @@ constexpr Target table[] = {
     {"filter", filter},
     {"frames", frames},
     {"hardware", hardware},
+    {"id_maps", id_maps},
     {"image_metadata", image_metadata},
     {"instance_config", instance_config},
     {"json", json},
+    {"key_values", key_values},
     {"multipart", multipart},
     {"raw_lxc", raw_lxc},
     {"request_target", request_target},
+    {"schedules", schedules},
+    {"seccomp_rules", seccomp_rules},
     {"sftp", sftp},
     {"tar", tar},
     {"templates", templates},
