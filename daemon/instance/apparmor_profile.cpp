@@ -137,8 +137,7 @@ const Rules unprivileged_mounts = {
     "mount options=(bind) /{,**} -> /{,**}",
     "mount options=(rbind) /{,**} -> /{,**}",
     "mount options=(move) /{,**} -> /{,**}",
-    "mount options=(remount) options in (ro,bind,nodev,noexec,nosuid,noatime,nodiratime,relatime,strictatime) -> "
-    "/{,**}",
+    "mount options=(remount) options in (ro,bind,nodev,noexec,nosuid,noatime,nodiratime,relatime,strictatime)",
 };
 
 /// Where systemd puts together what a service that it shields is to see (the second place since version 254), and its
@@ -216,7 +215,7 @@ std::string apparmor_namespace(const state::Paths& paths, const std::string& ins
 std::string apparmor_label(const state::Paths& paths, const std::string& instance, const base::AppArmorFacts& facts) {
     if (!facts.available) return {};
     if (!makes_profiles(facts)) return facts.current;
-    const auto name = apparmor_profile_name(paths, instance);
+    auto name = apparmor_profile_name(paths, instance);
     if (!has_apparmor_namespace(facts)) return name;
     return fmt::format("{}//&:{}:", name, apparmor_namespace(paths, instance));
 }

@@ -13,9 +13,11 @@ namespace {
 
 using schema::syscall_key;
 
-// ENOSYS rather than EPERM: programs then take their other way, as on a kernel without these calls.
+// ENOSYS rather than EPERM: programs then take their other way, as on a kernel without these calls. LXD's list lacks
+// kexec_file_load, with which root of a privileged container replaces the host's kernel.
 constexpr std::string_view default_rules = "reject_force_umount\n"
                                            "kexec_load errno 38\n"
+                                           "kexec_file_load errno 38\n"
                                            "open_by_handle_at errno 38\n"
                                            "init_module errno 38\n"
                                            "finit_module errno 38\n"

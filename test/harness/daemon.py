@@ -17,6 +17,8 @@ BUILD = Path(os.environ.get("BUILD", ROOT / "build"))
 OUR_DAEMON = BUILD / "daemon/lxd"
 OUR_CLIENT = BUILD / "client/lxc"
 BRIDGE = "lvbr0"
+# How many times longer than usual things may take, on an emulated machine for one.
+SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
 
 
 def have_real():
@@ -130,7 +132,7 @@ class Daemon:
             env=self.environment,
             input=stdin if stdin is not None else b"",
             capture_output=True,
-            timeout=timeout,
+            timeout=timeout * SLOWNESS,
             check=False,
         )
         if check and done.returncode != 0:

@@ -9,13 +9,14 @@
 // device that it was given; how long it is being visited by exec. Prints a line for each try:
 // "refused NAME: WHY" or "OUT NAME: HOW". With "privileged" only what LXD too promises of privileged containers.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <dirent.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <map>
@@ -69,6 +70,19 @@ bool exists(const std::string& path) {
     return ::access(path.c_str(), F_OK) == 0;
 }
 
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code missing;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, missing))
+        names.push_back(entry.path().filename());
+    return names;
+}
+
+std::string target_of(const std::string& link) {
+    char target[4096] = {};
+    return ::readlink(link.c_str(), target, sizeof target - 1) > 0 ? target : "";
+}
+
 /// In a process of its own, as what is tried may not be undone or end the one that tries.
 template <class Try> Result apart(Try attempt) {
     int ends[2];
@@ -109,8 +123,9 @@ Result write_same(const std::string& path, const char* otherwise = nullptr) {
     }
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return refused(path);
-    if (otherwise != nullptr) size = static_cast<ssize_t>(std::strlen(std::strcpy(content, otherwise)));
-    const auto done = ::write(fd, content, static_cast<size_t>(size < 0 ? 0 : size));
+    std::string text(content, static_cast<size_t>(size < 0 ? 0 : size));
+    if (otherwise != nullptr) text = otherwise;
+    const auto done = ::write(fd, text.data(), text.size());
     const auto error = errno;
     ::close(fd);
     errno = error;
@@ -181,12 +196,11 @@ Result block_filesystem() {
 Result fresh_view(const char* type, const char* data, const std::vector<std::string>& files) {
     return apart([&]() -> Result {
         if (!own_mounts()) return refused("own mounts");
-        const std::string place = "/mnt-hostile";
-        ::mkdir(place.c_str(), 0700);
-        if (::mount("none", place.c_str(), type, 0, data) < 0) return refused(std::string("mount ") + type);
-        for (const auto& file : files)
-            if (auto result = write_same(place + "/" + file); !result.empty()) return result;
-        return {};
+        ::mkdir("/mnt-hostile", 0700);
+        if (::mount("none", "/mnt-hostile", type, 0, data) < 0) return refused(std::string("mount ") + type);
+        std::vector<std::string> paths = files;
+        for (auto& path : paths) path.insert(0, "/mnt-hostile/");
+        return any_of(paths);
     });
 }
 
@@ -269,11 +283,7 @@ Result kernel_memory() {
 
 Result release_agent() {
     std::vector<std::string> files = {"/sys/fs/cgroup/release_agent"};
-    if (DIR* folder = ::opendir("/sys/fs/cgroup"); folder != nullptr) {
-        while (const auto* entry = ::readdir(folder))
-            files.push_back("/sys/fs/cgroup/" + std::string(entry->d_name) + "/release_agent");
-        ::closedir(folder);
-    }
+    for (const auto& name : names_in("/sys/fs/cgroup")) files.push_back("/sys/fs/cgroup/" + name + "/release_agent");
     bool any = false;
     for (const auto& file : files) {
         if (!exists(file)) continue;
@@ -417,36 +427,28 @@ Result own_profile() {
     return {};
 }
 
-Result host_socket() {
-    for (const auto& type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
-        const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        const auto& name = given["socket"];
-        std::memcpy(address.sun_path + 1, name.data(), std::min(name.size(), sizeof address.sun_path - 1));
-        const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-        const auto done = ::connect(fd, reinterpret_cast<sockaddr*>(&address), size);
-        const auto error = errno;
-        ::close(fd);
-        if (done == 0) return "connected to " + name;
-        errno = error;
-    }
-    return refused("connect");
+Result connected(int type, const std::string& path) {
+    const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    if (fd < 0) return refused("socket");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    const auto done = ::connect(fd, reinterpret_cast<sockaddr*>(&address), size);
+    const auto error = errno;
+    ::close(fd);
+    errno = error;
+    return done == 0 ? "connected to " + path : refused("connect");
 }
 
-Result sockets_in_the_tree() {
-    for (const char* path : {"/var/lib/lxd/unix.socket", "/run/systemd/private", "/var/run/docker.sock"}) {
-        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::strcpy(address.sun_path, path);
-        const auto done = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-        const auto error = errno;
-        ::close(fd);
-        errno = error;
-        if (done == 0 && std::strcmp(path, "/var/lib/lxd/unix.socket") == 0) return "connected to " + std::string(path);
-    }
-    return refused("connect");
+Result host_socket() {
+    for (const auto type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM})
+        if (auto result = connected(type, '\0' + given["socket"]); !result.empty()) return result;
+    return {};
+}
+
+Result daemons_socket() {
+    return connected(SOCK_STREAM, "/var/lib/lxd/unix.socket");
 }
 
 Result keys() {
@@ -558,40 +560,23 @@ Result unmount_out() {
 
 /// Descriptors of the host that whoever started this left open, and the folder it was started in.
 Result left_open() {
-    DIR* folder = ::opendir("/proc/self/fd");
-    if (folder == nullptr) return refused("/proc/self/fd");
-    Result found;
-    while (const auto* entry = ::readdir(folder)) {
-        const int fd = std::atoi(entry->d_name);
-        if (fd <= 2 || fd == ::dirfd(folder)) continue;
-        char target[256] = {};
-        (void)!::readlinkat(::dirfd(folder), entry->d_name, target, sizeof target - 1);
-        found = "descriptor " + std::string(entry->d_name) + " is " + target;
+    for (const auto& name : names_in("/proc/self/fd")) {
+        const auto target = target_of("/proc/self/fd/" + name);
+        if (std::atoi(name.c_str()) > 2 && !target.empty()) return "descriptor " + name + " is " + target;
     }
-    ::closedir(folder);
     char here[4096] = {};
     if (::syscall(SYS_getcwd, here, sizeof here) < 0) return refused("getcwd");
     if (here[0] != '/') return std::string("it stands outside: ") + here;
-    if (found.empty()) none("none");
-    return found;
+    return none("none");
 }
 
 /// The same of its init, which root may look through.
 Result left_open_by_init() {
-    DIR* folder = ::opendir("/proc/1/fd");
-    if (folder == nullptr) return refused("/proc/1/fd");
-    Result found;
-    while (const auto* entry = ::readdir(folder)) {
-        struct stat seen{};
-        if (::fstatat(::dirfd(folder), entry->d_name, &seen, 0) < 0 || !S_ISDIR(seen.st_mode)) continue;
-        if (entry->d_name[0] == '.') continue;
-        const auto path = "/proc/1/fd/" + std::string(entry->d_name);
+    for (const auto& name : names_in("/proc/1/fd"))
         for (const char* up : {"", "/..", "/../..", "/../../..", "/../../../..", "/../../../../.."})
-            if (sees_marker(path + up)) found = "by descriptor " + std::string(entry->d_name) + " of init";
-    }
-    ::closedir(folder);
-    if (found.empty()) none("none leads out");
-    return found;
+            if (sees_marker(std::string("/proc/1/fd/").append(name).append(up)))
+                return "by descriptor " + name + " of init";
+    return none("none leads out");
 }
 
 /// Whoever comes in from outside to run a command is looked at by root of the container while it does: its program is
@@ -600,40 +585,31 @@ Result program_of_visitor() {
     std::string seen;
     const auto end = std::time(nullptr) + std::atoi(given["visits"].c_str());
     while (std::time(nullptr) < end) {
-        DIR* folder = ::opendir("/proc");
-        while (const auto* entry = ::readdir(folder)) {
-            if (std::atoi(entry->d_name) <= 1) continue;
-            const auto path = "/proc/" + std::string(entry->d_name) + "/exe";
-            char target[4096] = {};
-            if (::readlink(path.c_str(), target, sizeof target - 1) <= 0) continue;
-            if (std::strstr(target, "lxd-runner") == nullptr) continue;
+        for (const auto& name : names_in("/proc")) {
+            if (std::atoi(name.c_str()) <= 1) continue;
+            const auto path = "/proc/" + name + "/exe";
+            const auto target = target_of(path);
+            if (target.find("lxd-runner") == std::string::npos) continue;
             seen = target;
             const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-            if (fd >= 0 || errno == ETXTBSY) {
-                ::closedir(folder);
-                return "may write " + seen;
-            }
+            if (fd >= 0 || errno == ETXTBSY) return "may write " + seen;
         }
-        ::closedir(folder);
     }
     return none(seen.empty() ? "none seen" : seen + " cannot be opened for writing");
 }
 
-Result namespaces_of_others() {
-    Result found;
-    for (const char* name : {"mnt", "pid", "net", "user", "cgroup", "uts", "ipc"}) {
-        char mine[128] = {};
-        char first[128] = {};
-        (void)!::readlink((std::string("/proc/self/ns/") + name).c_str(), mine, sizeof mine - 1);
-        if (::readlink((std::string("/proc/1/ns/") + name).c_str(), first, sizeof first - 1) > 0 &&
-            std::strcmp(mine, first) != 0)
-            none(std::string(name) + " differs from init's");
+Result parent_namespaces() {
+    for (const char* name : {"user", "pid"}) {
+        const int own = ::open((std::string("/proc/self/ns/") + name).c_str(), O_RDONLY | O_CLOEXEC);
+        if (own < 0) return refused("open");
+        const auto parent = ::syscall(SYS_ioctl, own, 0xb702 /* NS_GET_PARENT */);
+        const auto error = errno;
+        ::close(own);
+        if (parent >= 0) return std::string("has the parent of its namespace, ") + name;
+        errno = error;
+        refused(name);
     }
-    // The parent of its user namespace.
-    const int own = ::open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-    const auto parent = ::syscall(SYS_ioctl, own, 0xb702 /* NS_GET_PARENT */);
-    if (parent >= 0) return "has its user namespace's parent";
-    return refused("parent of the user namespace");
+    return {};
 }
 
 enum class Who { anybody, unprivileged, with_apparmor };
@@ -669,7 +645,7 @@ const Try tries[] = {
     {"clocks", Who::anybody, clocks},
     {"own_profile", Who::anybody, own_profile},
     {"host_socket", Who::anybody, host_socket},
-    {"sockets_in_the_tree", Who::anybody, sockets_in_the_tree},
+    {"daemons_socket", Who::anybody, daemons_socket},
     {"keys", Who::unprivileged, keys},
     {"kernel_tracing", Who::unprivileged, kernel_tracing},
     {"system_wide", Who::unprivileged, system_wide},
@@ -679,7 +655,7 @@ const Try tries[] = {
     {"unmount_out", Who::anybody, unmount_out},
     {"left_open_by_init", Who::anybody, left_open_by_init},
     {"program_of_visitor", Who::unprivileged, program_of_visitor},
-    {"namespaces_of_others", Who::anybody, namespaces_of_others},
+    {"parent_namespaces", Who::anybody, parent_namespaces},
 };
 
 } // namespace

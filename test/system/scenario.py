@@ -8,7 +8,6 @@ runner deletes what is there through the API, ends the daemon and looks for cgro
 """
 
 import contextlib
-import os
 import secrets
 import subprocess
 import time
@@ -18,8 +17,7 @@ from harness import image, leaks, private_host
 
 SCENARIOS = {}
 _run_token = secrets.token_hex(2)
-# How many times longer than usual things may take, on an emulated machine for one.
-SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
+SLOWNESS = daemons.SLOWNESS
 
 
 class Skip(Exception):

@@ -27,7 +27,7 @@ os.environ |= {
 from harness.results import Results  # noqa: E402
 from vm.guest.host import SCENARIOS, Skip  # noqa: E402
 
-MODULES = ["service", "cgroups", "confinement", "limits"]
+MODULES = ["service", "cgroups", "confinement", "limits", "devices"]
 
 
 def set_up():
