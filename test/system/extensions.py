@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from harness import other_hosts
+from harness.rest import Refused
 from system.scenario import scenario
 
 TABLE = Path(__file__).resolve().parents[2] / "schema/api_extensions.cpp"
@@ -470,3 +471,35 @@ def keys_refuse_system_calls(test):
     test.true(b"not supported" in done.stderr, f"{done.stderr!r}")
     test.api.ask("PATCH", url(test), {"config": {"security.syscalls.deny": ""}})
     test.daemon.lxc("restart", "--force", test.container, check=True)
+
+
+@shows
+def limits_and_parameters_of_the_kernel_are_given_at_the_start(test):
+    keys = ("limits.kernel.nofile=300:400", "linux.sysctl.net.ipv4.ip_forward=1")
+    name = test.launch("kernel", *(word for key in keys for word in ("-c", key)))
+    test.equal(test.exec(name, "sh", "-c", "ulimit -Sn; ulimit -Hn; cat /proc/sys/net/ipv4/ip_forward").split(), ["300", "400", "1"])
+    test.daemon.lxc("delete", "--force", name, check=True)
+
+
+@shows
+def a_protected_instance_is_not_deleted(test):
+    test.api.ask("POST", "/1.0/instances", {"name": test.name("kept"), "source": {"type": "none"}})
+    kept = f"/1.0/instances/{test.name('kept')}"
+    test.api.ask("PATCH", kept, {"config": {"security.protection.delete": "true"}})
+    try:
+        test.api.ask("DELETE", kept)
+        raise AssertionError("it was deleted")
+    except Refused as refusal:
+        test.true("protected" in refusal.text, refusal.text)
+    test.api.ask("PATCH", kept, {"config": {"security.protection.delete": "false"}})
+    test.api.ask("DELETE", kept)
+
+
+@shows
+def an_instance_stays_on_its_nodes(test):
+    first = next(iter(sorted(Path("/sys/devices/system/node").glob("node[0-9]*"))), None)
+    wanted = (first / "cpulist").read_text(encoding="ascii").strip() if first else ""
+    test.api.ask("PATCH", url(test), {"config": {"limits.cpu.nodes": first.name.removeprefix("node") if first else "0"}})
+    allowed = test.exec(test.container, "grep", "Cpus_allowed_list", "/proc/self/status").split()[-1]
+    test.true(allowed == (wanted or allowed), f"on {allowed}, not {wanted}")
+    test.api.ask("PATCH", url(test), {"config": {"limits.cpu.nodes": ""}})
