@@ -108,18 +108,6 @@ def limits_hold_from_the_start():
 
 
 @scenario
-def the_memory_limit_ends_what_exceeds_it():
-    serve()
-    name = launch("v2-full", "-c", "limits.memory=24MiB", "-c", "limits.memory.swap=false")
-    done = lxc("exec", name, "--", "dd", "if=/dev/zero", "of=/dev/null", "bs=60M", "count=1", check=False)
-    equal(done.returncode, 128 + 9, f"a buffer of 60 MiB in 24: {done.stderr}")
-    killed = int(re.search(r"oom_kill (\d+)", value(payload(name), "memory.events")).group(1))
-    true(killed > 0, "the kernel counts one that it killed")
-    equal(state(name)["status"], "Running", "the container itself")
-    remove(name)
-
-
-@scenario
 def counters_count():
     serve()
     for name, options in KINDS:

@@ -79,6 +79,8 @@ def memory_is_had_up_to_the_limit_which_can_be_raised():
     name = launch("lim-memory", "-c", "limits.memory=24MiB", "-c", "limits.memory.swap=false")
     command = ("exec", name, "--", "dd", "if=/dev/zero", "of=/dev/null", "bs=40M", "count=1")
     equal(lxc(*command, check=False).returncode, 128 + 9, "40 MiB in 24")
+    killed = int(re.search(r"oom_kill (\d+)", value(payload(name), "memory.events")).group(1))
+    true(killed > 0, "the kernel counts one that it killed")
     lxc("config", "set", name, "limits.memory=80MiB")
     equal(lxc(*command, check=False).returncode, 0, "40 MiB in 80")
     lxc("config", "set", name, "limits.memory=24MiB")
