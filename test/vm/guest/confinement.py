@@ -160,6 +160,24 @@ def a_daemon_that_starts_mends_what_a_killed_one_left():
 
 
 @scenario
+def a_container_has_a_policy_of_its_own_inside_its_profile():
+    serve()
+    name = launch("aa-own", "-c", "security.nesting=true")
+    lxc("config", "device", "add", name, "usr", "disk", "source=/usr", "path=/usr", "readonly=true")
+    inside(name, "sh", "-c", "for link in lib lib64; do [ -e /$link ] || ln -s usr/$link /$link; done; echo secret > /tmp/secret")
+    rules = "profile inner { capability, file, deny /tmp/secret r, }"
+    inside(name, "sh", "-c", f"echo '{rules}' > /tmp/inner; exec /usr/sbin/apparmor_parser -r -K /tmp/inner")
+    true("inner (enforce)" in inside(name, "cat", KERNEL / "profiles"), "it sees its own")
+    true("_</var/lib/lxd>" not in inside(name, "cat", KERNEL / "profiles"), "it sees the host's")
+    read = ("exec", name, "--", "sh", "-c", "{change} cat /tmp/secret")
+    for change, works in (("", True), ("echo -n changeprofile inner > /proc/self/attr/current;", False)):
+        done = lxc(*(word.format(change=change) for word in read), check=False)
+        equal(done.returncode == 0, works, f"with {change!r}: {done.stderr}")
+    remove(name)
+    equal(left_of(name), [], "after the delete")
+
+
+@scenario
 def nested_ones_start_too():
     serve()
     name = launch("aa-nesting", "-c", "security.nesting=true")
