@@ -32,10 +32,10 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
       instance_rows(database), server_config(database), runtime(make_runtime(paths)),
       device_host(*runtime, facts.idmapped_mounts), pools(paths, {pool_rows, image_rows, instance_rows, profiles}, log),
-      images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles),
+      images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles), id_claims(instances),
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
-                 *runtime, reporter, device_host, file_sessions}),
+                 *runtime, reporter, device_host, file_sessions, id_claims}),
       // Each thread is there only while it is busy. A command with its streams takes six, and they wait for one
       // another: the limit is far beyond what one host's clients start at once.
       workers(schema::limits::workers.value), operations(events, log, workers, loop),

@@ -16,6 +16,7 @@
 #include "daemon/daemon.h"
 #include "daemon/images/store.h"
 #include "daemon/instance/device_host.h"
+#include "daemon/instance/id_claims.h"
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
@@ -54,6 +55,7 @@ struct Rooms {
     storage::Pools pools;
     images::ImageStore images;
     instance::Registry instances;
+    instance::IdClaims id_claims;
     instance::FileSessions file_sessions;
     api::Environment environment;
     base::EventLoop loop;

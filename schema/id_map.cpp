@@ -20,6 +20,7 @@ IdMap joined(const IdMap& map, IdKind kind) {
         if (is_of(entry, kind) && entry.range > 0)
             entries.push_back({kind == IdKind::uid, kind == IdKind::gid, entry.host_id, entry.ns_id, entry.range});
     std::ranges::sort(entries, {}, [](const auto& entry) { return std::tuple(entry.ns_id, entry.host_id); });
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
     IdMap result;
     for (const auto& entry : entries) {
         const bool goes_on = !result.empty() && result.back().ns_id + result.back().range == entry.ns_id &&

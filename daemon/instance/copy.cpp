@@ -21,7 +21,8 @@ void thaw_sources_of_copies(const Rooms& rooms) {
         const auto source = schema::get(instance->record()->row.put.config, frozen_source_key);
         if (source.empty()) continue;
         try {
-            if (const auto running = rooms.runtime.find(source); running && running->state == RunState::frozen)
+            const auto running = rooms.runtime.find(source);
+            if (running && (running->state == RunState::frozen || running->state == RunState::freezing))
                 rooms.runtime.unfreeze(source);
         } catch (const std::exception& error) {
             rooms.log.error("Failed thawing an instance that was frozen to be copied",

@@ -81,7 +81,7 @@ Files::Helper Files::spawn() const {
     base::Fd ours(ends[0]);
     base::Fd theirs(ends[1]);
     auto reply = base::make_pipe();
-    auto process = runtime_.spawn_files(name_, rootfs_, std::move(theirs), std::move(reply.write_end));
+    auto process = runtime_.spawn_files(name_, root_, std::move(theirs), std::move(reply.write_end));
     return {std::move(process), std::move(ours), std::move(reply.read_end)};
 }
 

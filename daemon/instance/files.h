@@ -11,10 +11,9 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/process.h"
+#include "daemon/instance/runtime.h"
 
 namespace instance {
-
-class Runtime;
 
 struct FileInfo {
     std::string type; // "file" (everything that is neither of the others), "directory", "symlink"
@@ -82,9 +81,9 @@ private:
 
 class Files {
 public:
-    /// `rootfs` is what a stopped instance is read from; it must be mounted.
-    Files(Runtime& runtime, std::string name, std::string rootfs)
-        : runtime_(runtime), name_(std::move(name)), rootfs_(std::move(rootfs)) {}
+    /// `root` is what a stopped instance is read from; it must be mounted.
+    Files(Runtime& runtime, std::string name, StoppedRoot root)
+        : runtime_(runtime), name_(std::move(name)), root_(std::move(root)) {}
 
     FileInfo stat(const std::string& path) const;
     FileContent get(const std::string& path) const;
@@ -98,7 +97,7 @@ private:
 
     Runtime& runtime_;
     std::string name_;
-    std::string rootfs_;
+    StoppedRoot root_;
 };
 
 } // namespace instance

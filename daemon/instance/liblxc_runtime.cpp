@@ -293,20 +293,20 @@ void LiblxcRuntime::clear_console_log(const std::string& name) {
     lxcwrap::clear_console_log(container);
 }
 
-base::Process LiblxcRuntime::spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+base::Process LiblxcRuntime::spawn_files(const std::string& name, const StoppedRoot& root, base::Fd request,
                                          base::Fd reply) {
     const auto init = lxcwrap::Container(name, paths_.containers()).init_pidfd();
     const base::Fd pidfd(init.value_or(-1));
-    auto command = init ? runner({"files"}) : runner({"files", rootfs});
+    auto command = init ? runner({"files"}) : runner({"files", root.path, schema::to_json(root.id_map)});
     command.fds = {{request.get(), runner::files_request_fd}, {reply.get(), runner::files_reply_fd}};
     if (init) command.fds.emplace_back(pidfd.get(), runner::files_pidfd);
     return kept_runner_.spawn(command);
 }
 
-base::Process LiblxcRuntime::spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) {
+base::Process LiblxcRuntime::spawn_sftp(const std::string& name, const StoppedRoot& root, base::Fd socket) {
     const auto init = lxcwrap::Container(name, paths_.containers()).init_pidfd();
     const base::Fd pidfd(init.value_or(-1));
-    auto command = init ? runner({"sftp"}) : runner({"sftp", rootfs});
+    auto command = init ? runner({"sftp"}) : runner({"sftp", root.path, schema::to_json(root.id_map)});
     command.fds = {{socket.get(), runner::files_request_fd}};
     if (init) command.fds.emplace_back(pidfd.get(), runner::files_pidfd);
     return kept_runner_.spawn(command);

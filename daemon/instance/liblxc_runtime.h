@@ -35,9 +35,9 @@ public:
     Console open_console(const std::string& name) override;
     std::string console_log(const std::string& name) override;
     void clear_console_log(const std::string& name) override;
-    base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+    base::Process spawn_files(const std::string& name, const StoppedRoot& root, base::Fd request,
                               base::Fd reply) override;
-    base::Process spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) override;
+    base::Process spawn_sftp(const std::string& name, const StoppedRoot& root, base::Fd socket) override;
 
     void attach_interface(const std::string& name, const std::string& host_interface,
                           const std::string& inside) override;

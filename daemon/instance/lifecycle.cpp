@@ -19,6 +19,7 @@
 #include "daemon/instance/image_templates.h"
 #include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/own_files.h"
+#include "daemon/instance/root_owners.h"
 #include "daemon/instance/start_plan.h"
 #include "daemon/instance/volatile_keys.h"
 #include "schema/architectures.h"
@@ -157,6 +158,7 @@ void Lifecycle::adopt(Instance& instance) {
     }
     for (const auto& start : cut_off_changes(rooms_.paths, *instance.record())) stopped_devices(start, rooms_);
     forget_cut_off_changes(rooms_.paths, name);
+    repair_root_owners(*instance.record(), rooms_);
     const auto target = rooms_.runtime.stop_target(name);
     const bool ran = schema::get(instance.record()->row.put.config, power_key) == "RUNNING";
     // Also what a start that was cut off has made before it said so.
@@ -223,6 +225,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     if (!reserved)
         throw schema::conflict("Failed creating instance record: Add instance info to the database: This "
                                "\"instances\" entry already exists");
+    const auto claim = rooms_.id_claims.scope(name);
     base::Rollback rollback;
 
     state::InstanceRow row;
@@ -360,9 +363,9 @@ void Lifecycle::start_stopped(const std::shared_ptr<Instance>& instance, const C
 }
 
 /// What was put off until this start, then what every start does.
-void Lifecycle::fill_templates(const Record& record, const schema::Config& volatile_changes) const {
+void Lifecycle::fill_templates(const Record& record) const {
     const auto folder = rooms_.pools.container_path(record.row.pool, record.row.name);
-    const auto ids = id_map_from(schema::get(volatile_changes, "volatile.last_state.idmap"));
+    const auto ids = id_map_from(schema::get(record.row.put.config, "volatile.last_state.idmap"));
     const RootOwner owner{static_cast<uid_t>(root_uid(ids)), static_cast<gid_t>(root_gid(ids))};
     if (const auto& trigger = schema::get(record.row.put.config, template_key); !trigger.empty())
         apply_templates(record, folder, trigger, owner);
@@ -387,13 +390,17 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
     rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
     load_kernel_modules(schema::get(instance.record()->expanded_config, "linux.kernel_modules"));
+    const auto claim = rooms_.id_claims.scope(name);
+    store_volatile(instance, derived_volatile(*instance.record(), rooms_)); // the host's ids may have changed
+    settle_root_owners(*instance.record(), rooms_, caller,
+                       [&](const schema::Config& changes) { store_volatile(instance, changes); });
     const auto prepared = prepared_start(*instance.record(), rooms_);
     auto announced = std::make_optional<AnnouncedChange>(rooms_.paths, prepared.record);
     auto plan = plan_start(prepared, rooms_);
     rollback.add(plan.undo);
     const std::shared_ptr<void> afterwards(nullptr, [&plan](void*) { plan.after(); });
     plan.volatile_changes[power_key] = "RUNNING";
-    fill_templates(*instance.record(), plan.volatile_changes);
+    fill_templates(*instance.record());
     plan.volatile_changes[template_key] = "";
     auto row = instance.record()->row;
     merge(row.put.config, plan.volatile_changes);
@@ -600,6 +607,7 @@ void Lifecycle::store_volatile(Instance& instance, const schema::Config& changes
 void Lifecycle::update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller) {
     const auto instance = rooms_.instances.get(name);
     const auto lock = hold(*instance);
+    const auto claim = rooms_.id_claims.scope(name);
     auto row = instance->record()->row;
     row.put = wanted;
     check_no_duplicates(row.put.profiles);
@@ -668,6 +676,7 @@ std::vector<std::shared_ptr<Instance>> Lifecycle::users_of_profile(const std::st
 void Lifecycle::update_user_of_profile(Instance& instance) {
     const std::scoped_lock lock(instance.change_lock());
     const auto before = instance.record();
+    const auto claim = rooms_.id_claims.scope(before->row.name);
     auto row = before->row;
     const auto derived = derived_volatile(rooms_.instances.expand(row), rooms_);
     merge(row.put.config, derived);

@@ -19,6 +19,7 @@
 #include "daemon/devices/device.h"
 #include "daemon/instance/announced_change.h"
 #include "daemon/instance/file_sessions.h"
+#include "daemon/instance/id_claims.h"
 #include "daemon/instance/instance.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
@@ -52,12 +53,14 @@ struct Rooms {
     Reporter& reporter;
     devices::DeviceHost& device_host;
     FileSessions& file_sessions;
+    IdClaims& id_claims;
 };
 
 /// What an action works for: who asked, and whether it should end early.
 struct Caller {
     std::optional<schema::Requestor> requestor;
     base::CancelToken cancel;
+    std::function<void(const std::string& text)> progress{}; // shows what takes long; may be empty
 };
 
 /// A checked order for a new instance.
@@ -149,7 +152,7 @@ private:
     void start(const std::shared_ptr<Instance>& instance, const Caller& caller);
     void start_stopped(const std::shared_ptr<Instance>& instance, const Caller& caller);
     void run_container(const std::shared_ptr<Instance>& started, const Caller& caller);
-    void fill_templates(const Record& record, const schema::Config& volatile_changes) const;
+    void fill_templates(const Record& record) const;
     void prepare_folders(const std::string& name) const;
     void watch_monitor(const std::shared_ptr<Instance>& instance, const Running& running);
     void on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t monitor);

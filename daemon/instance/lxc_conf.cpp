@@ -18,6 +18,7 @@ std::string Lifecycle::lxc_conf(const std::string& name) {
     rooms_.pools.mount_container(record->row.pool, name);
     base::Rollback rollback;
     rollback.add([&] { rooms_.pools.unmount_container(record->row.pool, name); });
+    const auto claim = rooms_.id_claims.scope(name);
     const auto prepared = prepared_start(*record, rooms_);
     const AnnouncedChange announced(rooms_.paths, prepared.record);
     base::Rollback started;

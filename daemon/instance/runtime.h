@@ -17,6 +17,7 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/process.h"
 #include "daemon/instance/lxc_item.h"
+#include "schema/id_map.h"
 
 namespace instance {
 
@@ -37,6 +38,12 @@ struct ExecRequest {
     std::string cwd;           // empty: "/" (or the user's home where the caller decided so)
     bool terminal = false;     // fds[0] is a pty's slave and becomes the controlling terminal
     int fds[3] = {-1, -1, -1}; // stdin, stdout, stderr of the command; stay the caller's
+};
+
+/// The root filesystem of a container that may be stopped.
+struct StoppedRoot {
+    std::string path;
+    schema::IdMap id_map = {}; // that its files lie on disk with
 };
 
 /// A command that runs inside a container.
@@ -103,13 +110,13 @@ public:
     virtual std::string console_log(const std::string& name) = 0;
     virtual void clear_console_log(const std::string& name) = 0;
 
-    /// Runs the file helper: in the running container's namespaces, or confined to `rootfs` when it is stopped. The
+    /// Runs the file helper: in the running container's namespaces, or confined to `root` when it is stopped. The
     /// helper talks the protocol of daemon/runner/files.h on the descriptors {3: request in, 4: reply out}.
-    virtual base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+    virtual base::Process spawn_files(const std::string& name, const StoppedRoot& root, base::Fd request,
                                       base::Fd reply) = 0;
 
-    /// As spawn_files: an SFTP server on that socket, until the container stops or, below `rootfs`, until it is ended.
-    virtual base::Process spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) = 0;
+    /// As spawn_files: an SFTP server on that socket, until the container stops or, below `root`, until it is ended.
+    virtual base::Process spawn_sftp(const std::string& name, const StoppedRoot& root, base::Fd socket) = 0;
 
     /// Adds a host interface to the running container under `inside` (moves it), or an error.
     virtual void attach_interface(const std::string& name, const std::string& host_interface,

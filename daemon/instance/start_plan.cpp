@@ -34,9 +34,18 @@ void merge(schema::Config& config, const schema::Config& changes) {
 
 namespace {
 
-/// The map that the container starts with next.
-IdMap next_map(const Record& record, const Rooms& rooms) {
-    return id_map_of(record.expanded_config, host_ids(rooms.facts));
+/// The map that the container starts with next, as it was chosen when it last could change.
+IdMap next_map(const Record& record) {
+    return id_map_from(schema::get(record.expanded_config, "volatile.idmap.next"));
+}
+
+void look_for_ids(const Record& record, const Rooms& rooms) {
+    (void)rooms.id_claims.look(record.row.name, record.expanded_config, host_ids(rooms.facts));
+}
+
+/// What its files have on disk.
+IdMap map_on_disk(const Record& record) {
+    return id_map_from(schema::get(record.expanded_config, "volatile.last_state.idmap"));
 }
 
 /// The map that it runs with, whatever was changed since.
@@ -56,9 +65,10 @@ devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) 
     devices::Owner owner;
     owner.instance = record.row.name;
     owner.config = record.expanded_config;
-    owner.id_map = std::move(id_map);
     owner.rootfs = rooms.pools.rootfs_path(record.row.pool, record.row.name);
-    owner.idmapped_rootfs = !owner.privileged();
+    owner.idmapped_rootfs = !id_map.empty() && !schema::same_ids(map_on_disk(record), id_map) &&
+                            rooms.device_host.can_map_ids(owner.rootfs);
+    owner.id_map = std::move(id_map);
     owner.devices_path = rooms.paths.devices(record.row.name);
     owner.devices = record.expanded_devices;
     return owner;
@@ -192,9 +202,8 @@ Prepared prepared_change(const Record& before, const Record& wanted, const Rooms
 
 StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     const auto& planned = prepared.record;
-    const auto subject = subject_of(planned, next_map(planned, rooms), rooms);
-    if (!subject.id_map.empty() && !rooms.facts.idmapped_mounts)
-        throw schema::failure("The kernel cannot map the ids of a mount: only privileged instances can be started");
+    const auto subject = subject_of(planned, next_map(planned), rooms);
+    check_allowed(subject.id_map, rooms.facts);
 
     const auto devices = std::make_shared<StartedDevices>(planned, subject.id_map, rooms);
     base::Rollback rollback;
@@ -214,7 +223,6 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     plan.root_uid = static_cast<uid_t>(root_uid(subject.id_map));
     plan.volatile_changes = prepared.changes;
     plan.volatile_changes["volatile.idmap.current"] = to_json(subject.id_map);
-    plan.volatile_changes["volatile.last_state.idmap"] = to_json(IdMap{});
     for (const auto& [key, value] : devices->changes()) plan.volatile_changes[key] = value;
     plan.running = [devices] { devices->running(); };
     plan.after = [devices] { devices->after(); };
@@ -367,9 +375,8 @@ void check_compatible_calls(const schema::Config& config, const base::HostFacts&
     }
 }
 
-} // namespace
-
-void check_record(const Record& record, const Rooms& rooms) {
+/// What is wrong with it apart from its ids, which LXD puts other words to for a new record.
+void check_parts(const Record& record, const Rooms& rooms) {
     const auto& put = record.row.put;
     check_part("Invalid config", [&] { schema::check_instance_config(put.config, schema::ConfigOwner::instance); });
     check_part("Invalid config", [&] { check_compatible_calls(put.config, rooms.facts); });
@@ -377,7 +384,13 @@ void check_record(const Record& record, const Rooms& rooms) {
     check_part("Invalid devices", [&] { devices::check_devices(put.devices); });
     check_part("Invalid expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
     check_part("Invalid config", [&] { check_raw_lxc(record.expanded_config, rooms); });
-    next_map(record, rooms);
+}
+
+} // namespace
+
+void check_record(const Record& record, const Rooms& rooms) {
+    check_parts(record, rooms);
+    check_part("Failed to get ID map", [&] { look_for_ids(record, rooms); });
 }
 
 void check_new_record(const Record& record, const Rooms& rooms) {
@@ -392,7 +405,8 @@ void check_new_record(const Record& record, const Rooms& rooms) {
             check_part(record.expanded_devices.empty() ? "Failed getting root disk"
                                                        : "Invalid devices: Failed detecting root disk device",
                        [&] { root_pool(record); });
-            check_record(record, rooms);
+            check_parts(record, rooms);
+            look_for_ids(record, rooms);
             check_apparmor(nullptr, record, rooms);
         });
     });
@@ -412,13 +426,15 @@ std::string root_pool(const Record& record) {
 
 schema::Config derived_volatile(const Record& record, const Rooms& rooms) {
     auto changes = devices::missing_volatile(record.expanded_devices, record.expanded_config, rooms.device_host);
-    changes["volatile.idmap.base"] = "0";
-    changes["volatile.idmap.next"] = to_json(next_map(record, rooms));
+    const auto chosen = rooms.id_claims.claim(record.row.name, record.expanded_config, host_ids(rooms.facts));
+    changes["volatile.idmap.base"] = std::to_string(chosen.base);
+    changes["volatile.idmap.next"] = to_json(chosen.map);
     return changes;
 }
 
 void check_volatile_kept(const schema::Config& before, const schema::Config& after) {
-    for (const auto* key : {"volatile.idmap.base", "volatile.idmap.next"})
+    for (const auto* key :
+         {"volatile.idmap.base", "volatile.idmap.current", "volatile.idmap.next", "volatile.last_state.idmap"})
         if (before.contains(key) && !after.contains(key))
             throw schema::bad_request("Volatile idmap keys can't be deleted by the user");
 }

@@ -28,7 +28,9 @@ base::Fd root_folder(const Arguments& arguments) {
         ::close(files_pidfd);
         return base::checked(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "/");
     }
-    return base::checked(::open(arguments[0].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), arguments[0]);
+    auto root = base::checked(::open(arguments[0].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), arguments[0]);
+    if (arguments.size() > 1) enter_user_namespace(schema::id_map_from(arguments[1]));
+    return root;
 }
 
 void answer(const FilesReply& reply) {

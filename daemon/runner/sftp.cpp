@@ -59,8 +59,11 @@ private:
 
 base::Fd root_folder(const Arguments& arguments) {
     ::umask(0);
-    if (!arguments.empty())
-        return base::checked(::open(arguments[0].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), arguments[0]);
+    if (!arguments.empty()) {
+        auto root = base::checked(::open(arguments[0].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), arguments[0]);
+        if (arguments.size() > 1) enter_user_namespace(schema::id_map_from(arguments[1]));
+        return root;
+    }
     enter_container(files_pidfd);
     return base::checked(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "/");
 }

@@ -19,11 +19,11 @@ int exec(const Arguments& arguments);
 /// FILE ...: liblxc's post-stop hook. Writes LXC_TARGET into FILE and fails for a reboot, which makes liblxc stop.
 int stop_hook(const Arguments& arguments);
 
-/// [ROOTFS]: one piece of work on a container's files; see files.h.
+/// [ROOTFS [ID-MAP]]: one piece of work on a container's files; see files.h.
 int files(const Arguments& arguments);
 
-/// [ROOTFS]: an SFTP server on the socket that is descriptor 3, in the container whose init's pidfd is descriptor 5
-/// (until it stops), or below ROOTFS.
+/// [ROOTFS [ID-MAP]]: an SFTP server on the socket that is descriptor 3, in the container whose init's pidfd is
+/// descriptor 5 (until it stops), or below ROOTFS.
 int serve_sftp(const Arguments& arguments);
 
 /// SOURCE TARGET [read-only] [recursive] [idmapped]: mounts a path of the host in the container whose init's pidfd is

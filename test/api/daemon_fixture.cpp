@@ -38,12 +38,12 @@ public:
                                                 const instance::ExecRequest& request) override {
         return lender_.exec(name, request);
     }
-    base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+    base::Process spawn_files(const std::string& name, const instance::StoppedRoot& root, base::Fd request,
                               base::Fd reply) override {
-        return lender_.spawn_files(name, rootfs, std::move(request), std::move(reply));
+        return lender_.spawn_files(name, root, std::move(request), std::move(reply));
     }
-    base::Process spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) override {
-        return lender_.spawn_sftp(name, rootfs, std::move(socket));
+    base::Process spawn_sftp(const std::string& name, const instance::StoppedRoot& root, base::Fd socket) override {
+        return lender_.spawn_sftp(name, root, std::move(socket));
     }
     instance::Console open_console(const std::string& name) override { return lender_.open_console(name); }
     std::string console_log(const std::string& name) override { return lender_.console_log(name); }

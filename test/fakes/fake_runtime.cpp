@@ -140,17 +140,17 @@ void FakeRuntime::clear_console_log(const std::string& name) {
     running(name).console_log.clear();
 }
 
-base::Process FakeRuntime::spawn_files(const std::string&, const std::string& rootfs, base::Fd request,
+base::Process FakeRuntime::spawn_files(const std::string&, const instance::StoppedRoot& root, base::Fd request,
                                        base::Fd reply) {
     base::Command command;
-    command.argv = {std::getenv("LXD_RUNNER"), "files", rootfs}; // NOLINT(concurrency-mt-unsafe): set by the harness
+    command.argv = {std::getenv("LXD_RUNNER"), "files", root.path}; // NOLINT(concurrency-mt-unsafe): set by the harness
     command.fds = {{request.get(), 3}, {reply.get(), 4}};
     return base::Process::spawn(command);
 }
 
-base::Process FakeRuntime::spawn_sftp(const std::string&, const std::string& rootfs, base::Fd socket) {
+base::Process FakeRuntime::spawn_sftp(const std::string&, const instance::StoppedRoot& root, base::Fd socket) {
     base::Command command;
-    command.argv = {std::getenv("LXD_RUNNER"), "sftp", rootfs}; // NOLINT(concurrency-mt-unsafe): set by the harness
+    command.argv = {std::getenv("LXD_RUNNER"), "sftp", root.path}; // NOLINT(concurrency-mt-unsafe): set by the harness
     command.fds = {{socket.get(), 3}};
     return base::Process::spawn(command);
 }

@@ -37,9 +37,9 @@ public:
     instance::Console open_console(const std::string& name) override;
     std::string console_log(const std::string& name) override;
     void clear_console_log(const std::string& name) override;
-    base::Process spawn_files(const std::string& name, const std::string& rootfs, base::Fd request,
+    base::Process spawn_files(const std::string& name, const instance::StoppedRoot& root, base::Fd request,
                               base::Fd reply) override;
-    base::Process spawn_sftp(const std::string& name, const std::string& rootfs, base::Fd socket) override;
+    base::Process spawn_sftp(const std::string& name, const instance::StoppedRoot& root, base::Fd socket) override;
 
     void attach_interface(const std::string&, const std::string&, const std::string&) override {}
     void detach_interface(const std::string&, const std::string&, const std::string&) override {}

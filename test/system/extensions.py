@@ -6,7 +6,7 @@ import socket
 import traceback
 from pathlib import Path
 
-from harness import other_hosts
+from harness import image, other_hosts
 from harness.rest import Refused
 from system.scenario import scenario
 
@@ -503,3 +503,36 @@ def an_instance_stays_on_its_nodes(test):
     allowed = test.exec(test.container, "grep", "Cpus_allowed_list", "/proc/self/status").split()[-1]
     test.true(allowed == (wanted or allowed), f"on {allowed}, not {wanted}")
     test.api.ask("PATCH", url(test), {"config": {"limits.cpu.nodes": ""}})
+
+
+@shows
+def an_instance_has_ids_of_its_own(test):
+    def mapped():
+        test.daemon.lxc("restart", "--force", test.container, check=True)
+        return test.exec(test.container, "cat", "/proc/self/uid_map").split()
+
+    own = {"security.idmap.isolated": "true", "security.idmap.size": "70000"}
+    test.api.ask("PATCH", url(test), {"config": own})
+    config = test.api.get(url(test))["config"]
+    base = config["volatile.idmap.base"]
+    test.true(json.loads(config["volatile.idmap.current"]) != json.loads(config["volatile.idmap.next"]), "it runs as before")
+    test.equal(mapped(), ["0", base, "70000"])
+    test.api.ask("PATCH", url(test), {"config": {"security.idmap.base": str(int(base) + 100000)}})
+    test.equal(mapped(), ["0", str(int(base) + 100000), "70000"])
+    test.equal(json.loads(test.api.get(url(test))["config"]["volatile.idmap.current"])[0]["Hostid"], int(base) + 100000)
+    test.api.ask("PATCH", url(test), {"config": dict.fromkeys([*own, "security.idmap.base"], "")})
+    test.true(mapped()[2] != "70000", "and back")
+
+
+@shows
+def a_change_of_owners_can_be_refused(test):
+    other = test.other_daemon(test.binary, "unmapped")
+    other.start(wrapper=("env", "LXD_IDMAPPED_MOUNTS_DISABLE=1"))
+    other.set_up(image.busybox(), bridge=False)
+    name = test.name("kept")
+    other.lxc("init", "busybox", name, "-c", "security.protection.shift=true", check=True)
+    refused = other.lxc("start", name)
+    test.true(b"Container is protected against filesystem shifting" in refused.stderr, refused.stderr.decode())
+    other.lxc("config", "unset", name, "security.protection.shift", check=True)
+    other.lxc("start", name, check=True)
+    other.delete_everything()

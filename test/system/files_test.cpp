@@ -25,7 +25,7 @@ struct Setting {
 
 class FilesTest : public testing::TestWithParam<Setting> {
 protected:
-    FilesTest() : box(GetParam().privileged), files(box.runtime(), box.name(), box.rootfs()) {
+    FilesTest() : box(GetParam().privileged), files(box.runtime(), box.name(), {box.rootfs()}) {
         if (GetParam().running) (void)box.start();
     }
 

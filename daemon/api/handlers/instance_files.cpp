@@ -5,6 +5,7 @@
 #include "daemon/api/file_body.h"
 #include "daemon/api/respond.h"
 #include "daemon/instance/files.h"
+#include "daemon/instance/root_owners.h"
 #include "schema/error.h"
 #include "schema/values.h"
 
@@ -22,7 +23,7 @@ const std::string& path_of(const http::Request& request) {
 
 instance::Files files_of(Context& context, const http::Request& request) {
     const auto record = context.instances.get(argument(request, "name"))->record();
-    return {context.runtime, record->row.name, context.pools.rootfs_path(record->row.pool, record->row.name)};
+    return {context.runtime, record->row.name, instance::stopped_root(*record, context.pools)};
 }
 
 /// A decimal number from a header; -1 ("leave it") where it is missing or none.

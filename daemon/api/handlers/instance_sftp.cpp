@@ -6,6 +6,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/process.h"
+#include "daemon/instance/root_owners.h"
 #include "schema/error.h"
 
 namespace api {
@@ -21,7 +22,7 @@ http::Response instance_sftp_get(Context& context, const http::Request& request)
     const auto ours = std::make_shared<base::Fd>(ends[0]);
     base::Fd theirs(ends[1]);
     const auto process = std::make_shared<base::Process>(
-        context.runtime.spawn_sftp(name, context.pools.rootfs_path(record->row.pool, name), std::move(theirs)));
+        context.runtime.spawn_sftp(name, instance::stopped_root(*record, context.pools), std::move(theirs)));
     context.file_sessions.add(name, process);
     http::Response response;
     response.status = 101;

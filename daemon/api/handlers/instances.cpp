@@ -35,8 +35,9 @@ operations::Spec task(const char* description, const std::string& name, const ht
     return spec;
 }
 
-instance::Caller caller(const operations::Operation& operation) {
-    return {operation.requestor(), operation.cancel_token()};
+instance::Caller caller(operations::Operation& operation) {
+    return {operation.requestor(), operation.cancel_token(),
+            [&operation](const std::string& text) { operation.set_progress("container_progress", text); }};
 }
 
 bool has_properties(const schema::Image& image, const schema::Config& wanted) {
@@ -187,7 +188,7 @@ const StateAction& state_action(const schema::InstanceStatePut& put) {
 
 /// All at once; throws LXD's list of those where it failed.
 void change_all(Context& context, const StateAction& action, const std::vector<std::string>& names, int timeout,
-                const operations::Operation& operation) {
+                operations::Operation& operation) {
     std::vector<std::string> failures(names.size());
     std::latch left(static_cast<std::ptrdiff_t>(names.size()));
     for (size_t index = 0; index < names.size(); ++index) {

@@ -32,8 +32,13 @@ std::span<const std::string_view> daemon_keys() {
         "migration.incremental.memory.goal",
         "migration.incremental.memory.iterations",
         "raw.apparmor",
+        "raw.idmap",
         "raw.seccomp", // a file: seccomp_policy
+        "security.idmap.base",
+        "security.idmap.isolated",
+        "security.idmap.size",
         "security.protection.delete",
+        "security.protection.shift",
         "security.syscalls.allow",
         "security.syscalls.blacklist",
         "security.syscalls.blacklist_compat",

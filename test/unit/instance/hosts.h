@@ -58,7 +58,9 @@ inline Subject subject(const schema::Config& config = {}) {
     result.name = "c1";
     result.architecture = "x86_64";
     result.config = config;
-    result.id_map = id_map_of(config, HostIds{{100000, 65536}, {100000, 65536}});
+    // The keys that choose a map are no facet's: tests of idmap show them.
+    const schema::Config chosen = {{"security.privileged", schema::get(config, "security.privileged")}};
+    result.id_map = choose_map(chosen, HostIds{{100000, 65536}, {100000, 65536}}, {}).map;
     result.paths = {"/var/lib/lxd", "/var/log/lxd", "/var/cache/lxd", "/usr/lib/lightervisor/lxd-runner"};
     return result;
 }
