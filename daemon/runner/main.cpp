@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include <sys/stat.h>
+
 #include "daemon/runner/serve.h"
 #include "daemon/runner/verbs.h"
 
@@ -38,6 +40,7 @@ int run(const runner::Arguments& words) {
 } // namespace
 
 int main(int argc, char** argv) {
+    ::umask(0022); // the daemon's own is stricter than what commands in containers expect
     try {
         runner::Arguments words(argv + 1, argv + argc);
         if (words == runner::Arguments{"serve"}) {

@@ -291,3 +291,12 @@ def bad_maps_are_refused_with_lxds_words(test):
             refused = test.daemon.lxc("config", "unset", name, f"volatile.idmap.{key}")
             test.true(b"Volatile idmap keys can't be deleted by the user" in refused.stderr, refused.stderr.decode())
     test.equal(config_of(test, name), before)
+
+
+@scenario
+def what_is_made_inside_has_the_usual_mode(test):
+    test.start()
+    name = test.launch("mode")
+    test.exec(name, "sh", "-c", "touch /root/file && mkdir /root/folder")
+    test.equal(test.exec(name, "stat", "-c", "%a", "/root/file", "/root/folder").split(), ["644", "755"])
+    test.true("0022" in test.exec(name, "grep", "Umask", "/proc/1/status"), "of init, too")

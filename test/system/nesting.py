@@ -45,6 +45,11 @@ class Nest:
                 *(f"source={source}", f"path={path}", "readonly=true"),
             )
         self.lxc("start", self.name)
+        # As a distribution gives them to root, for newuidmap: what is left beyond the instance's own users.
+        self.run(
+            "read first host size </proc/self/uid_map; [ $size -lt 165536 ] || "
+            "for file in subuid subgid; do echo root:100000:$((size - 100000)) >/etc/$file; done"
+        )
         return self
 
     def start_daemon(self, binary):
