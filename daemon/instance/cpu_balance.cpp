@@ -79,7 +79,7 @@ std::map<std::string, std::string> cpu_sets(std::vector<CpuDemand> demands, cons
             sets[demand.name] = schema::format_cpu_set(usable);
             continue;
         }
-        const auto count = std::max<int64_t>(1, *schema::parse_integer(demand.limit));
+        const auto count = std::max<int64_t>(1, schema::parse_integer(demand.limit).value_or(1));
         take(demand.name, least_used(static_cast<size_t>(count), usable, usage));
     }
     return sets;
