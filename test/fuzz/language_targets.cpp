@@ -6,6 +6,7 @@
 #include "schema/keys/instance.h"
 #include "schema/keys/pool.h"
 #include "schema/keys/server.h"
+#include "schema/raw_idmap.h"
 #include "schema/raw_lxc.h"
 #include "schema/schedule.h"
 #include "schema/seccomp_rules.h"
@@ -79,6 +80,11 @@ void key_values(std::string_view input) {
 }
 
 void id_maps(std::string_view input) {
+    may_refuse([&] {
+        schema::IdMap map = {{true, true, 100000, 0, 65536}};
+        for (const auto& entry : schema::parse_raw_idmap(input)) schema::punch(map, entry);
+        for (const auto& entry : map) require(entry.range > 0 && entry.ns_id >= 0, "an entry maps something");
+    });
     may_refuse([&] {
         const auto map = schema::id_map_from(input);
         require(schema::id_map_from(schema::to_json(map)) == map, "a map is read as it was written");
