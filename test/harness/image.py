@@ -8,6 +8,7 @@ from harness import private_host
 from harness.daemon import BUILD
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCKER = "docker.io,iptables,busybox-static"  # packages
 
 
 def busybox():
@@ -21,13 +22,14 @@ def busybox():
     return image
 
 
-def build_debian():
+def build_debian(include=""):
     """Outside of the private host, which has no way to an archive. About a minute, then kept in the build folder while
-    its builder stays the same. Problems are told by debian()."""
-    builder, kept = ROOT / "contrib/image/debian", _kept_debian()
+    its builder stays the same. Problems are told by debian(). `include` names more packages, for an image of its own."""
+    builder, kept = ROOT / "contrib/image/debian", _kept_debian(include)
     if not kept.exists() or kept.stat().st_mtime < builder.stat().st_mtime:
         fresh = kept.with_suffix(".new")
-        done = subprocess.run([builder, fresh], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        more = ["--include", include] if include else []
+        done = subprocess.run([builder, *more, fresh], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             fresh.replace(kept)
         else:
@@ -35,15 +37,15 @@ def build_debian():
             print(f"contrib/image/debian failed: {done.stderr[-2000:]}")
 
 
-def debian():
-    kept = _kept_debian()
+def debian(include=""):
+    kept = _kept_debian(include)
     if not kept.exists():
         raise RuntimeError("contrib/image/debian failed, see above")
     return kept
 
 
-def _kept_debian():
-    return BUILD / "debian-image"
+def _kept_debian(include):
+    return BUILD / ("debian-image" + "".join(f"-{package}" for package in include.split(",") if package))
 
 
 def all_busybox():

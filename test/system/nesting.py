@@ -135,3 +135,24 @@ def ours_in_a_real_one(test):
         nest.stop_daemon(OURS)
     finally:
         real.delete_everything()
+
+
+@scenario(long=True)
+def docker_runs_a_container(test):
+    """In an unprivileged container with LXD's profiles for it."""
+    test.start(bridge=True)
+    test.daemon.lxc("image", "import", image.debian(image.DOCKER), "--alias", "docker", check=True)
+    name = test.name("docker")
+    test.daemon.lxc("launch", "docker", name, "-p", "default", "-p", "docker", check=True)
+    # Of systemd itself first: its bus answers nobody before.
+    test.until(lambda: test.exec(name, "systemctl", "is-active", "docker", check=False) == "active\n", "docker runs", timeout=90)
+    script = """
+        mkdir -p /root/tree/bin && cp /bin/busybox /root/tree/bin/ && ln -s busybox /root/tree/bin/sh
+        tar -C /root/tree -c . | docker import - box >/dev/null
+        docker run --rm box /bin/sh -c 'busybox id -u; busybox cat /proc/self/uid_map; busybox ls /sys/class/net'
+    """
+    shown = test.exec(name, "sh", "-c", script).split()
+    test.equal(shown[0], "0")
+    test.true(shown[2] != "0", f"its root is none of the host's: {shown}")
+    test.equal(shown[4:], ["eth0", "lo"])
+    test.equal(test.exec(name, "docker", "info", "--format", "{{.Driver}}"), "overlay2\n")
