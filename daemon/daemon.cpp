@@ -14,6 +14,7 @@
 #include "daemon/base/cancel.h"
 #include "daemon/base/sd.h"
 #include "daemon/http/server.h"
+#include "daemon/instance/missing_controllers.h"
 #include "daemon/rooms.h"
 #include "schema/error.h"
 #include "schema/values.h"
@@ -100,6 +101,7 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
             if (info.ssi_signo != SIGHUP) end.ask(info.ssi_signo == SIGPWR, false);
     });
     for (auto& socket : sockets(options)) server.listen_unix(std::move(socket));
+    for (const auto& missing : instance::missing_controllers(rooms.facts.cgroup)) rooms.log.warning(missing);
     rooms.log.info("Daemon started", {{"path", rooms.paths.var}});
     base::notify_ready();
     rooms.workers.run([&rooms] { rooms.lifecycle.start_at_boot(); });
