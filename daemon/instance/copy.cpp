@@ -4,11 +4,18 @@
 
 #include "daemon/base/rollback.h"
 #include "daemon/instance/volatile_keys.h"
+#include "daemon/storage/shift.h"
 #include "schema/error.h"
 
 namespace instance {
 
 using schema::Status;
+
+namespace {
+
+constexpr const char* disk_map_key = "volatile.last_state.idmap";
+
+} // namespace
 
 bool is_copied(const std::string& key) {
     // The one helps later copies to other hosts, the other says how the copied files are shifted.
@@ -79,7 +86,19 @@ void Lifecycle::copy_root(const std::string& source, const state::InstanceRow& r
     const auto original = rooms_.instances.get(source);
     const auto frozen = freeze_for_copy(original, row.name);
     const auto record = original->record();
+    const auto check_owners = [&] {
+        const auto now = original->record();
+        const auto folder = rooms_.pools.container_path(now->row.pool, now->row.name);
+        if (storage::has_shift_journal(folder) ||
+            schema::get(now->row.put.config, disk_map_key) != schema::get(row.put.config, disk_map_key))
+            throw schema::failure("The files of instance {:?} get other owners: it can be copied after that", source);
+    };
+    check_owners();
     rooms_.pools.copy_container(record->row.pool, record->row.name, row.pool, row.name, caller.cancel, progress);
+    base::Rollback rollback;
+    rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
+    check_owners(); // a start may have begun meanwhile
+    rollback.dismiss();
 }
 
 std::shared_ptr<void> Lifecycle::freeze_for_copy(const std::shared_ptr<Instance>& source, const std::string& target) {

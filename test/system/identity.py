@@ -300,3 +300,33 @@ def what_is_made_inside_has_the_usual_mode(test):
     test.exec(name, "sh", "-c", "touch /root/file && mkdir /root/folder")
     test.equal(test.exec(name, "stat", "-c", "%a", "/root/file", "/root/folder").split(), ["644", "755"])
     test.true("0022" in test.exec(name, "grep", "Umask", "/proc/1/status"), "of init, too")
+
+
+@scenario
+def a_pool_on_a_filesystem_that_maps_no_ids_is_shifted(test):
+    """Beside one that does: each filesystem is tried."""
+    for folder in ("lower", "upper", "work", "merged"):
+        (test.folder / folder).mkdir()
+    where = f"lowerdir={test.folder}/lower,upperdir={test.folder}/upper,workdir={test.folder}/work"
+    script = f'mount -t overlay -o {where} none {test.folder}/merged && exec "$0" "$@"'
+    test.start(wrapper=("unshare", "--mount", "--propagation", "slave", "sh", "-c", script))
+    test.daemon.lxc("storage", "create", "layered", "dir", f"source={test.folder}/merged", check=True)
+    for pool, shifted in (("layered", True), ("default", False)):
+        name = test.launch(f"on-{pool}", "--storage", pool)
+        test.equal(config_of(test, name)["volatile.last_state.idmap"] != "[]", shifted, pool)
+        test.equal(test.exec(name, "stat", "-c", "%u %g", "/bin/busybox"), "0 0\n")
+
+
+@scenario
+def what_is_being_shifted_is_not_copied(test):
+    without_mapped_mounts(test)
+    name, copy = test.name("source"), test.name("copy")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    journal = rootfs(test, name).parent / "owners.journal"
+    journal.write_text("[]\n[]\n")
+    refused = test.daemon.lxc("copy", name, copy)
+    test.true(b"get other owners" in refused.stderr, refused.stderr.decode())
+    test.equal(test.api.raw("GET", f"/1.0/instances/{copy}").status, 404)
+    journal.unlink()
+    test.daemon.lxc("copy", name, copy, check=True)
+    test.daemon.lxc("start", copy, check=True)
