@@ -23,6 +23,7 @@ void settle_root_owners(const Record& record, const Rooms& rooms, const Caller& 
     const auto on_disk = map_of(record, "volatile.last_state.idmap");
     const auto next = map_of(record, "volatile.idmap.next");
     const auto folder = folder_of(record, rooms);
+    check_allowed(next, rooms.facts); // rather than after the work
     repair_root_owners(record, rooms);
     if (schema::same_ids(on_disk, next)) return;
     const bool maps_mounts = rooms.device_host.can_map_ids(folder);
