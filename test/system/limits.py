@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -266,3 +267,19 @@ def every_item_of_a_start_is_told_with_its_origin(test):
         for command in (["config", "set", name], ["profile", "set", "default"]):
             refused = test.daemon.lxc(*command, "raw.lxc", f"# one\n\n{line}")
             test.true(refused.returncode != 0 and b"line 3" in refused.stderr, f"{command}: {refused.stderr!r}")
+
+
+@scenario
+def nvidia_keys_are_kept_and_what_the_host_lacks_is_named_at_the_start(test):
+    if shutil.which("nvidia-container-cli"):
+        raise Skip("this host has the tools")
+    test.start()
+    name = test.name("nvidia")
+    keys = ("nvidia.runtime=true", "nvidia.driver.capabilities=all", "nvidia.require.cuda=>=9.0")
+    test.daemon.lxc("init", "busybox", name, *(word for key in keys for word in ("-c", key)), check=True)
+    refused = test.daemon.lxc("start", name)
+    test.true(refused.returncode != 0 and b"The NVIDIA " in refused.stderr and b"couldn't be found" in refused.stderr, f"{refused.stderr!r}")
+    refused = test.daemon.lxc("config", "set", name, "security.privileged=true")
+    test.true(b"nvidia.runtime is incompatible with privileged containers" in refused.stderr, f"{refused.stderr!r}")
+    test.daemon.lxc("config", "set", name, "nvidia.runtime=false", check=True)
+    test.daemon.lxc("start", name, check=True)
