@@ -3,7 +3,9 @@
 #include "daemon/folders.h"
 #include "daemon/images/expiry.h"
 #include "daemon/instance/log_expiry.h"
+#include "schema/keys/syscalls.h"
 #include "schema/limits.h"
+#include "schema/values.h"
 
 namespace {
 
@@ -27,6 +29,25 @@ void Rooms::start_housekeeping() {
     operations.start(images::expiry(images, server_config, events));
 }
 
+void Rooms::start_interception() {
+    try {
+        interception.start(paths.seccomp_socket());
+    } catch (const std::exception& error) {
+        // Instances that need it cannot be started; all others can.
+        log.error("Failed listening for intercepted system calls", {{"err", error.what()}});
+    }
+}
+
+std::optional<intercept::Settings> Rooms::interception_settings(const std::string& name) const {
+    const auto instance = instances.find(name);
+    if (!instance) return std::nullopt;
+    const auto record = instance->record();
+    const auto& config = record->expanded_config;
+    return intercept::Settings{name, schema::mountable_filesystems(config),
+                               schema::is_true(schema::syscall_key(config, "intercept.mount.shift")),
+                               schema::is_true(schema::syscall_key(config, "intercept.bpf.devices"))};
+}
+
 Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<bool(bool)> shut_down)
     : paths(with_folders(options.paths)), log(options.log), facts(base::detect_host_facts()),
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
@@ -36,6 +57,10 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
                  *runtime, reporter, device_host, file_sessions, id_claims}),
+      interception({loop, workers, log, [this](const std::string& name) { return interception_settings(name); },
+                    [this](std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {
+                        return runtime->spawn_interception(std::move(call), std::move(fds));
+                    }}),
       // Each thread is there only while it is busy. A command with its streams takes six, and they wait for one
       // another: the limit is far beyond what one host's clients start at once.
       workers(schema::limits::workers.value), operations(events, log, workers, loop),
@@ -64,6 +89,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     images.clean_up();
     instances.load();
     lifecycle.adopt_all();
+    start_interception();
     // Last: it needs all of them, the instances too, whose logs are no strangers'.
     daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });
 }
@@ -73,4 +99,5 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
 Rooms::~Rooms() {
     lifecycle.abandon_waits();
     loop.stop();
+    interception.stop();
 }

@@ -20,6 +20,7 @@
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
+#include "daemon/intercept/server.h"
 #include "daemon/operations/events.h"
 #include "daemon/operations/operation.h"
 #include "daemon/state/database.h"
@@ -60,6 +61,7 @@ struct Rooms {
     api::Environment environment;
     base::EventLoop loop;
     instance::Lifecycle lifecycle;
+    intercept::Server interception;
     base::WorkerPool workers; // its threads use all of the above: they go first
     operations::Registry operations;
     std::optional<base::Every> daily; // housekeeping
@@ -67,4 +69,7 @@ struct Rooms {
 
 private:
     void start_housekeeping();
+    void start_interception();
+    /// What is configured for the container that a system call comes from.
+    std::optional<intercept::Settings> interception_settings(const std::string& name) const;
 };

@@ -54,6 +54,8 @@ public:
     void kill_group(int signal) const noexcept;
     /// Blocks; a second call returns the same. One thread waits; others may signal meanwhile.
     Exit wait();
+    /// Leaves it to itself: who adopts our children when we end reaps it. For one that the kernel keeps from ending.
+    void abandon() noexcept { pid_ = -1; }
 
 private:
     Process() = default;

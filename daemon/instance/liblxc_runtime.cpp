@@ -312,6 +312,13 @@ base::Process LiblxcRuntime::spawn_sftp(const std::string& name, const StoppedRo
     return kept_runner_.spawn(command);
 }
 
+base::Process LiblxcRuntime::spawn_interception(std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {
+    call.insert(call.begin(), "intercept");
+    auto command = runner(std::move(call));
+    command.fds = std::move(fds);
+    return kept_runner_.spawn(command);
+}
+
 void LiblxcRuntime::attach_interface(const std::string& name, const std::string& host_interface,
                                      const std::string& inside) {
     run_verb(name, fmt::format("moving the interface \"{}\" into", host_interface),

@@ -38,6 +38,7 @@ public:
     base::Process spawn_files(const std::string& name, const StoppedRoot& root, base::Fd request,
                               base::Fd reply) override;
     base::Process spawn_sftp(const std::string& name, const StoppedRoot& root, base::Fd socket) override;
+    base::Process spawn_interception(std::vector<std::string> call, std::vector<std::pair<int, int>> fds) override;
 
     void attach_interface(const std::string& name, const std::string& host_interface,
                           const std::string& inside) override;

@@ -118,6 +118,10 @@ public:
     /// As spawn_files: an SFTP server on that socket, until the container stops or, below `root`, until it is ended.
     virtual base::Process spawn_sftp(const std::string& name, const StoppedRoot& root, base::Fd socket) = 0;
 
+    /// A runner for one intercepted system call (daemon/runner/intercept.h): `call` is what the verb takes, `fds` are
+    /// {ours, number in the runner}. Asks nothing of the container's monitor, which waits for the answer.
+    virtual base::Process spawn_interception(std::vector<std::string> call, std::vector<std::pair<int, int>> fds) = 0;
+
     /// Adds a host interface to the running container under `inside` (moves it), or an error.
     virtual void attach_interface(const std::string& name, const std::string& host_interface,
                                   const std::string& inside) = 0;

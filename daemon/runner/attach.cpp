@@ -5,6 +5,7 @@
 #include <climits>
 #include <csignal>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -84,6 +85,33 @@ struct NotEntered : std::runtime_error {
     ::_exit(0);
 }
 
+/// A command that liblxc lost: it waits for its word to begin, which the next one is to get.
+void end_children() {
+    std::istringstream pids(base::read_file("/proc/thread-self/children"));
+    for (pid_t pid = 0; pids >> pid;) {
+        ::kill(pid, SIGKILL);
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
+    }
+}
+
+/// Where the container's policy has a listener and the host no security module, liblxc 5 is sometimes overtaken by the
+/// command's process: it takes the listener for its number.
+template <class Attempt> Attached with_patience(const lxcwrap::Container& container, Attempt attempt) {
+    constexpr int most_attempts = 8;
+    const bool listens = !container.item("lxc.seccomp.notify.proxy").value_or("").empty();
+    for (int count = 1;; ++count) {
+        try {
+            return attempt();
+        } catch (const NotEntered&) {
+            throw;
+        } catch (const std::exception&) {
+            if (!listens || count == most_attempts) throw;
+            end_children();
+        }
+    }
+}
+
 Attached attach_from(const Entry& entry, lxcwrap::Container& container, const lxcwrap::AttachedCommand& command) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     auto pipe = base::make_pipe();
@@ -109,11 +137,11 @@ Attached attach_from(const Entry& entry, lxcwrap::Container& container, const lx
 Attached attach(lxcwrap::Container& container, const std::string& name, const lxcwrap::AttachedCommand& command) {
     if (const auto entry = entry_of(container, name)) {
         try {
-            return attach_from(*entry, container, command);
+            return with_patience(container, [&] { return attach_from(*entry, container, command); });
         } catch (const NotEntered&) { // The usual way then.
         }
     }
-    return {lxcwrap::attach(container, command)};
+    return with_patience(container, [&] { return Attached{lxcwrap::attach(container, command)}; });
 }
 
 } // namespace runner

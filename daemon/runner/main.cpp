@@ -27,6 +27,7 @@ constexpr Verb verbs[] = {
     {"attach-interface", runner::attach_interface},
     {"detach-interface", runner::detach_interface},
     {"stop-hook", runner::stop_hook},
+    {"intercept", runner::intercept},
 };
 
 int run(const runner::Arguments& words) {

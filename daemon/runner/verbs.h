@@ -39,4 +39,7 @@ int attach_interface(const Arguments& arguments);
 /// NAME LXCPATH INSIDE HOST: and back.
 int detach_interface(const Arguments& arguments);
 
+/// ID CALL ARGUMENT...: an intercepted system call; see intercept.h.
+int intercept(const Arguments& arguments);
+
 } // namespace runner

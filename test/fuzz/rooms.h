@@ -12,6 +12,7 @@ void files_request(std::string_view input);
 void frames(std::string_view input);
 void id_maps(std::string_view input);
 void instance_config(std::string_view input);
+void intercepted_calls(std::string_view input);
 void key_values(std::string_view input);
 void raw_lxc(std::string_view input);
 void schedules(std::string_view input);

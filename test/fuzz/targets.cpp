@@ -184,6 +184,7 @@ constexpr Target table[] = {
     {"id_maps", id_maps},
     {"image_metadata", image_metadata},
     {"instance_config", instance_config},
+    {"intercepted_calls", intercepted_calls},
     {"json", json},
     {"key_values", key_values},
     {"multipart", multipart},

@@ -19,6 +19,7 @@ ARROWS = {
     "daemon/operations": ["@base"],
     "daemon/http": ["@base"],
     "daemon/resources": ["@base"],
+    "daemon/intercept": ["@base"],
     "daemon/storage": ["daemon/state", "daemon/operations", "@base"],
     "daemon/network": ["daemon/state", "daemon/operations", "@base"],
     "daemon/images": ["daemon/storage", "@storage"],
@@ -41,6 +42,7 @@ FILE_ARROWS = {
     "daemon/instance/liblxc_": ["lxcwrap", "daemon/runner"],
     "daemon/instance/files": ["daemon/runner"],
     "daemon/instance/kept_runner": ["daemon/runner"],
+    "daemon/intercept/server": ["daemon/runner"],
 }
 
 # Third-party headers -> the only places that may include them.

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from harness import image, other_hosts
+from harness.daemon import BUILD
 from harness.rest import Refused
 from system.scenario import scenario
 
@@ -536,3 +537,67 @@ def a_change_of_owners_can_be_refused(test):
     other.lxc("config", "unset", name, "security.protection.shift", check=True)
     other.lxc("start", name, check=True)
     other.delete_everything()
+
+
+def intercepting(test, *keys):
+    """The container with these keys below security.syscalls.intercept., and the program that makes calls."""
+    config = {f"security.syscalls.intercept.{key}": value for key, value in keys}
+    test.api.ask("PATCH", url(test), {"config": config})
+    test.daemon.lxc("restart", "--force", test.container, check=True)
+    test.daemon.lxc("file", "push", BUILD / "test/system/calls", f"{test.container}/bin/calls", "--mode=755", check=True)
+    return config
+
+
+def no_longer(test, config):
+    test.api.ask("PATCH", url(test), {"config": dict.fromkeys(config, "")})
+    test.daemon.lxc("restart", "--force", test.container, check=True)
+
+
+@shows
+def calls_are_done_for_the_instance(test):
+    """interception.py has more of each."""
+    test.equal(test.exec(test.container, "sh", "-c", "mknod /root/refused c 1 3 || echo no"), "no\n")
+    config = intercepting(test, ("mknod", "true"), ("setxattr", "true"), ("sysinfo", "true"))
+    test.exec(test.container, "mknod", "/root/null", "c", "1", "3")
+    test.equal(test.exec(test.container, "calls", "setxattr", "/root", "trusted.overlay.opaque", "y"), "0\n")
+    test.true(" procs=" in test.exec(test.container, "calls", "sysinfo"), "sysinfo is answered")
+    no_longer(test, config)
+
+
+@shows
+def allowed_filesystems_are_mounted(test):
+    """With a program of the container's own, and not where nothing is allowed."""
+    config = intercepting(test, ("mount", "true"), ("mount.fuse", "ext4=fuse2fs"))
+    program = b'#!/bin/sh\necho "$1" > /root/asked\n'
+    test.daemon.lxc("file", "push", "-", f"{test.container}/bin/mount.fuse", "--mode=755", stdin=program, check=True)
+    test.equal(test.exec(test.container, "calls", "mount", "/x", "/mnt", "ext4", "0", ""), "0\n")
+    test.equal(test.exec(test.container, "cat", "/root/asked"), "fuse2fs#/x\n")
+    test.equal(test.exec(test.container, "calls", "mount", "/x", "/mnt", "xfs", "0", ""), "1\n")
+    no_longer(test, config)
+
+
+@shows
+def huge_pages_are_mounted_as_the_instances(test):
+    config = intercepting(test, ("mount", "true"), ("mount.allowed", "hugetlbfs"))
+    known = "hugetlbfs" in Path("/proc/filesystems").read_text(encoding="ascii")
+    test.equal(test.exec(test.container, "calls", "mount", "none", "/mnt", "hugetlbfs", "0", ""), "0\n" if known else "19\n")
+    if known:
+        test.equal(test.exec(test.container, "stat", "-c", "%u:%g", "/mnt"), "0:0\n")
+    no_longer(test, config)
+
+
+@shows
+def device_programs_are_loaded(test):
+    config = intercepting(test, ("bpf", "true"), ("bpf.devices", "true"))
+    test.exec(test.container, "sh", "-c", "mkdir -p /tmp/cgroup && mount -t cgroup2 none /tmp/cgroup && mkdir /tmp/cgroup/own")
+    test.equal(test.exec(test.container, "calls", "bpf", "plain", "/tmp/cgroup/own"), "0 0 0\n")
+    no_longer(test, config)
+
+
+@shows
+def a_process_leaves_the_idle_policy(test):
+    config = intercepting(test, ("sched_setscheduler", "true"))
+    pid = test.exec(test.container, "sh", "-c", "sleep 100 >/dev/null 2>&1 & echo $!").strip()
+    for policy in ("5", "0"):
+        test.equal(test.exec(test.container, "calls", "sched", pid, policy, "0"), f"0 {policy}\n")
+    no_longer(test, config)

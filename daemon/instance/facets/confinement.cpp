@@ -8,9 +8,18 @@ namespace instance {
 
 namespace {
 
-/// Those that decide whether there is a policy at all; what it says is a file of its own.
-constexpr auto keys =
-    std::to_array<std::string_view>({"security.syscalls.blacklist_default", "security.syscalls.deny_default"});
+/// Those that decide whether there is a policy at all, and whether it sends calls to the daemon; what it says is a file
+/// of its own.
+constexpr auto keys = std::to_array<std::string_view>({
+    "security.syscalls.blacklist_default",
+    "security.syscalls.deny_default",
+    "security.syscalls.intercept.bpf",
+    "security.syscalls.intercept.mknod",
+    "security.syscalls.intercept.mount",
+    "security.syscalls.intercept.sched_setscheduler",
+    "security.syscalls.intercept.setxattr",
+    "security.syscalls.intercept.sysinfo",
+});
 
 /// Calls that the policy sends to the daemon come with the instance's name, as the cookie.
 void add_seccomp(const Subject& subject, const base::HostFacts& facts, Items& items) {

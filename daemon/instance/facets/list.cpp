@@ -44,6 +44,10 @@ std::span<const std::string_view> daemon_keys() {
         "security.syscalls.blacklist_compat",
         "security.syscalls.deny",
         "security.syscalls.deny_compat",
+        "security.syscalls.intercept.bpf.devices", // with each call: intercept
+        "security.syscalls.intercept.mount.allowed",
+        "security.syscalls.intercept.mount.fuse",
+        "security.syscalls.intercept.mount.shift",
         "security.syscalls.whitelist",
         "snapshots.expiry",
         "snapshots.pattern",

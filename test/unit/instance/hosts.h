@@ -9,6 +9,8 @@ namespace instance::test {
 inline base::HostFacts plain_host() {
     base::HostFacts facts;
     facts.architectures = {"x86_64", "i686"};
+    facts.kernel_version = "6.1.0";
+    facts.kernel_features = {{"seccomp_listener", true}, {"seccomp_listener_continue", true}};
     facts.memory_total = 8'000'000'000;
     facts.shared_paths = {{"/dev/fuse", false}, {"/dev/mqueue", true}, {"/sys/kernel/security", true}};
     facts.subuid = facts.subgid = "root:100000:65536\n";
