@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 #include "daemon/api/bind.h"
+#include "daemon/api/guest/callers.h"
+#include "daemon/api/guest/guest.h"
 #include "daemon/base/cancel.h"
 #include "daemon/base/sd.h"
 #include "daemon/http/server.h"
+#include "daemon/instance/guest_folder.h"
 #include "daemon/instance/missing_controllers.h"
 #include "daemon/rooms.h"
 #include "schema/error.h"
@@ -95,6 +98,9 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     End end;
     Rooms rooms(options, make_runtime, [&end](bool force) { return end.ask(true, force); });
     http::Server server({}, rooms.workers, api::bind(rooms.context));
+    // Containers have threads and connections of their own, so that they take none from others.
+    base::WorkerPool guest_workers(schema::limits::guest_workers.value);
+    http::Server guests(api::guest_options(), guest_workers, api::bind_guest(rooms.context));
     const auto watched = rooms.loop.watch(signals.get(), [&] {
         signalfd_siginfo info{};
         while (::read(signals.get(), &info, sizeof info) == sizeof info)
@@ -102,6 +108,7 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     });
     for (auto& socket : sockets(options)) server.listen_unix(std::move(socket));
     for (const auto& missing : instance::missing_controllers(rooms.facts.cgroup)) rooms.log.warning(missing);
+    guests.listen_unix(http::bind_unix(instance::guest_socket(rooms.paths), 0666, -1), api::identify_guest);
     rooms.log.info("Daemon started", {{"path", rooms.paths.var}});
     base::notify_ready();
     rooms.workers.run([&rooms] { rooms.lifecycle.start_at_boot(); });
@@ -113,5 +120,6 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     rooms.log.info("Daemon stopping");
     rooms.loop.remove(watched);
     server.stop();
+    guests.stop();
     return 0;
 }

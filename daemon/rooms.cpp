@@ -56,7 +56,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles), id_claims(instances),
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
-                 *runtime, reporter, device_host, file_sessions, id_claims}),
+                 *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
       interception({loop, workers, log, [this](const std::string& name) { return interception_settings(name); },
                     [this](std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {
                         return runtime->spawn_interception(std::move(call), std::move(fds));
@@ -80,6 +80,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               *runtime,
               reporter,
               file_sessions,
+              guest_events,
               [this] { return environment.block(); },
               std::move(shut_down)} {
     log.set_listener([this](const base::LogRecord& record) { events.logging(record); },

@@ -58,6 +58,7 @@ struct Rooms {
     instance::Registry instances;
     instance::IdClaims id_claims;
     instance::FileSessions file_sessions;
+    instance::GuestEvents guest_events;
     api::Environment environment;
     base::EventLoop loop;
     instance::Lifecycle lifecycle;

@@ -35,6 +35,12 @@ inline constexpr Limit filter_clauses{"clauses of a filter", 64, "", "400"};
 inline constexpr Limit websocket_text{"text message on a websocket", mebi, "bytes", "the websocket is closed"};
 inline constexpr Limit websocket_queue{"unread data of a websocket, each way", 256 * kibi, "bytes",
                                        "the sender waits; a listener to events is dropped"};
+inline constexpr Limit guest_connections{"open connections of a container to /dev/lxd/sock", 64, "",
+                                         "the longest idle one is closed, or the new one where none is idle"};
+inline constexpr Limit guest_head{"request line and headers on /dev/lxd/sock", 16 * kibi, "bytes", "431"};
+inline constexpr Limit guest_body{"body of a request on /dev/lxd/sock", 16 * kibi, "bytes", "413"};
+inline constexpr Limit guest_states{"changes of its state that a container reports", 60, "a minute", "429"};
+inline constexpr Limit guest_workers{"requests of containers at work", 64, "threads", "the others wait"};
 inline constexpr Limit workers{"requests and streams at work", 4096, "threads", "the operation fails"};
 inline constexpr Limit program_output{"output of a program that the daemon runs", 16 * mebi, "bytes",
                                       "what needed the program fails"};
@@ -69,11 +75,12 @@ inline constexpr Limit sftp_handles{"files and folders open over an SFTP connect
 inline constexpr size_t image_ratio_from = gibi;
 
 inline constexpr std::array all{
-    connections,    request_head,     json_body,           json_depth,     filter_length,    filter_memory,
-    filter_clauses, websocket_text,   websocket_queue,     workers,        program_output,   folder_listing,
-    multipart_head, image_metadata,   image_metadata_read, image_entries,  image_kept,       image_path,
-    image_ratio,    template_source,  template_output,     template_steps, template_handled, template_text,
-    template_parts, template_nesting, template_run,        sftp_packet,    sftp_handles};
+    connections,      request_head,        json_body,       json_depth,        filter_length,  filter_memory,
+    filter_clauses,   websocket_text,      websocket_queue, guest_connections, guest_head,     guest_body,
+    guest_states,     guest_workers,       workers,         program_output,    folder_listing, multipart_head,
+    image_metadata,   image_metadata_read, image_entries,   image_kept,        image_path,     image_ratio,
+    template_source,  template_output,     template_steps,  template_handled,  template_text,  template_parts,
+    template_nesting, template_run,        sftp_packet,     sftp_handles};
 
 } // namespace limits
 

@@ -40,6 +40,7 @@ struct Context {
     instance::Runtime& runtime;
     instance::Reporter& reporter;
     instance::FileSessions& file_sessions;
+    instance::GuestEvents& guest_events;
     /// The environment block of GET /1.0, as it is now.
     std::function<schema::ServerEnvironment()> environment;
     /// Asks the daemon to stop the instances and end, by force without waiting for operations. False where that was

@@ -26,8 +26,11 @@ schema::InstanceState instance_state(Context& context, const instance::Instance&
     const auto live = instance.live();
     schema::InstanceState state;
     if (live.running) state = context.reporter.state(live.running->init_pid);
-    if (state.pid == 0) state.status = context.lifecycle.status(instance); // else it was asked with the rest
-    state.disk.emplace();                                                  // the dir driver has no usage to tell
+    if (state.pid == 0)
+        state.status = context.lifecycle.status(instance); // else it was asked with the rest
+    else if (state.status == schema::Status::running && instance::is_ready(*instance.record()))
+        state.status = schema::Status::ready;
+    state.disk.emplace(); // the dir driver has no usage to tell
     return state;
 }
 

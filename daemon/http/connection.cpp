@@ -6,6 +6,7 @@
 
 #include "daemon/http/body_sender.h"
 #include "daemon/http/error_reply.h"
+#include "daemon/http/feed_sender.h"
 #include "daemon/http/tunnel.h"
 #include "daemon/http/upgrade.h"
 #include "schema/error.h"
@@ -34,7 +35,7 @@ Connection::Connection(std::shared_ptr<Core> core, std::shared_ptr<IoThread> io,
 Connection::~Connection() = default;
 
 void Connection::start() {
-    if (!core_->add(shared_from_this(), io_)) return close();
+    if (!core_->add(shared_from_this(), io_, peer_.group, true)) return close();
     if (peer_.kind == Peer::Kind::tls) arm(handshake_time);
     stream_->handshake([self = shared_from_this()](ErrorCode error) { self->on_handshake(error); });
 }
@@ -50,6 +51,7 @@ void Connection::begin_request() {
     parser_ = std::make_unique<RequestParser>(core_->options.max_header_bytes);
     queue_ = nullptr;
     head_done_ = body_wanted_ = continue_due_ = false;
+    if (state_ != State::starting) core_->end_work(this);
     state_ = State::reading;
     // Strangers must not hold connections for nothing; who reaches the unix socket may.
     if (peer_.kind == Peer::Kind::tls) arm(idle_time);
@@ -76,7 +78,7 @@ void Connection::on_read(ErrorCode error, size_t count) {
     if (error) return on_end_of_input();
     input_.commit(count);
     if (state_ == State::reading) return advance();
-    if (state_ == State::ending) {
+    if (state_ == State::ending || state_ == State::feeding) {
         input_.clear();
         return read();
     }
@@ -88,7 +90,7 @@ void Connection::on_read(ErrorCode error, size_t count) {
 void Connection::on_end_of_input() {
     input_ended_ = true;
     if (queue_ && !parser_->is_done()) queue_->fail();
-    const bool awaits_answer = state_ == State::answering || state_ == State::sending;
+    const bool awaits_answer = state_ == State::answering || state_ == State::sending || state_ == State::feeding;
     if (!awaits_answer || stream_->hung_up()) return close();
     stream_->wait_hang_up([self = shared_from_this()](ErrorCode) { self->close(); });
 }
@@ -99,7 +101,8 @@ void Connection::advance() {
     if (!head_done_) on_head();
     if (state_ != State::reading) return;
     const auto length = parser_->content_length();
-    const bool large = (length && *length > buffered_body_limit) || parser_->body.size() > buffered_body_limit;
+    const auto most = core_->options.max_buffered_body;
+    const bool large = (length && *length > most) || parser_->body.size() > most;
     if (parser_->is_done() || large) return dispatch();
     if (continue_due_) send_continue();
     read();
@@ -145,7 +148,7 @@ void Connection::refuse(ErrorCode error) {
 
 void Connection::dispatch() {
     state_ = State::answering;
-    core_->touch(this);
+    core_->begin_work(this);
     Exchange exchange;
     exchange.method = parser_->method;
     exchange.target = parser_->target;
@@ -226,6 +229,7 @@ void Connection::send(Response response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return send_text(response, *text);
     if (const auto* producer = std::get_if<std::shared_ptr<BodyProducer>>(&response.body))
         return send_produced(response, *producer);
+    if (const auto* feed = std::get_if<Response::Feed>(&response.body)) return send_feed(response, *feed);
     if (const auto* wanted = std::get_if<Response::Upgrade>(&response.body)) return upgrade(*wanted);
     if (const auto* wanted = std::get_if<Response::Tunnel>(&response.body)) return upgrade(*wanted);
     send(error_reply(500, "An answer was put off twice"));
@@ -267,18 +271,34 @@ void Connection::send_produced(const Response& response, const std::shared_ptr<B
     sender_->start(std::move(head), form, [self = shared_from_this()](ErrorCode error) { self->on_sent(error); });
 }
 
+/// Reads on, so that the peer's end is seen.
+void Connection::send_feed(const Response& response, const Response::Feed& feed) {
+    auto form = framing();
+    form.keep_alive = keep_alive_ = false;
+    if (parser_->method == "HEAD") return send_text(response, {});
+    state_ = State::feeding;
+    feed_ = std::make_shared<FeedSender>(io_, *stream_, feed.backlog);
+    feed_->start(response_head(response.status, response.headers, form),
+                 [self = shared_from_this()](ErrorCode) { self->close(); });
+    feed_source_ = feed.start([sender = feed_](std::string_view text) { return sender->send(text); });
+    input_.clear();
+    read();
+}
+
 void Connection::upgrade(const Response::Upgrade& wanted) {
     const bool possible = parser_->is_done() && !reading_ && !draining_ && is_websocket_upgrade(*parser_);
     if (!possible) return send(error_reply(400, "The request is not a websocket upgrade"));
-    start_websocket(core_, io_, std::move(stream_), *parser_, boost::beast::buffers_to_string(input_.data()),
-                    wanted.websocket);
+    core_->remove(this); // the websocket takes this one's place
+    start_websocket(core_, io_, peer_.group, std::move(stream_), *parser_,
+                    boost::beast::buffers_to_string(input_.data()), wanted.websocket);
     close();
 }
 
 void Connection::upgrade(const Response::Tunnel& wanted) {
     const bool possible = parser_->is_done() && !reading_ && !draining_;
     if (!possible) return send(error_reply(400, "The connection cannot be taken over"));
-    start_tunnel(core_, io_, std::move(stream_), boost::beast::buffers_to_string(input_.data()), wanted);
+    core_->remove(this); // the tunnel takes this one's place
+    start_tunnel(core_, io_, peer_.group, std::move(stream_), boost::beast::buffers_to_string(input_.data()), wanted);
     close();
 }
 
@@ -309,7 +329,7 @@ void Connection::end() {
 
 void Connection::drain() {
     draining_ = true;
-    give_way();
+    state_ == State::feeding ? close() : give_way();
 }
 
 void Connection::give_way() {
@@ -327,6 +347,8 @@ void Connection::close() {
     if (stream_) stream_->close();
     if (queue_) queue_->fail();
     if (sender_) sender_->cancel();
+    if (feed_) feed_->cancel();
+    if (feed_source_) core_->run([source = std::exchange(feed_source_, nullptr)]() mutable { source = nullptr; });
     waiting_.reset();
     core_->remove(this);
 }

@@ -18,6 +18,7 @@
 namespace http {
 
 class BodySender;
+class FeedSender;
 
 class Connection : public Endpoint, public std::enable_shared_from_this<Connection> {
 public:
@@ -36,6 +37,7 @@ private:
         reading,   // a request's head and its buffered body
         answering, // a handler has it; a streamed body may be under way
         sending,   // the answer
+        feeding,   // an answer without an end
         ending,    // nothing more is read, but what comes is thrown away so that the peer can read our last words
         closed,
     };
@@ -60,6 +62,7 @@ private:
     void send(Response response);
     void send_text(const Response& response, const std::string& body);
     void send_produced(const Response& response, const std::shared_ptr<BodyProducer>& producer);
+    void send_feed(const Response& response, const Response::Feed& feed);
     void upgrade(const Response::Upgrade& wanted);
     void upgrade(const Response::Tunnel& wanted);
     void on_sent(ErrorCode error);
@@ -77,6 +80,8 @@ private:
     std::unique_ptr<RequestParser> parser_; // of the request that is at work
     std::shared_ptr<BodyQueue> queue_;      // of a streamed body
     std::shared_ptr<BodySender> sender_;
+    std::shared_ptr<FeedSender> feed_;
+    std::shared_ptr<void> feed_source_;
     std::string out_;                 // being written: the head, and the body where it is short,
     std::string body_;                // or else the body
     std::optional<Response> waiting_; // for the interim response to be written

@@ -26,17 +26,17 @@ void IoThread::end() {
 
 namespace {
 
-/// Half of the descriptors are for everything else.
-size_t most_connections() {
+/// The rest of the descriptors are for everything else.
+size_t most_connections(const Server::Options& options) {
     rlimit descriptors{};
-    if (::getrlimit(RLIMIT_NOFILE, &descriptors) < 0) return schema::limits::connections.value;
-    return std::min<size_t>(schema::limits::connections.value, descriptors.rlim_cur / 2);
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) < 0) return options.most_open;
+    return std::min<size_t>(options.most_open, descriptors.rlim_cur / options.share_of_descriptors);
 }
 
 } // namespace
 
 Core::Core(Server::Options with, base::WorkerPool& workers)
-    : options(with), workers_(workers), most_open_(most_connections()) {}
+    : options(with), workers_(workers), most_open_(most_connections(with)) {}
 
 void Core::run(std::function<void()> job) {
     {
@@ -55,40 +55,82 @@ void Core::end_job() {
     if (--jobs_ == 0 && draining_) changed_.notify_all();
 }
 
-bool Core::add(const std::shared_ptr<Endpoint>& endpoint, const std::shared_ptr<IoThread>& io) {
+bool Core::add(const std::shared_ptr<Endpoint>& endpoint, const std::shared_ptr<IoThread>& io, const std::string& group,
+               bool is_idle) {
     const std::scoped_lock lock(mutex_);
-    if (draining_) return false;
-    open_.emplace(endpoint.get(), Open{endpoint, io, next_turn_});
-    turns_.emplace(next_turn_++, endpoint.get());
-    if (open_.size() > most_open_) ask_idlest_to_give_way();
+    if (draining_ || !make_room(group)) return false;
+    auto& open = open_.emplace(endpoint.get(), Open{endpoint, io, group}).first->second;
+    count(open);
+    if (is_idle) begin_turn(open, endpoint.get());
     return true;
 }
 
-void Core::move_to_end(Open& open, const Endpoint* endpoint) {
-    turns_.erase(open.turn);
-    open.turn = next_turn_++;
-    turns_.emplace(open.turn, endpoint);
+/// False where there is none to be had.
+bool Core::make_room(const std::string& group) {
+    const bool bounded = options.most_in_group > 0;
+    if (bounded)
+        if (const auto found = groups_.find(group); found != groups_.end() &&
+                                                    found->second.count >= options.most_in_group &&
+                                                    !ask_to_give_way(found->second.idle))
+            return false;
+    return counted_ < most_open_ || ask_to_give_way(idle_) || !bounded;
 }
 
-void Core::touch(const Endpoint* endpoint) {
-    const std::scoped_lock lock(mutex_);
-    if (const auto found = open_.find(endpoint); found != open_.end()) move_to_end(found->second, endpoint);
-}
-
-/// Whoever was asked comes last again: those that are at work are passed over, and none is asked twice before the rest.
-void Core::ask_idlest_to_give_way() {
-    const auto* idlest = turns_.begin()->second;
-    auto& open = open_.at(idlest);
-    move_to_end(open, idlest);
+bool Core::ask_to_give_way(const Turns& idle) {
+    if (idle.empty()) return false;
+    auto& open = open_.at(idle.begin()->second);
+    end_turn(open);
+    uncount(open);
     open.io->post([weak = open.endpoint] {
         if (const auto endpoint = weak.lock()) endpoint->give_way();
     });
+    return true;
+}
+
+void Core::count(Open& open) {
+    open.leaving = false;
+    ++counted_;
+    ++groups_[open.group].count;
+}
+
+void Core::uncount(Open& open) {
+    open.leaving = true;
+    --counted_;
+    const auto group = groups_.find(open.group);
+    if (--group->second.count == 0) groups_.erase(group);
+}
+
+void Core::begin_turn(Open& open, const Endpoint* endpoint) {
+    open.turn = next_turn_++;
+    idle_.emplace(open.turn, endpoint);
+    groups_[open.group].idle.emplace(open.turn, endpoint);
+}
+
+/// Before it is no longer counted: its group goes with the last that is.
+void Core::end_turn(Open& open) {
+    if (open.turn == 0) return;
+    idle_.erase(open.turn);
+    groups_[open.group].idle.erase(open.turn);
+    open.turn = 0;
+}
+
+/// Who was asked to give way and had begun something else meanwhile stays after all.
+void Core::set_idle(const Endpoint* endpoint, bool is_idle) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = open_.find(endpoint);
+    if (found == open_.end()) return;
+    auto& open = found->second;
+    if (open.leaving) count(open);
+    end_turn(open);
+    if (is_idle) begin_turn(open, endpoint);
 }
 
 void Core::remove(const Endpoint* endpoint) {
     const std::scoped_lock lock(mutex_);
     if (const auto found = open_.find(endpoint); found != open_.end()) {
-        turns_.erase(found->second.turn);
+        auto& open = found->second;
+        end_turn(open);
+        if (!open.leaving) uncount(open);
         open_.erase(found);
     }
     if (open_.empty() && draining_) changed_.notify_all();

@@ -68,11 +68,15 @@ public:
 
     /// Runs a job on a worker; the server does not end before it.
     void run(std::function<void()> job);
-    /// False when the server is stopping: then the endpoint must close at once.
-    bool add(const std::shared_ptr<Endpoint>& endpoint, const std::shared_ptr<IoThread>& io);
+    /// False when the server is stopping or full: then the endpoint must close at once. One that `is_idle` may be asked
+    /// to give way.
+    bool add(const std::shared_ptr<Endpoint>& endpoint, const std::shared_ptr<IoThread>& io, const std::string& group,
+             bool is_idle);
     void remove(const Endpoint* endpoint);
-    /// It is at work: others are asked before it to give way.
-    void touch(const Endpoint* endpoint);
+    /// It is at work, and not asked to give way meanwhile.
+    void begin_work(const Endpoint* endpoint) { set_idle(endpoint, false); }
+    /// It is idle again.
+    void end_work(const Endpoint* endpoint) { set_idle(endpoint, true); }
 
     /// Asks every endpoint to drain and refuses new ones.
     void drain();
@@ -83,15 +87,27 @@ public:
     void wait_for_jobs();
 
 private:
+    using Turns = std::map<uint64_t, const Endpoint*>; // who is asked next to give way
     struct Open {
         std::weak_ptr<Endpoint> endpoint;
         std::shared_ptr<IoThread> io;
-        uint64_t turn = 0;
+        std::string group;
+        uint64_t turn = 0;    // while it is idle; 0 else
+        bool leaving = false; // it was asked to give way: no longer counted
+    };
+    struct Group {
+        size_t count = 0;
+        Turns idle;
     };
 
     void end_job();
-    void ask_idlest_to_give_way();
-    void move_to_end(Open& open, const Endpoint* endpoint);
+    bool make_room(const std::string& group);
+    bool ask_to_give_way(const Turns& idle);
+    void count(Open& open);
+    void uncount(Open& open);
+    void begin_turn(Open& open, const Endpoint* endpoint);
+    void end_turn(Open& open);
+    void set_idle(const Endpoint* endpoint, bool is_idle);
     void tell_all(void (Endpoint::*what)());
 
     base::WorkerPool& workers_;
@@ -99,8 +115,10 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::unordered_map<const Endpoint*, Open> open_;
-    std::map<uint64_t, const Endpoint*> turns_; // who is asked next to give way
-    uint64_t next_turn_ = 0;
+    std::unordered_map<std::string, Group> groups_;
+    Turns idle_;
+    size_t counted_ = 0;
+    uint64_t next_turn_ = 1;
     size_t jobs_ = 0;
     bool draining_ = false;
 };

@@ -36,6 +36,9 @@ struct Peer {
     // TLS
     std::string address;         // "192.0.2.1:4711"
     std::string certificate_der; // what the client presented; empty where it presented none
+    // what Server::Identify found out
+    std::string group;                             // see Server::Options::most_in_group
+    std::shared_ptr<const base::Fd> pid_namespace; // that it runs in
 };
 
 /// A body that is pulled piece by piece, with back-pressure. One reader, blocking; any thread.
@@ -98,7 +101,17 @@ struct Response {
         std::shared_ptr<void> keep;       // let go of when either side has ended, on a worker
     };
 
-    std::variant<std::string, std::shared_ptr<BodyProducer>, Upgrade, Deferred, Tunnel> body;
+    /// A body that comes when it comes, and ends with the connection; no thread is held for it.
+    struct Feed {
+        /// Sends some more. Never blocks; any thread. False once the connection has gone, or goes because more than
+        /// `backlog` bytes wait already.
+        using Send = std::function<bool(std::string_view)>;
+        size_t backlog = 0;
+        /// Called once, when the answer is sent. What it returns is let go of on a worker when the connection has gone.
+        std::function<std::shared_ptr<void>(Send)> start;
+    };
+
+    std::variant<std::string, std::shared_ptr<BodyProducer>, Upgrade, Deferred, Tunnel, Feed> body;
 };
 
 /// Answers one request. May block; runs on a worker thread. Must not throw.

@@ -22,8 +22,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// For handlers that are running when the server stops, and then for their answers.
-constexpr auto drain_time = std::chrono::seconds(5);
 /// After the process ran out of descriptors.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
@@ -165,7 +163,7 @@ struct Server::State {
 
     void run(Request request, Answer answer);
     void listen(base::Fd socket, std::function<std::unique_ptr<Stream>(asio::io_context&, base::Fd)> make_stream,
-                Peer (*peer_of)(int));
+                std::function<Peer(int)> peer_of);
     void close_acceptors();
     void stop();
 
@@ -187,8 +185,8 @@ void Server::State::run(Request request, Answer answer) {
 
 void Server::State::listen(base::Fd socket,
                            std::function<std::unique_ptr<Stream>(asio::io_context&, base::Fd)> make_stream,
-                           Peer (*peer_of)(int)) {
-    const auto take = [this, make_stream = std::move(make_stream), peer_of](base::Fd accepted) {
+                           std::function<Peer(int)> peer_of) {
+    const auto take = [this, make_stream = std::move(make_stream), peer_of = std::move(peer_of)](base::Fd accepted) {
         const auto& io = threads[next_thread++ % threads.size()];
         auto peer = peer_of(accepted.get());
         const auto connection =
@@ -214,9 +212,9 @@ void Server::State::stop() {
         close_acceptors();
     }
     core->drain();
-    core->wait_for_jobs(drain_time);
+    core->wait_for_jobs(core->options.drain_time);
     core->abandon();
-    core->wait_until_closed(drain_time);
+    core->wait_until_closed(core->options.drain_time);
     core->abort();
     core->wait_for_jobs();
     for (const auto& thread : threads) thread->end();
@@ -231,8 +229,13 @@ Server::~Server() {
     stop();
 }
 
-void Server::listen_unix(base::Fd socket) {
-    state_->listen(std::move(socket), unix_stream, unix_peer);
+void Server::listen_unix(base::Fd socket, Identify identify) {
+    const auto peer_of = [identify = std::move(identify)](int accepted) {
+        auto peer = unix_peer(accepted);
+        if (identify) identify(accepted, peer);
+        return peer;
+    };
+    state_->listen(std::move(socket), unix_stream, peer_of);
 }
 
 void Server::listen_tls(base::Fd socket, TlsIdentity identity) {

@@ -29,8 +29,8 @@ public:
         if (!error) std::ignore = inside_.non_blocking(true, error);
     }
 
-    void start(const std::shared_ptr<IoThread>& io) {
-        if (!core_->add(shared_from_this(), io)) return end();
+    void start(const std::shared_ptr<IoThread>& io, const std::string& group) {
+        if (!core_->add(shared_from_this(), io, group, false)) return end();
         write_outward();
         if (inward_.empty())
             read_inward();
@@ -102,9 +102,9 @@ private:
 
 } // namespace
 
-void start_tunnel(const std::shared_ptr<Core>& core, const std::shared_ptr<IoThread>& io,
+void start_tunnel(const std::shared_ptr<Core>& core, const std::shared_ptr<IoThread>& io, const std::string& group,
                   std::unique_ptr<Stream> stream, std::string input, const Response::Tunnel& wanted) {
-    std::make_shared<Relay>(core, io, std::move(stream), std::move(input), wanted)->start(io);
+    std::make_shared<Relay>(core, io, std::move(stream), std::move(input), wanted)->start(io, group);
 }
 
 } // namespace http

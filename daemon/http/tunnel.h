@@ -13,7 +13,7 @@ namespace http {
 
 /// Answers the upgrade and moves bytes both ways until either side has ended. `input` is what was read past the
 /// request.
-void start_tunnel(const std::shared_ptr<Core>& core, const std::shared_ptr<IoThread>& io,
+void start_tunnel(const std::shared_ptr<Core>& core, const std::shared_ptr<IoThread>& io, const std::string& group,
                   std::unique_ptr<Stream> stream, std::string input, const Response::Tunnel& wanted);
 
 } // namespace http

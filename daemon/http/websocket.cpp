@@ -41,7 +41,7 @@ public:
     }
 
     using Use = std::function<void(std::shared_ptr<WebSocket>)>;
-    void start(const RequestParser& request, Use use);
+    void start(const RequestParser& request, const std::string& group, Use use);
 
     std::optional<WebSocket::Message> receive();
     bool send(WebSocket::Kind kind, std::string_view data);
@@ -134,8 +134,8 @@ beast::http::request<beast::http::empty_body> beast_request(const RequestParser&
 
 // The io thread's side.
 
-void Session::start(const RequestParser& request, Use use) {
-    if (!core_->add(shared_from_this(), io_)) return terminate(false);
+void Session::start(const RequestParser& request, const std::string& group, Use use) {
+    if (!core_->add(shared_from_this(), io_, group, false)) return terminate(false);
     request_ = beast_request(request);
     ws_.read_message_max(0); // texts are limited here, binary messages come in pieces
     ws_.auto_fragment(false);
@@ -366,10 +366,10 @@ bool is_websocket_upgrade(const RequestParser& request) {
     return beast::websocket::is_upgrade(beast_request(request));
 }
 
-void start_websocket(const std::shared_ptr<Core>& core, const std::shared_ptr<IoThread>& io,
+void start_websocket(const std::shared_ptr<Core>& core, const std::shared_ptr<IoThread>& io, const std::string& group,
                      std::unique_ptr<Stream> stream, const RequestParser& request, std::string input,
                      std::function<void(std::shared_ptr<WebSocket>)> use) {
-    std::make_shared<Session>(core, io, std::move(stream), std::move(input))->start(request, std::move(use));
+    std::make_shared<Session>(core, io, std::move(stream), std::move(input))->start(request, group, std::move(use));
 }
 
 } // namespace http

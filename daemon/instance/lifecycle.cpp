@@ -15,6 +15,8 @@
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/copy.h"
 #include "daemon/instance/free_name.h"
+#include "daemon/instance/guest_changes.h"
+#include "daemon/instance/guest_folder.h"
 #include "daemon/instance/idmap.h"
 #include "daemon/instance/image_templates.h"
 #include "daemon/instance/kernel_modules.h"
@@ -97,6 +99,10 @@ void check_no_duplicates(std::vector<std::string> profiles) {
 } // namespace
 
 Lifecycle::Lifecycle(Rooms rooms) : rooms_(rooms) {}
+
+bool is_ready(const Record& record) {
+    return is_true(record.row.put.config, ready_key);
+}
 
 /// The watches go with the loop, which has stopped by now.
 Lifecycle::~Lifecycle() = default;
@@ -233,7 +239,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     row.put = creation.put;
     row.created_at = now();
     row.put.config["volatile.uuid"] = base::uuid4();
-    row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
+    row.put.config[cloud_init_key] = base::uuid4();
     if (creation.source.empty()) row.put.config["volatile.last_state.idmap"] = "[]";
     row.put.config[template_key] = creation.source.empty() ? "create" : "copy";
     auto record = rooms_.instances.expand(row);
@@ -316,7 +322,7 @@ void Lifecycle::rename_locked(Instance& instance, const std::string& new_name) {
     rollback.add([&] { rooms_.pools.rename_container(row.pool, new_name, name); });
     row.name = new_name;
     row.put.config.try_emplace(template_key, "rename"); // what is put off already goes first, as with LXD
-    row.put.config["volatile.cloud-init.instance-id"] = base::uuid4();
+    row.put.config[cloud_init_key] = base::uuid4();
     rooms_.database.transaction([&] {
         rooms_.rows.rename(name, new_name);
         rooms_.rows.update(row); // without the mark
@@ -400,6 +406,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     rollback.add(plan.undo);
     const std::shared_ptr<void> afterwards(nullptr, [&plan](void*) { plan.after(); });
     plan.volatile_changes[power_key] = "RUNNING";
+    plan.volatile_changes[ready_key] = "";
     fill_templates(*instance.record());
     plan.volatile_changes[template_key] = "";
     auto row = instance.record()->row;
@@ -474,7 +481,7 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
                        [&] { remove_locked(*instance); });
                 report("instance-deleted", name, {});
             } else {
-                store_volatile(*instance, {{power_key, start_again ? "RUNNING" : "STOPPED"}});
+                store_volatile(*instance, {{power_key, start_again ? "RUNNING" : "STOPPED"}, {ready_key, ""}});
             }
         }
     } catch (const std::exception& error) {
@@ -588,7 +595,18 @@ void Lifecycle::unfreeze(const std::string& name, const Caller& caller) {
 Status Lifecycle::status(const Instance& instance) const {
     const auto live = instance.live();
     if (!live.running) return live.status;
-    return rooms_.reporter.frozen(live.running->init_pid) ? Status::frozen : Status::running;
+    if (rooms_.reporter.frozen(live.running->init_pid)) return Status::frozen;
+    return is_ready(*instance.record()) ? Status::ready : Status::running;
+}
+
+void Lifecycle::set_ready(Instance& instance, pid_t init, bool ready) {
+    const auto lock = hold(instance);
+    const auto live = instance.live();
+    if (!live.running || live.running->init_pid != init) throw schema::failure("The container isn't running");
+    const auto record = instance.record();
+    if (is_ready(*record) == ready) return;
+    store_volatile(instance, {{ready_key, ready ? "true" : ""}});
+    if (ready) report("instance-ready", record->row.name, {});
 }
 
 // --- change ------------------------------------------------------------------------------------------------------
@@ -621,6 +639,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     if (root_pool(record) != row.pool)
         throw schema::bad_request("Cannot update root disk device pool name to {:?}", root_pool(record));
     merge(row.put.config, derived_volatile(record, rooms_));
+    if (needs_new_instance_id(*before, record)) row.put.config[cloud_init_key] = base::uuid4();
     record = rooms_.instances.expand(row);
     const bool runs = instance->live().running.has_value();
     const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
@@ -635,6 +654,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     }
     instance->set_record(rooms_.instances.expand(std::move(row)));
     if (instance->live().running) balance_cpus();
+    tell_guest(*instance, *before);
     report("instance-updated", name, caller);
 }
 
@@ -642,6 +662,12 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
 std::optional<AnnouncedChange> Lifecycle::announce(const Instance& instance, const Record& record) const {
     if (!instance.live().running) return std::nullopt;
     return AnnouncedChange(rooms_.paths, record);
+}
+
+void Lifecycle::tell_guest(const Instance& instance, const Record& before) const {
+    const auto record = instance.record();
+    if (instance.live().running && has_guest_api(record->expanded_config))
+        rooms_.guest_events.send(instance, guest_events(before, *record));
 }
 
 void Lifecycle::check_profile(const schema::ProfilePut& profile) const {
@@ -678,9 +704,10 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
     const auto before = instance.record();
     const auto claim = rooms_.id_claims.scope(before->row.name);
     auto row = before->row;
-    const auto derived = derived_volatile(rooms_.instances.expand(row), rooms_);
+    auto derived = derived_volatile(rooms_.instances.expand(row), rooms_);
     merge(row.put.config, derived);
     const auto record = rooms_.instances.expand(row);
+    if (needs_new_instance_id(*before, record)) derived[cloud_init_key] = base::uuid4();
     check_apparmor(before.get(), record, rooms_);
     const bool runs = instance.live().running.has_value();
     const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
@@ -692,6 +719,7 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
             for (auto& [key, value] : apply_live(*before, prepared, rooms_)) changes[key] = value;
         instance.set_record(rooms_.instances.expand(instance.record()->row));
         store_volatile(instance, changes);
+        tell_guest(instance, *before);
     } catch (...) {
         schema::Config old;
         for (const auto& [key, value] : prepared.changes) old[key] = schema::get(before->expanded_config, key);
@@ -718,11 +746,11 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
     rooms_.profiles.update(name, cleaned);
     std::string failures;
     for (const auto& instance : users_of_profile(name)) {
-        const auto before = instance->record();
         try {
             update_user_of_profile(*instance);
         } catch (const std::exception& error) {
-            failures += fmt::format("\n - Project: default, Instance: {}: {}", before->row.name, error.what());
+            failures +=
+                fmt::format("\n - Project: default, Instance: {}: {}", instance->record()->row.name, error.what());
         }
     }
     balance_cpus();

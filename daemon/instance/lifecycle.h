@@ -19,6 +19,7 @@
 #include "daemon/devices/device.h"
 #include "daemon/instance/announced_change.h"
 #include "daemon/instance/file_sessions.h"
+#include "daemon/instance/guest_events.h"
 #include "daemon/instance/id_claims.h"
 #include "daemon/instance/instance.h"
 #include "daemon/instance/registry.h"
@@ -54,6 +55,7 @@ struct Rooms {
     devices::DeviceHost& device_host;
     FileSessions& file_sessions;
     IdClaims& id_claims;
+    GuestEvents& guest_events;
 };
 
 /// What an action works for: who asked, and whether it should end early.
@@ -70,6 +72,9 @@ struct Creation {
     std::optional<schema::Image> image; // nothing: an empty root, or
     std::string source;                 // the instance that is copied
 };
+
+/// Whether the container said that it is.
+bool is_ready(const Record& record);
 
 class Lifecycle {
 public:
@@ -107,6 +112,9 @@ public:
     /// nothing.
     void update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller);
 
+    /// What the container with this init says of itself: that it is ready, or has only been started.
+    void set_ready(Instance& instance, pid_t init, bool ready);
+
     /// Throws bad_request for a profile that no instance could use.
     void check_profile(const schema::ProfilePut& profile) const;
     /// Stores it and applies it to all instances that use it; throws with the names of those where that failed.
@@ -119,7 +127,7 @@ public:
     /// Shares the CPUs out anew: to be called when the host has lost some or got some back.
     void cpus_changed();
 
-    /// As clients see it: running containers are asked whether they are frozen.
+    /// As clients see it: running containers are asked whether they are frozen, and may have said that they are ready.
     schema::Status status(const Instance& instance) const;
 
 private:
@@ -168,6 +176,7 @@ private:
     void store_volatile(Instance& instance, const schema::Config& changes);
     std::optional<AnnouncedChange> announce(const Instance& instance, const Record& record) const;
     void update_user_of_profile(Instance& instance);
+    void tell_guest(const Instance& instance, const Record& before) const;
     /// Kills a container whose start failed when it ran already; returns when nothing of it is left.
     void end_failed_start(const std::string& name, const Running& running);
     void balance_cpus();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/instance/apparmor.h"
+#include "daemon/instance/guest_mount.h"
 #include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/lifecycle.h"
 #include "schema/keys/pattern.h"
@@ -25,6 +26,7 @@ std::span<const LiveHook> live_hooks() {
     static const std::vector<LiveHook> hooks = {
         {"AppArmor profile", {"raw.apparmor", "security.nesting"}, change_apparmor},
         {"kernel modules", {"linux.kernel_modules"}, load_modules},
+        {"guest API", {"security.devlxd"}, change_guest_mount},
     };
     return hooks;
 }

@@ -14,5 +14,9 @@ constexpr const char* renaming_key = "volatile.last_state.renaming";
 /// What happened to an instance that its image's templates are told of at its next start.
 constexpr const char* template_key = "volatile.apply_template";
 constexpr const char* power_key = "volatile.last_state.power";
+/// Set while a running instance says of itself that it is ready.
+constexpr const char* ready_key = "volatile.last_state.ready";
+/// What cloud-init knows the instance by: it does its work again when this changes.
+constexpr const char* cloud_init_key = "volatile.cloud-init.instance-id";
 
 } // namespace instance

@@ -30,7 +30,7 @@ public:
 
 // The stock client asks how its operation stands as soon as it has the answer, and then waits for events for ever.
 TEST_F(EventsTest, WhatHappensBetweenTheAnswerAndTheSocketIsTold) {
-    const auto answer = ask("GET", "/1.0/events?type=lifecycle");
+    const auto answer = ask("GET", "/1.0/events?type=lifecycle", "", {{"Upgrade", "websocket"}});
     ASSERT_EQ(answer.status, 101);
     EXPECT_EQ(error("POST", "/1.0/profiles", R"({"name":"early"})"), "ok");
     const auto socket = std::make_shared<Recorder>();

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from harness import image, other_hosts
 from harness.daemon import BUILD
-from harness.rest import Refused
+from harness.rest import Refused, WebSocket
+from system import guest_api
 from system.scenario import scenario
 
 TABLE = Path(__file__).resolve().parents[2] / "schema/api_extensions.cpp"
@@ -601,3 +602,55 @@ def a_process_leaves_the_idle_policy(test):
     for policy in ("5", "0"):
         test.equal(test.exec(test.container, "calls", "sched", pid, policy, "0"), f"0 {policy}\n")
     no_longer(test, config)
+
+
+@shows
+def the_guest_api_can_be_switched_off(test):
+    guest = guest_api.Guest(test.daemon, test.container)
+    test.equal(guest.text("/"), '["/1.0"]\n')
+    test.daemon.lxc("config", "set", test.container, "security.devlxd=false", check=True)
+    test.true(not guest_api.has_socket(test, test.container), "it is there")
+    test.daemon.lxc("config", "unset", test.container, "security.devlxd", check=True)
+    test.equal(guest.text("/"), '["/1.0"]\n')
+
+
+@shows
+def guests_are_told_of_changes(test):
+    with guest_api.Guest(test.daemon, test.container).connected() as sock:
+        events = WebSocket(sock, "/1.0/events?type=config")
+        test.daemon.lxc("config", "set", test.container, "user.told=1", check=True)
+        test.equal(next_event(events, "config")["metadata"], {"key": "user.told", "old_value": "", "value": "1"})
+
+
+@shows
+def guests_fetch_public_images(test):
+    (image,) = test.api.get("/1.0/images?recursion=1")
+    target = f"/1.0/images/{image['fingerprint']}"
+    guest = guest_api.Guest(test.daemon, test.container)
+    test.api.ask("PATCH", target, {"public": True})
+    test.equal(guest.ask("GET", f"{target}/export").status, 403)
+    test.daemon.lxc("config", "set", test.container, "security.devlxd.images=true", check=True)
+    test.equal(len(guest.ask("GET", f"{target}/export").body), image["size"])
+    test.api.ask("PATCH", target, {"public": False})
+    test.equal(guest.ask("GET", f"{target}/export").status, 404)
+
+
+@shows
+def cloud_init_keys_reach_guests(test):
+    text = "#cloud-config\nruncmd: [true]\n"
+    before = test.api.get(url(test))["config"]["volatile.cloud-init.instance-id"]
+    for key, value in (("user-data", text), ("vendor-data", text), ("network-config", "version: 2\n")):
+        test.api.ask("PATCH", url(test), {"config": {f"cloud-init.{key}": value}})
+        test.equal(guest_api.Guest(test.daemon, test.container).text(f"/1.0/config/cloud-init.{key}"), value)
+    refused = test.api.raw("PATCH", url(test), {"config": {"cloud-init.user-data": "#cloud-config\n{"}})
+    test.true(refused.status >= 400, "broken YAML was taken")
+    test.true(test.api.get(url(test))["config"]["volatile.cloud-init.instance-id"] != before, "the instance's id stays")
+
+
+@shows
+def a_guest_says_that_it_is_ready(test):
+    guest = guest_api.Guest(test.daemon, test.container)
+    for state, shown in (("Ready", "Ready"), ("Started", "Running")):
+        test.equal(guest.ask("PATCH", "/1.0", json.dumps({"state": state})).status, 200)
+        test.equal(guest.ask("GET", "/1.0").json["state"], state)
+        test.equal(test.api.get(url(test))["status"], shown)

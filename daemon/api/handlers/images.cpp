@@ -1,5 +1,6 @@
 #include "daemon/api/handlers/handlers.h"
 
+#include "daemon/api/image_export.h"
 #include "daemon/api/respond.h"
 #include "daemon/base/crypto.h"
 #include "schema/error.h"
@@ -141,16 +142,6 @@ http::Response update(Context& context, const http::Request& request, bool merge
     return done();
 }
 
-class ExportBody : public http::BodyProducer {
-public:
-    explicit ExportBody(images::Export source) : source_(std::move(source)) {}
-    size_t read(char* buffer, size_t size) override { return source_.read(buffer, size); }
-    std::optional<uint64_t> length() const override { return source_.length(); }
-
-private:
-    images::Export source_;
-};
-
 } // namespace
 
 http::Response images_get(Context& context, const http::Request& request) {
@@ -196,17 +187,7 @@ http::Response image_delete(Context& context, const http::Request& request) {
 }
 
 http::Response image_export_get(Context& context, const http::Request& request) {
-    const auto image = visible_image(context, request);
-    auto source = context.images.open_export(image.fingerprint);
-    http::Response response;
-    response.headers["Content-Type"] = source.content_type();
-    if (!source.content_disposition().empty()) { // one file
-        response.headers["Content-Disposition"] = source.content_disposition();
-        response.headers["Accept-Ranges"] = "bytes";
-    }
-    response.body = std::make_shared<ExportBody>(std::move(source));
-    context.events.lifecycle("image-retrieved", url(image.fingerprint), {}, requestor(request));
-    return response;
+    return exported(context, visible_image(context, request), request, requestor(request));
 }
 
 http::Response image_refresh_post(Context& context, const http::Request& request) {

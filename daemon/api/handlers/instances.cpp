@@ -144,7 +144,7 @@ struct StateAction {
 };
 
 bool runs(schema::Status status) {
-    return status == schema::Status::running;
+    return status == schema::Status::running || status == schema::Status::ready;
 }
 bool is_stopped(schema::Status status) {
     return status == schema::Status::stopped;

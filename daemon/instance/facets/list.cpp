@@ -5,10 +5,10 @@
 namespace instance {
 
 std::span<const Facet* const> facets() {
-    static const std::array<const Facet*, 14> all = {
+    static const std::array<const Facet*, 15> all = {
         &basics_facet,      &privilege_facet, &nesting_facet, &confinement_facet, &identity_facet,
         &environment_facet, &memory_facet,    &cpu_facet,     &disk_io_facet,     &processes_facet,
-        &hugepages_facet,   &kernel_facet,    &nvidia_facet,  &raw_facet,
+        &hugepages_facet,   &kernel_facet,    &guest_facet,   &nvidia_facet,      &raw_facet,
     };
     return all;
 }
@@ -34,6 +34,7 @@ std::span<const std::string_view> daemon_keys() {
         "raw.apparmor",
         "raw.idmap",
         "raw.seccomp", // a file: seccomp_policy
+        "security.devlxd.images",
         "security.idmap.base",
         "security.idmap.isolated",
         "security.idmap.size",

@@ -11,6 +11,7 @@ extern const Facet basics_facet;      // what every container has
 extern const Facet privilege_facet;   // user namespace, capabilities, devices
 extern const Facet nesting_facet;     // containers inside
 extern const Facet confinement_facet; // AppArmor and seccomp
+extern const Facet guest_facet;       // /dev/lxd
 extern const Facet identity_facet;    // name, architecture
 extern const Facet environment_facet;
 extern const Facet memory_facet;
