@@ -1,6 +1,7 @@
 #include "daemon/base/pid_namespace.h"
 
-#include <cstdlib>
+#include <cerrno>
+#include <system_error>
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -21,8 +22,9 @@ protected:
         address_.sun_family = AF_UNIX;
         (folder_.path() + "/sock").copy(address_.sun_path, sizeof address_.sun_path - 1);
         listener_ = checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-        checked(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address_), sizeof address_), "bind");
-        checked(::listen(listener_.get(), 1), "listen");
+        if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address_), sizeof address_) != 0 ||
+            ::listen(listener_.get(), 1) != 0)
+            throw std::system_error(errno, std::generic_category(), "listening");
     }
     ~PeerTest() override { end_peer(); }
 

@@ -47,14 +47,14 @@ TEST(GuestEventsOf, DevicesGoChangeAndComeInThisOrder) {
     auto elsewhere = disk;
     elsewhere["path"] = "/opt";
     const schema::Device root{{"type", "disk"}, {"path", "/"}, {"pool", "default"}};
-    auto larger = root;
-    larger["size"] = "1GB";
+    auto noted = root;
+    noted["user.note"] = "x";
     EXPECT_THAT(
         texts(guest_events(record({}, {{"a", disk}, {"root", root}, {"same", disk}}),
-                           record({}, {{"a", elsewhere}, {"root", larger}, {"same", disk}}))),
+                           record({}, {{"a", elsewhere}, {"root", noted}, {"same", disk}}))),
         ElementsAre(
             R"(device {"action":"removed","config":{"path":"/srv","source":"/srv","type":"disk"},"name":"a"})",
-            R"(device {"action":"updated","config":{"path":"/","pool":"default","size":"1GB","type":"disk"},"name":"root"})",
+            R"(device {"action":"updated","config":{"path":"/","pool":"default","type":"disk","user.note":"x"},"name":"root"})",
             R"(device {"action":"added","config":{"path":"/opt","source":"/srv","type":"disk"},"name":"a"})"));
 }
 
