@@ -46,7 +46,8 @@ TEST_F(GuestTest, AProcessOfNoContainerIsToldSo) {
 
 TEST_F(GuestTest, ACallDuringTheStartIsAnsweredAfterIt) {
     std::future<http::Response> early;
-    runtime().before_next_start([&] { early = std::async(std::launch::async, [this] { return call("GET", "/1.0"); }); });
+    runtime().before_next_start(
+        [&] { early = std::async(std::launch::async, [this] { return call("GET", "/1.0"); }); });
     start("c1");
     EXPECT_EQ(early.get().status, 200);
 }

@@ -15,8 +15,7 @@ using http::Request;
 class GroupsTest : public ::testing::Test {
 protected:
     GroupsTest() : server_(options(), workers_, [this](const Request& request) { return answer(request); }) {
-        server_.listen_unix(http::bind_unix(path_, 0600, -1),
-                            [this](int, Peer& peer) { peer.group = group_; });
+        server_.listen_unix(http::bind_unix(path_, 0600, -1), [this](int, Peer& peer) { peer.group = group_; });
     }
     ~GroupsTest() override { gate_.set_value(); }
 
