@@ -11,7 +11,10 @@ OF_THE_HOST = [
 ]
 
 # Those of later 5.0 releases that we have.
-LATER = {"instance_ready_state", "instances_files_modify_permissions"}
+LATER = {
+    *("container_syscall_filtering_allow_deny_syntax", "instance_ready_state", "instances_files_modify_permissions"),
+    "numa_cpu_placement",
+}
 
 
 @scenario
