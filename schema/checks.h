@@ -28,6 +28,18 @@ void interface_name(std::string_view value);
 void mac_address(std::string_view value);
 void mtu(std::string_view value);
 
+void unix_id(std::string_view value);
+void device_number(std::string_view value); // major or minor
+void file_mode(std::string_view value);     // octal
+void path_in_dev(std::string_view value);
+void device_id(std::string_view value); // vendor or product: four hexadecimal digits
+void byte(std::string_view value);
+void mig_uuid(std::string_view value); // with or without "MIG-"
+void pci_address(std::string_view value);
+void infiniband_address(std::string_view value); // 8 or 20 bytes
+void propagation(std::string_view value);        // of mounts (mount_namespaces(7))
+void disk_limit(std::string_view value);         // "10MB" or "100iops", a second
+
 void cpus(std::string_view value);      // limits.cpu: a count or a set
 void cpu_nodes(std::string_view value); // a set of NUMA nodes
 void cpu_allowance(std::string_view value);

@@ -32,9 +32,21 @@ struct Row {
 };
 constexpr Row rows[] = {
     {"disk", "", construct<Disk>},
+    {"gpu", "mdev", construct<MachineDevice>},
+    {"gpu", "mig", construct<MigGpu>},
+    {"gpu", "physical", construct<Gpu>},
+    {"gpu", "sriov", construct<MachineDevice>},
     {"nic", "bridged", construct<BridgedNic>},
     {"nic", "p2p", construct<P2pNic>},
     {"none", "", construct<None>},
+    {"pci", "", construct<MachineDevice>},
+    {"tpm", "", construct<Tpm>},
+    {"unix-block", "", construct<UnixNode>},
+    {"unix-char", "", construct<UnixNode>},
+    {"unix-hotplug", "", construct<UnixHotplug>},
+    {"usb", "", construct<Usb>},
+    {"unix-block", "", construct<UnixNode>},
+    {"unix-char", "", construct<UnixNode>},
 };
 
 /// Several disks at one place, or interfaces of one name.
@@ -49,10 +61,16 @@ void check_unique(const schema::Devices& devices, const std::string& type, const
     }
 }
 
-void check_one(const std::string& name, const schema::Device& options) {
+enum class Holder { instance, profile, expanded };
+
+void check_one(const std::string& name, const schema::Device& options, Holder holder) {
     try {
         schema::check_device_name(name);
-        make_device(name, options)->check();
+        const auto device = make_device(name, options);
+        if (holder == Holder::instance && device->is_for_machines())
+            throw schema::bad_request("Unsupported device type");
+        device->check();
+        if (holder != Holder::profile) device->check_for_container();
     } catch (const schema::Error& error) {
         throw schema::bad_request("Device validation failed for {}: {}", schema::quoted(name), error.what());
     }
@@ -115,12 +133,17 @@ std::vector<std::string> start_order(const schema::Devices& devices) {
 }
 
 void check_devices(const schema::Devices& devices) {
-    for (const auto& [name, options] : devices) check_one(name, options);
+    for (const auto& [name, options] : devices) check_one(name, options, Holder::instance);
+    check_unique(devices, "disk", "path", "More than one disk device uses the same path {}");
+}
+
+void check_profile_devices(const schema::Devices& devices) {
+    for (const auto& [name, options] : devices) check_one(name, options, Holder::profile);
     check_unique(devices, "disk", "path", "More than one disk device uses the same path {}");
 }
 
 void check_expanded_devices(const schema::Devices& devices) {
-    for (const auto& [name, options] : devices) check_one(name, options);
+    for (const auto& [name, options] : devices) check_one(name, options, Holder::expanded);
     check_unique(devices, "nic", "name", "Invalid value for device option \"name\": Duplicate NIC name detected {}");
     try {
         if (root_disk(devices).empty()) throw schema::bad_request("No root device could be found");

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,12 @@
 #include "schema/config.h"
 #include "schema/id_map.h"
 #include "schema/lxc_item.h"
+#include "schema/mount_order.h"
 
 namespace devices {
+
+class NodeHost;
+using schema::MountOrder;
 
 enum class PathKind { missing, file, directory, block_device, other };
 
@@ -27,8 +32,12 @@ public:
     virtual PathKind kind_of(const std::string& path) = 0;
     /// Makes `staged` (a file or folder, as `source` is) and binds the source there, so that a container's root, who
     /// may not walk the source's path, can mount it.
-    virtual void stage_mount(const std::string& source, const std::string& staged, bool recursive) = 0;
-    /// Undoes stage_mount; not an error when it is not there.
+    /// `options` as in raw.mount.options: what is a filesystem's own is passed over.
+    virtual void stage_mount(const std::string& source, const std::string& staged, bool recursive,
+                             const std::string& options) = 0;
+    /// As stage_mount, for a disk: mounts its filesystem.
+    virtual void stage_disk(const std::string& source, const std::string& staged, const std::string& options) = 0;
+    /// Undoes both; not an error when it is not there.
     virtual void unstage_mount(const std::string& staged) = 0;
     /// Whether a mount of `path` can be given a container's map of ids: by this kernel, on that filesystem.
     virtual bool can_map_ids(const std::string& path) = 0;
@@ -36,11 +45,12 @@ public:
     virtual NetworkHost& network() = 0;
 
     /// Into a running container; see Runtime.
-    virtual void attach_mount(const std::string& instance, const std::string& source, const std::string& target,
-                              bool read_only, bool recursive, bool idmapped) = 0;
+    virtual void attach_mount(const std::string& instance, const MountOrder& order) = 0;
     virtual void detach_mount(const std::string& instance, const std::string& target) = 0;
 
     virtual std::string random_hex(size_t digits) = 0;
+
+    virtual NodeHost& nodes() = 0;
 };
 
 /// The instance that a device belongs to.
@@ -64,6 +74,12 @@ struct Start {
     std::function<void()> after_start; // may be empty; called once the start has succeeded or failed; never throws
 };
 
+/// What of the host a device of a running container goes by after it was attached.
+struct Followed {
+    std::set<std::string> paths{}; // files that may come and go
+    bool hardware = false;         // the kernel and udev tell (uevents)
+};
+
 class Device {
 public:
     Device(std::string name, schema::Device options) : name_(std::move(name)), options_(std::move(options)) {}
@@ -75,6 +91,12 @@ public:
 
     /// Rules on options, all that can be said without a host. Throws bad_request.
     virtual void check() const;
+    /// Further rules for a device of a container, which a profile's need not keep. Throws bad_request.
+    virtual void check_for_container() const {}
+    /// Whether containers cannot have it.
+    virtual bool is_for_machines() const { return false; }
+    /// Whether it can be added to and taken out of a running container.
+    virtual bool can_hotplug() const { return true; }
     /// Whether what it refers to is there. Throws bad_request. LXD does this when a device is added to an instance and
     /// again at its start.
     virtual void check_host(const Owner& owner, DeviceHost& host) const;
@@ -97,6 +119,12 @@ public:
     /// Takes it out of a running container. Returns volatile changes.
     virtual schema::Config detach(const Owner& owner, DeviceHost& host) const = 0;
 
+    virtual Followed follows() const { return {}; }
+    /// Whether a running container has another part of it than the host has now.
+    virtual bool is_outdated(const Owner&, DeviceHost&) const { return false; }
+    /// Brings the container to what the host has now.
+    virtual void follow(const Owner&, DeviceHost&) const {}
+
 protected:
     const std::string& option(const std::string& key) const { return schema::get(options_, key); }
     const schema::Device& options() const noexcept { return options_; }
@@ -115,6 +143,8 @@ std::vector<std::string> start_order(const schema::Devices& devices);
 /// Devices as an instance or profile has them. Throws bad_request `Device validation failed for "NAME": ...`; LXD puts
 /// "Invalid devices: " before it for instances, and so should the caller.
 void check_devices(const schema::Devices& devices);
+/// Those of a profile, among them such as only virtual machines can have.
+void check_profile_devices(const schema::Devices& devices);
 /// As check_devices, for what profiles and instance make together; moreover there must be one root disk. LXD puts
 /// "Invalid expanded devices: " before it.
 void check_expanded_devices(const schema::Devices& devices);

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
+#include "daemon/base/rollback.h"
+#include "daemon/devices/node_files.h"
 #include "daemon/devices/types.h"
 #include "schema/error.h"
 #include "schema/values.h"
@@ -10,33 +13,9 @@ namespace devices {
 
 namespace {
 
-/// A path as a field of lxc.mount.entry, where blanks are written as in fstab.
-std::string mount_field(std::string_view path) {
-    std::string field;
-    for (const char c : path) {
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\\') {
-            field += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-        } else {
-            field += c;
-        }
-    }
-    return field;
-}
-
-std::string_view without_leading_slashes(std::string_view path) {
-    path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-    return path;
-}
-
 /// LXD's name for it: "/mnt/a-b" of the device d -> disk.d.mnt-a--b.
 std::string staged_path(const Owner& owner, const std::string& device, std::string_view path) {
-    std::string encoded;
-    for (const char c : fmt::format("disk.{}.{}", device, without_leading_slashes(path))) {
-        if (c == '-') encoded += "--";
-        if (c == '/') encoded += '-';
-        if (c != '-' && c != '/') encoded += c;
-    }
-    return owner.devices_path + "/" + encoded;
+    return owner.devices_path + "/" + encoded_path(fmt::format("disk.{}.{}", device, relative(path)));
 }
 
 /// A file of sysfs or proc that this kernel lacks: nobody can make it, and what is to be hidden by a device (the docker
@@ -45,10 +24,26 @@ bool is_absent_kernel_file(const std::string& path, DeviceHost& host) {
     return (path.starts_with("/sys/") || path.starts_with("/proc/")) && host.kind_of(path) == PathKind::missing;
 }
 
-bool leads_up(std::string_view path) {
-    const auto parts = schema::split(path, '/');
-    return std::find(parts.begin(), parts.end(), "..") != parts.end();
+/// raw.mount.options as words.
+std::vector<std::string> words_of(const std::string& options) {
+    std::vector<std::string> words;
+    for (const auto part : schema::split(options, ','))
+        if (const auto word = schema::stripped(part); !word.empty()) words.emplace_back(word);
+    return words;
 }
+
+/// What a bind mount takes of raw.mount.options: the rest is for filesystems.
+bool is_mount_option(std::string_view word) {
+    constexpr std::array<std::string_view, 8> known = {"ro",         "nosuid",   "nodev",   "noexec",
+                                                       "nodiratime", "relatime", "noatime", "strictatime"};
+    return std::ranges::find(known, word) != known.end();
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+    return std::ranges::any_of(prefixes, [text](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+constexpr std::string_view cloud_init_source = "cloud-init:config";
 
 } // namespace
 
@@ -77,13 +72,20 @@ void Disk::check() const {
             R"(Disk entry is missing the required "source" or "path" property)");
     fail_if(is_root() && !source.empty(), R"(Root disk entry may not have a "source" property set)");
     fail_if(is_root() && pool.empty(), R"(Root disk entry must have a "pool" property set)");
+    fail_if(!is_root() && !option("size").empty(), "Only the root disk may have a size quota");
+    fail_if(!is_root() && !option("size.state").empty(), "Only the root disk may have a migration size quota");
     fail_if(is_root() && !option("recursive").empty(),
             "The recursive option is only supported for additional bind-mounted paths");
     fail_if(schema::is_true(option("recursive")) && schema::is_true(option("readonly")),
             "Recursive read-only bind-mounts aren't currently supported by the kernel");
+    fail_if(starts_with_any(source, {"ceph:", "cephfs:"}), "Ceph and CephFS sources are not supported");
+    if (!option("ceph.cluster_name").empty() || !option("ceph.user_name").empty())
+        throw schema::bad_request("Invalid options ceph.cluster_name/ceph.user_name for source {}",
+                                  schema::quoted(source));
     fail_if(leads_up(option("path")), R"(Invalid value for device option "path": Cannot contain "..")");
     if (pool.empty()) {
-        fail_if(!source.starts_with('/'), "Source path must be absolute for local sources");
+        fail_if(source != cloud_init_source && !source.starts_with('/'),
+                "Source path must be absolute for local sources");
         return;
     }
     fail_if(
@@ -96,14 +98,12 @@ void Disk::check() const {
 
 void Disk::check_host(const Owner&, DeviceHost& host) const {
     if (is_root()) return;
-    if (is_required() && is_missing(host)) {
+    if (is_required() && option("source") != cloud_init_source && is_missing(host)) {
         throw schema::bad_request("Missing source path {} for disk {}", schema::quoted(option("source")),
                                   schema::quoted(name()));
     }
-    if (host.kind_of(option("source")) == PathKind::block_device) {
-        throw schema::bad_request("Source path {} for disk {} is a block device, which is not supported",
-                                  schema::quoted(option("source")), schema::quoted(name()));
-    }
+    if (!option("recursive").empty() && host.kind_of(option("source")) != PathKind::directory)
+        throw schema::bad_request("The recursive option is only supported for additional bind-mounted paths");
 }
 
 Start Disk::start_root(const Owner& owner) const {
@@ -119,42 +119,66 @@ std::string Disk::mount_options(const Owner& owner, PathKind kind) const {
     std::string options = schema::is_true(option("readonly")) ? "ro," : "";
     options += schema::is_true(option("recursive")) ? "rbind" : "bind";
     if (!option("propagation").empty()) options += "," + option("propagation");
-    options += kind == PathKind::directory ? ",create=dir" : ",create=file";
+    options += kind == PathKind::directory || kind == PathKind::block_device ? ",create=dir" : ",create=file";
     if (schema::is_true(option("shift")) && !owner.privileged()) options += ",idmap=container";
     return options;
 }
 
+void Disk::stage(DeviceHost& host, PathKind kind, const std::string& staged) const {
+    auto options = option("raw.mount.options");
+    if (schema::is_true(option("readonly"))) options += options.empty() ? "ro" : ",ro";
+    if (kind == PathKind::block_device)
+        host.stage_disk(option("source"), staged, options);
+    else
+        host.stage_mount(option("source"), staged, schema::is_true(option("recursive")), options);
+}
+
+void Disk::check_kind() const {
+    if (option("source") == cloud_init_source)
+        throw schema::bad_request("disks with source={} are only supported by virtual machines", cloud_init_source);
+}
+
 Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
     if (is_root()) return start_root(owner);
+    check_kind();
     check_host(owner, host);
     const auto kind = host.kind_of(option("source"));
     if (kind == PathKind::missing || is_absent_kernel_file(option("path"), host)) return {};
 
+    // Staged for every container: the root of an unprivileged one may not reach the source, and liblxc leaves the
+    // options of a bind mount out.
     Start start;
-    auto source = option("source");
-    if (!owner.privileged()) {
-        const auto staged = staged_path(owner, name(), option("path"));
-        host.stage_mount(source, staged, schema::is_true(option("recursive")));
-        start.after_start = [&host, staged] { host.unstage_mount(staged); };
-        source = staged;
-    }
-    start.items.push_back({"lxc.mount.entry", fmt::format("{} {} none {} 0 0", mount_field(source),
-                                                          mount_field(without_leading_slashes(option("path"))),
-                                                          mount_options(owner, kind))});
+    const auto staged = staged_path(owner, name(), option("path"));
+    stage(host, kind, staged);
+    start.after_start = [&host, staged] { host.unstage_mount(staged); };
+    start.items.push_back(
+        {"lxc.mount.entry", fmt::format("{} {} none {} 0 0", mount_field(staged), mount_field(relative(option("path"))),
+                                        mount_options(owner, kind))});
     return start;
 }
 
 schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
     // A root disk is in use already; what changed of it counts from the next start.
     if (is_root()) return {};
+    check_kind();
     check_host(owner, host);
     if (is_missing(host) || is_absent_kernel_file(option("path"), host)) return {};
-    if (!option("propagation").empty()) {
-        throw schema::bad_request("The propagation of disk {} can only be set while the instance is stopped",
-                                  schema::quoted(name()));
+    MountOrder order;
+    order.source = option("source");
+    order.target = option("path");
+    order.read_only = schema::is_true(option("readonly"));
+    order.recursive = schema::is_true(option("recursive"));
+    order.idmapped = schema::is_true(option("shift")) && !owner.privileged();
+    order.propagation = option("propagation");
+    for (auto& word : words_of(option("raw.mount.options")))
+        if (is_mount_option(word)) order.options.push_back(std::move(word));
+    base::Rollback staging;
+    if (host.kind_of(order.source) == PathKind::block_device) {
+        order.source = staged_path(owner, name(), option("path"));
+        staging.add([&] { host.unstage_mount(order.source); });
+        stage(host, PathKind::block_device, order.source);
     }
-    host.attach_mount(owner.instance, option("source"), option("path"), schema::is_true(option("readonly")),
-                      schema::is_true(option("recursive")), schema::is_true(option("shift")) && !owner.privileged());
+    host.attach_mount(owner.instance, order);
     return {};
 }
 

@@ -9,29 +9,33 @@
 
 #include "daemon/devices/device.h"
 #include "daemon/instance/network_host.h"
+#include "daemon/instance/node_host.h"
 #include "daemon/instance/runtime.h"
 
 namespace instance {
 
 class RealDeviceHost final : public devices::DeviceHost {
 public:
-    /// `maps_ids`: whether the kernel has id-mapped mounts, and may use them.
-    RealDeviceHost(Runtime& runtime, bool maps_ids) : runtime_(runtime), network_(runtime), maps_ids_(maps_ids) {}
+    RealDeviceHost(Runtime& runtime, const base::HostFacts& facts)
+        : runtime_(runtime), network_(runtime), nodes_(runtime, facts), maps_ids_(facts.idmapped_mounts) {}
 
     devices::PathKind kind_of(const std::string& path) override;
-    void stage_mount(const std::string& source, const std::string& staged, bool recursive) override;
+    void stage_mount(const std::string& source, const std::string& staged, bool recursive,
+                     const std::string& options) override;
+    void stage_disk(const std::string& source, const std::string& staged, const std::string& options) override;
     void unstage_mount(const std::string& staged) override;
     bool can_map_ids(const std::string& path) override;
     devices::NetworkHost& network() override { return network_; }
-    void attach_mount(const std::string& instance, const std::string& source, const std::string& target, bool read_only,
-                      bool recursive, bool idmapped) override;
+    void attach_mount(const std::string& instance, const schema::MountOrder& order) override;
     void detach_mount(const std::string& instance, const std::string& target) override;
     std::string random_hex(size_t digits) override;
+    devices::NodeHost& nodes() override { return nodes_; }
 
 private:
     Runtime& runtime_;
     RealNetworkHost network_;
-    bool maps_ids_;
+    RealNodeHost nodes_;
+    bool maps_ids_; // whether the kernel has id-mapped mounts, and may use them
     std::mutex mutex_;
     std::map<dev_t, bool> mapping_filesystems_; // whose mounts were tried
 };

@@ -331,13 +331,20 @@ void LiblxcRuntime::detach_interface(const std::string& name, const std::string&
              {"detach-interface", name, paths_.containers(), inside, host_interface});
 }
 
-void LiblxcRuntime::attach_mount(const std::string& name, const std::string& source, const std::string& target,
-                                 bool read_only, bool recursive, bool idmapped) {
-    std::vector<std::string> arguments = {"mount", source, target};
-    if (read_only) arguments.emplace_back("read-only");
-    if (recursive) arguments.emplace_back("recursive");
-    if (idmapped) arguments.emplace_back("idmapped");
-    run_verb(name, fmt::format("mounting \"{}\" in", source), std::move(arguments));
+void LiblxcRuntime::attach_mount(const std::string& name, const schema::MountOrder& order) {
+    std::vector<std::string> arguments = {"mount", order.source, order.target};
+    if (order.read_only) arguments.emplace_back("ro");
+    if (order.recursive) arguments.emplace_back("recursive");
+    if (order.idmapped) arguments.emplace_back("idmapped");
+    if (!order.propagation.empty()) arguments.push_back(order.propagation);
+    arguments.insert(arguments.end(), order.options.begin(), order.options.end());
+    run_verb(name, fmt::format("mounting \"{}\" in", order.source), std::move(arguments));
+}
+
+void LiblxcRuntime::send_uevent(const std::string& name, const std::vector<std::string>& words) {
+    std::vector<std::string> arguments = {"uevent"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    run_verb(name, "telling of a device in", std::move(arguments));
 }
 
 void LiblxcRuntime::detach_mount(const std::string& name, const std::string& target) {

@@ -44,9 +44,9 @@ public:
                           const std::string& inside) override;
     void detach_interface(const std::string& name, const std::string& inside,
                           const std::string& host_interface) override;
-    void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool read_only,
-                      bool recursive, bool idmapped) override;
+    void attach_mount(const std::string& name, const schema::MountOrder& order) override;
     void detach_mount(const std::string& name, const std::string& target) override;
+    void send_uevent(const std::string& name, const std::vector<std::string>& words) override;
     bool can_map_mount(const std::string& path) override;
 
 private:

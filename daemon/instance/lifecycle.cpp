@@ -14,6 +14,7 @@
 #include "daemon/instance/action_log.h"
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/copy.h"
+#include "daemon/instance/follow.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/guest_changes.h"
 #include "daemon/instance/guest_folder.h"
@@ -98,7 +99,11 @@ void check_no_duplicates(std::vector<std::string> profiles) {
 
 } // namespace
 
-Lifecycle::Lifecycle(Rooms rooms) : rooms_(rooms) {}
+Lifecycle::Lifecycle(Rooms rooms)
+    : rooms_(rooms), path_watch_(rooms.loop, [this] { follow_host({}); }),
+      uevents_(rooms.loop, [this](const std::optional<base::Uevent>& event) {
+          if (!event || concerns_devices(*event)) follow_host(event);
+      }) {}
 
 bool is_ready(const Record& record) {
     return is_true(record.row.put.config, ready_key);
@@ -133,6 +138,7 @@ void Lifecycle::adopt_all() {
     remove_strange_files(rooms_.paths,
                          [this](const std::string& name) { return rooms_.instances.find(name) != nullptr; });
     remove_strange_apparmor(rooms_);
+    watch_host();
 }
 
 void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
@@ -424,6 +430,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     instance.set_live({Status::running, running});
     watch_monitor(started, running);
     balance_cpus();
+    watch_host();
 }
 
 void Lifecycle::end_failed_start(const std::string& name, const Running& running) {
@@ -491,6 +498,7 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
     if (start_again && reboot(instance)) return;
     instance->set_live({});
     balance_cpus();
+    watch_host();
     if (asked.empty() && !start_again) report("instance-shutdown", name, {});
 }
 
@@ -653,8 +661,11 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
         throw;
     }
     instance->set_record(rooms_.instances.expand(std::move(row)));
-    if (instance->live().running) balance_cpus();
     tell_guest(*instance, *before);
+    if (instance->live().running) {
+        balance_cpus();
+        watch_host();
+    }
     report("instance-updated", name, caller);
 }
 
@@ -754,6 +765,7 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
         }
     }
     balance_cpus();
+    watch_host();
     if (!failures.empty())
         throw schema::failure("The following instances failed to update (profile change still saved):{}", failures);
 }

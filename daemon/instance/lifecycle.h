@@ -15,6 +15,8 @@
 #include "daemon/base/event_loop.h"
 #include "daemon/base/host_facts.h"
 #include "daemon/base/log.h"
+#include "daemon/base/path_watch.h"
+#include "daemon/base/uevent.h"
 #include "daemon/base/worker_pool.h"
 #include "daemon/devices/device.h"
 #include "daemon/instance/announced_change.h"
@@ -180,6 +182,12 @@ private:
     /// Kills a container whose start failed when it ran already; returns when nothing of it is left.
     void end_failed_start(const std::string& name, const Running& running);
     void balance_cpus();
+    /// Watches what the devices of the running containers go by; after every start, stop and change of devices.
+    void watch_host();
+    /// Brings the devices of all running containers to what the host has now, on other threads; containers where that
+    /// changes anything are told of the event.
+    void follow_host(const std::optional<base::Uevent>& event);
+    void follow_host(const Instance& instance, const base::Uevent* event);
     void report(const std::string& action, const std::string& name, const Caller& caller, schema::Json context = {});
 
     Rooms rooms_;
@@ -191,6 +199,10 @@ private:
     std::atomic<bool> ending_ = false; // nothing is started any more
     std::mutex copies_mutex_;
     std::map<const Instance*, int> copies_; // that go on, of instances that are frozen for them
+    std::mutex watched_mutex_;
+    devices::Followed watched_;
+    base::PathWatch path_watch_;
+    base::UeventListener uevents_;
     std::mutex balance_mutex_;
     std::map<std::pair<std::string, pid_t>, std::string> cpu_sets_; // written, by name and init
 };

@@ -18,6 +18,7 @@
 #include "daemon/base/process.h"
 #include "daemon/instance/lxc_item.h"
 #include "schema/id_map.h"
+#include "schema/mount_order.h"
 
 namespace instance {
 
@@ -127,10 +128,11 @@ public:
                                   const std::string& inside) = 0;
     virtual void detach_interface(const std::string& name, const std::string& inside,
                                   const std::string& host_interface) = 0;
-    /// Mounts a host path inside a running container (hotplug of a disk device); `idmapped` maps ownership into it.
-    virtual void attach_mount(const std::string& name, const std::string& source, const std::string& target,
-                              bool read_only, bool recursive, bool idmapped) = 0;
+    /// Mounts a host path inside a running container (hotplug of a disk or a device node).
+    virtual void attach_mount(const std::string& name, const schema::MountOrder& order) = 0;
     virtual void detach_mount(const std::string& name, const std::string& target) = 0;
+    /// Lets the container's udev know of a device that came or went; `words` are the kernel's.
+    virtual void send_uevent(const std::string& name, const std::vector<std::string>& words) = 0;
     /// Tries whether a mount of that path of the host can have ids of its own.
     virtual bool can_map_mount(const std::string& path) = 0;
 };

@@ -7,6 +7,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/devices/device.h"
+#include "daemon/devices/disk_limits.h"
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/cpu_balance.h"
 #include "daemon/instance/idmap.h"
@@ -93,8 +94,11 @@ public:
 
     void start(const std::string& name, const schema::Device& options) {
         auto device = devices::make_device(name, options);
-        device->check_host(owner_, host_);
-        auto started = device->start(owner_, host_, nics_);
+        check_part(fmt::format("Failed start validation for device {:?}", name),
+                   [&] { device->check_host(owner_, host_); });
+        devices::Start started;
+        check_part(fmt::format("Failed to start device {:?}", name),
+                   [&] { started = device->start(owner_, host_, nics_); });
         if (schema::get(options, "type") == "nic") ++nics_;
         started_.push_back(std::move(device));
         for (auto& item : started.items) item.origin = "device " + name;
@@ -112,6 +116,11 @@ public:
     }
     void undo() const {
         for (auto device = started_.rbegin(); device != started_.rend(); ++device) (*device)->stopped(owner_, host_);
+    }
+    void add_limits(const schema::Devices& all) {
+        const auto version = host_.nodes().cgroup_version("blkio") != 0 ? 1 : 2;
+        for (auto& item : devices::limit_items(devices::disk_limits(all, owner_, host_), version))
+            items_.push_back(std::move(item));
     }
     const Items& items() const { return items_; }
     const schema::Config& changes() const { return changes_; }
@@ -179,6 +188,10 @@ Sources sources_of(const Record& record, const Rooms& rooms) {
 
 } // namespace
 
+devices::Owner running_owner(const Record& record, const Rooms& rooms) {
+    return owner_of(record, current_map(record), rooms);
+}
+
 Prepared prepared_start(const Record& wanted, const Rooms& rooms) {
     auto record = wanted;
     auto derived = derived_volatile(record, rooms);
@@ -211,6 +224,7 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     rollback.add([&] { devices->after(); });
     for (const auto& name : devices::start_order(planned.expanded_devices))
         devices->start(name, planned.expanded_devices.at(name));
+    devices->add_limits(planned.expanded_devices);
 
     rollback.add([&] { unload_apparmor(planned.row.name, rooms); });
     load_apparmor(planned, subject.id_map, rooms);
@@ -291,7 +305,11 @@ schema::Config apply_live(const Record& before, const Prepared& prepared, const 
             continue;
         }
         if (was) {
-            note(devices::make_device(device, out->second)->detach(old_owner, host));
+            const auto removed = devices::make_device(device, out->second);
+            if (!removed->can_hotplug())
+                throw schema::failure("Failed to stop device {:?}: Device cannot be stopped when instance is running",
+                                      device);
+            note(removed->detach(old_owner, host));
             rollback.add([&, out] { devices::make_device(out->first, out->second)->attach(old_owner, host); });
         }
         if (is) {
@@ -299,9 +317,19 @@ schema::Config apply_live(const Record& before, const Prepared& prepared, const 
             const auto added = devices::make_device(device, in->second);
             check_part(fmt::format("Failed add validation for device {:?}", device),
                        [&] { added->check_host(owner, host); });
+            if (!added->can_hotplug())
+                throw schema::failure("Failed to add device {:?}: Device cannot be added when instance is running",
+                                      device);
             check_part(fmt::format("Failed to start device {:?}", device), [&] { note(added->attach(owner, host)); });
             rollback.add([&, in] { devices::make_device(in->first, in->second)->detach(owner, host); });
         }
+    }
+    const auto limit_disks = [&](const schema::Devices& all, const devices::Owner& of) {
+        devices::write_limits(name, devices::disk_limits(all, of, host), host.nodes());
+    };
+    if (devices::has_limits(before.expanded_devices) || devices::has_limits(wanted.expanded_devices)) {
+        rollback.add([&] { limit_disks(before.expanded_devices, old_owner); });
+        limit_disks(wanted.expanded_devices, owner);
     }
     rollback.add([&] { write_cgroups(name, live_update(new_items, old_items), rooms); });
     write_cgroups(name, live_update(old_items, new_items), rooms);
@@ -351,6 +379,12 @@ schema::Config complete_cut_off(const std::vector<Record>& cut_off, const Record
                     note(devices::make_device(device, kept->second)->attach(owner, rooms.device_host));
                 });
         }
+        if (devices::has_limits(announced.expanded_devices) || devices::has_limits(record.expanded_devices))
+            attempt("limits of disks", [&] {
+                const auto owner = owner_of(record, id_map, rooms);
+                devices::write_limits(name, devices::disk_limits(record.expanded_devices, owner, rooms.device_host),
+                                      rooms.device_host.nodes());
+            });
         for (const auto* hook : due_hooks(live_hooks(), announced.expanded_config, record.expanded_config))
             attempt(std::string(hook->name), [&] { hook->run(announced, record, rooms); });
     }
@@ -414,7 +448,7 @@ void check_new_record(const Record& record, const Rooms& rooms) {
 
 void check_profile_content(const schema::ProfilePut& profile, const Rooms& rooms) {
     schema::check_instance_config(profile.config, schema::ConfigOwner::profile);
-    devices::check_devices(profile.devices);
+    devices::check_profile_devices(profile.devices);
     check_raw_lxc(profile.config, rooms);
 }
 

@@ -26,6 +26,8 @@ struct StartPlan {
     std::function<void()> undo;      // to be called when it has failed
 };
 
+/// A running instance as its devices see it.
+devices::Owner running_owner(const Record& record, const Rooms& rooms);
 /// Lays volatile changes over a configuration: an empty value removes its key.
 void merge(schema::Config& config, const schema::Config& changes);
 

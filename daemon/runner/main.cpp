@@ -24,6 +24,7 @@ constexpr Verb verbs[] = {
     {"mount", runner::mount},
     {"try-id-map", runner::try_id_map},
     {"unmount", runner::unmount},
+    {"uevent", runner::send_uevent},
     {"attach-interface", runner::attach_interface},
     {"detach-interface", runner::detach_interface},
     {"stop-hook", runner::stop_hook},

@@ -56,6 +56,55 @@ void set_attributes(const base::Fd& tree, mount_attr attributes, unsigned flags,
     check(::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | flags, &attributes, sizeof attributes), what);
 }
 
+struct MountOption {
+    const char* word;
+    uint64_t set;
+    uint64_t clear;
+};
+constexpr MountOption mount_options[] = {
+    {"ro", MOUNT_ATTR_RDONLY, 0},
+    {"nosuid", MOUNT_ATTR_NOSUID, 0},
+    {"nodev", MOUNT_ATTR_NODEV, 0},
+    {"noexec", MOUNT_ATTR_NOEXEC, 0},
+    {"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
+    {"relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+    {"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
+    {"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+};
+
+void set_options(const base::Fd& tree, const Arguments& arguments, unsigned depth) {
+    mount_attr attributes{};
+    for (const auto& [word, set, clear] : mount_options) {
+        if (!has(arguments, word)) continue;
+        attributes.attr_set |= set;
+        attributes.attr_clr |= clear;
+    }
+    if (attributes.attr_set != 0 || attributes.attr_clr != 0)
+        set_attributes(tree, attributes, depth, "Failed setting the options of the mount");
+}
+
+struct Propagation {
+    const char* word;
+    uint64_t kind;
+    unsigned depth;
+};
+constexpr Propagation propagations[] = {
+    {"private", MS_PRIVATE, 0},
+    {"shared", MS_SHARED, 0},
+    {"slave", MS_SLAVE, 0},
+    {"unbindable", MS_UNBINDABLE, 0},
+    {"rprivate", MS_PRIVATE, AT_RECURSIVE},
+    {"rshared", MS_SHARED, AT_RECURSIVE},
+    {"rslave", MS_SLAVE, AT_RECURSIVE},
+    {"runbindable", MS_UNBINDABLE, AT_RECURSIVE},
+};
+
+void set_propagation(const base::Fd& tree, uint64_t kind, unsigned depth) {
+    mount_attr attributes{};
+    attributes.propagation = kind;
+    set_attributes(tree, attributes, depth, "Failed setting the propagation of the mount");
+}
+
 /// A copy of the mount at `source`, seen by nobody yet.
 base::Fd detached_tree(const std::string& source, bool recursive) {
     const auto flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
@@ -119,11 +168,9 @@ int mount(const Arguments& arguments) {
     check(::fstat(tree.get(), &info), source);
 
     const unsigned depth = recursive ? AT_RECURSIVE : 0;
-    if (has(arguments, "read-only")) {
-        mount_attr attributes{};
-        attributes.attr_set = MOUNT_ATTR_RDONLY;
-        set_attributes(tree, attributes, depth, "Failed making the mount read-only");
-    }
+    set_options(tree, arguments, depth);
+    // As at a start: what the container mounts there never reaches the host.
+    set_propagation(tree, MS_SLAVE, AT_RECURSIVE);
     if (has(arguments, "idmapped")) {
         if (const auto users = user_namespace_of(init_pidfd)) {
             mount_attr attributes{};
@@ -139,6 +186,9 @@ int mount(const Arguments& arguments) {
     check(
         ::syscall(SYS_move_mount, tree.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
         "Failed mounting on " + path);
+    // Only now: a mount takes after the one that it is mounted on.
+    for (const auto& propagation : propagations)
+        if (has(arguments, propagation.word)) set_propagation(tree, propagation.kind, propagation.depth);
     return 0;
 }
 
@@ -153,7 +203,9 @@ int unmount(const Arguments& arguments) {
         const auto target = mounted_at(root, path);
         if (!target) return 0;
         check(::fchdir(descriptors.get()), "/proc/self/fd");
-        check(::syscall(SYS_umount2, std::to_string(target.get()).c_str(), detach_mount), "Failed unmounting " + path);
+        const auto done = ::syscall(SYS_umount2, std::to_string(target.get()).c_str(), detach_mount);
+        if (done < 0 && errno == EINVAL) return 0; // Nothing is mounted here: the container's own file stays.
+        check(done, "Failed unmounting " + path);
     }
     remove_target(root, path);
     return 0;

@@ -26,13 +26,16 @@ int files(const Arguments& arguments);
 /// descriptor 5 (until it stops), or below ROOTFS.
 int serve_sftp(const Arguments& arguments);
 
-/// SOURCE TARGET [read-only] [recursive] [idmapped]: mounts a path of the host in the container whose init's pidfd is
-/// descriptor 3; a missing target is made.
+/// SOURCE TARGET [WORD...]: mounts a path of the host in the container whose init's pidfd is descriptor 3; a missing
+/// target is made. Words: recursive, idmapped, a propagation, options of mounts.
 int mount(const Arguments& arguments);
 /// PATH: fails where a mount of it cannot have ids of its own.
 int try_id_map(const Arguments& arguments);
 /// TARGET: takes such a mount away again, even while it is used.
 int unmount(const Arguments& arguments);
+
+/// WORD...: tells the udev in the container whose init's pidfd is descriptor 3 of an event, in the kernel's words.
+int send_uevent(const Arguments& arguments);
 
 /// NAME LXCPATH HOST INSIDE: moves an interface of the host into the container.
 int attach_interface(const Arguments& arguments);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "schema/error.h"
+#include "schema/keys/host_device_options.h"
 #include "schema/network_checks.h"
 #include "schema/values.h"
 
@@ -13,16 +14,6 @@ namespace schema {
 namespace {
 
 using namespace checks;
-
-/// How mounts of a disk and its source follow each other (mount_namespaces(7)).
-void propagation(std::string_view value) {
-    constexpr std::array<std::string_view, 8> kinds = {"private", "shared", "slave",       "unbindable",
-                                                       "rshared", "rslave", "runbindable", "rprivate"};
-    if (std::find(kinds.begin(), kinds.end(), value) == kinds.end()) {
-        throw bad_request("Invalid propagation value. Must be one of: , private, shared, slave, unbindable, rshared, "
-                          "rslave, runbindable, rprivate");
-    }
-}
 
 /// A line that is set.
 void is_set_line(std::string_view value) {
@@ -36,20 +27,6 @@ void each_vlan_range(std::string_view list) {
 }
 
 // clang-format off
-constexpr std::array disk_options = {
-    DeviceOption{"optional", optional<boolean>, "bool", "false", false, "", "Older name of required=false"},
-    DeviceOption{"path", one_line, "string", "", false, "", "Where the disk is in the instance; / is its root"},
-    DeviceOption{"pool", any, "string", "", false, "storage", "Storage pool of the root disk"},
-    DeviceOption{"propagation", optional<propagation>, "string", "private", false, "container_mount_propagation",
-                 "How mounts below the source and in the instance follow each other"},
-    DeviceOption{"readonly", optional<boolean>, "bool", "false", false, "", "Do not let the instance write"},
-    DeviceOption{"recursive", optional<boolean>, "bool", "false", false, "", "Take mounts below the source along"},
-    DeviceOption{"required", optional<boolean>, "bool", "true", false, "", "Fail where the source is missing"},
-    DeviceOption{"shift", optional<boolean>, "bool", "false", false, "container_disk_shift",
-                 "Map the owners of files to the instance's ids"},
-    DeviceOption{"source", one_line, "string", "", false, "", "File or folder on the host"},
-};
-
 // Options that several kinds of network devices have.
 constexpr DeviceOption boot_priority{"boot.priority", optional<uint32>, "integer", "", true, "", "Boot order (virtual machines)"};
 constexpr DeviceOption host_name{"host_name", optional<interface_name>, "string", "random", false, "", "Name of the host's side"};
@@ -101,15 +78,43 @@ constexpr std::array p2p_options = {
 };
 
 constexpr std::array types = {
-    DeviceType{"disk", "", disk_options},
+    DeviceType{"disk", "", device_options::disk},
+    DeviceType{"gpu", "mdev", device_options::gpu_mdev},
+    DeviceType{"gpu", "mig", device_options::gpu_mig},
+    DeviceType{"gpu", "physical", device_options::gpu_physical},
+    DeviceType{"gpu", "sriov", device_options::gpu_sriov},
     DeviceType{"nic", "bridged", bridged_options},
     DeviceType{"nic", "p2p", p2p_options},
     DeviceType{"none", "", {}},
+    DeviceType{"pci", "", device_options::pci},
+    DeviceType{"tpm", "", device_options::tpm},
+    DeviceType{"unix-block", "", device_options::unix_node},
+    DeviceType{"unix-char", "", device_options::unix_node},
+    DeviceType{"unix-hotplug", "", device_options::unix_hotplug},
+    DeviceType{"usb", "", device_options::unix_hotplug},
+    DeviceType{"unix-block", "", device_options::unix_node},
+    DeviceType{"unix-char", "", device_options::unix_node},
 };
 // clang-format on
 
+/// The option that says which kind of this type a device is; empty where there is one kind.
+std::string_view subtype_option(std::string_view type) {
+    if (type == "nic" || type == "infiniband") return "nictype";
+    return type == "gpu" ? "gputype" : "";
+}
+
+std::string subtype_of(const Device& device) {
+    const auto& type = get(device, "type");
+    const std::string option(subtype_option(type));
+    auto subtype = option.empty() ? "" : get(device, option);
+    if (type == "nic" && subtype.empty() && !get(device, "network").empty()) return "bridged";
+    // LXD takes a card for a whole one whatever else is said of it.
+    if (type == "gpu" && subtype != "mdev" && subtype != "mig" && subtype != "sriov") return "physical";
+    return subtype;
+}
+
 bool belongs_to_all(std::string_view option, const DeviceType& type) {
-    return option == "type" || option.starts_with("user.") || (option == "nictype" && type.type == "nic");
+    return option == "type" || option.starts_with("user.") || option == subtype_option(type.type);
 }
 
 const DeviceOption* find(const DeviceType& type, std::string_view option) {
@@ -127,8 +132,7 @@ std::span<const DeviceType> device_types() noexcept {
 const DeviceType& device_type_of(const Device& device) {
     const auto& type = get(device, "type");
     if (type.empty()) throw bad_request("Missing device type in config");
-    auto subtype = type == "nic" ? get(device, "nictype") : std::string();
-    if (type == "nic" && subtype.empty() && !get(device, "network").empty()) subtype = "bridged";
+    const auto subtype = subtype_of(device);
     for (const auto& row : types) {
         if (row.type == type && row.subtype == subtype) return row;
     }

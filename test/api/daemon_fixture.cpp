@@ -54,9 +54,11 @@ public:
     void detach_interface(const std::string& name, const std::string& inside, const std::string& host) override {
         lender_.detach_interface(name, inside, host);
     }
-    void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool read_only,
-                      bool recursive, bool idmapped) override {
-        lender_.attach_mount(name, source, target, read_only, recursive, idmapped);
+    void attach_mount(const std::string& name, const schema::MountOrder& order) override {
+        lender_.attach_mount(name, order);
+    }
+    void send_uevent(const std::string& name, const std::vector<std::string>& words) override {
+        lender_.send_uevent(name, words);
     }
     void detach_mount(const std::string& name, const std::string& target) override {
         lender_.detach_mount(name, target);

@@ -11,6 +11,7 @@
 
 #include "daemon/devices/device.h"
 #include "test/fakes/network_host.h"
+#include "test/fakes/node_host.h"
 
 namespace fakes {
 
@@ -27,8 +28,13 @@ public:
         const auto found = paths.find(path);
         return found == paths.end() ? devices::PathKind::missing : found->second;
     }
-    void stage_mount(const std::string& source, const std::string& target, bool recursive) override {
-        act("stage {} {}{}", source, target, recursive ? " recursive" : "");
+    void stage_mount(const std::string& source, const std::string& target, bool recursive,
+                     const std::string& options) override {
+        act("stage {} {}{}{}{}", source, target, recursive ? " recursive" : "", options.empty() ? "" : " ", options);
+        staged.insert(target);
+    }
+    void stage_disk(const std::string& source, const std::string& target, const std::string& options) override {
+        act("stage-disk {} {} {}", source, target, options);
         staged.insert(target);
     }
     void unstage_mount(const std::string& target) override { staged.erase(target); }
@@ -36,10 +42,12 @@ public:
 
     FakeNetworkHost& network() override { return network_; }
 
-    void attach_mount(const std::string& instance, const std::string& source, const std::string& target, bool read_only,
-                      bool recursive, bool idmapped) override {
-        act("mount {} {} {}{}{}{}", instance, source, target, read_only ? " ro" : "", recursive ? " recursive" : "",
-            idmapped ? " idmapped" : "");
+    void attach_mount(const std::string& instance, const devices::MountOrder& order) override {
+        std::string words;
+        if (!order.propagation.empty()) words += " " + order.propagation;
+        for (const auto& option : order.options) words += " " + option;
+        act("mount {} {} {}{}{}{}{}", instance, order.source, order.target, order.read_only ? " ro" : "",
+            order.recursive ? " recursive" : "", order.idmapped ? " idmapped" : "", words);
     }
     void detach_mount(const std::string& instance, const std::string& target) override {
         act("unmount {} {}", instance, target);
@@ -47,6 +55,9 @@ public:
 
     /// Counts up: different each time, the same in every run.
     std::string random_hex(size_t digits) override { return fmt::format("{:0{}x}", ++random_, digits); }
+
+    FakeNodeHost& nodes() override { return node_host; }
+    FakeNodeHost node_host{actions};
 
 private:
     template <class... Args> void act(fmt::format_string<Args...> text, Args&&... args) {

@@ -155,10 +155,9 @@ base::Process FakeRuntime::spawn_sftp(const std::string&, const instance::Stoppe
     return base::Process::spawn(command);
 }
 
-void FakeRuntime::attach_mount(const std::string& name, const std::string& source, const std::string& target, bool,
-                               bool, bool) {
+void FakeRuntime::attach_mount(const std::string& name, const schema::MountOrder& order) {
     const std::scoped_lock lock(mutex_);
-    running(name).mounts[target] = source;
+    running(name).mounts[order.target] = order.source;
 }
 
 void FakeRuntime::detach_mount(const std::string& name, const std::string& target) {

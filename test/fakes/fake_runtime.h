@@ -48,9 +48,9 @@ public:
 
     void attach_interface(const std::string&, const std::string&, const std::string&) override {}
     void detach_interface(const std::string&, const std::string&, const std::string&) override {}
-    void attach_mount(const std::string& name, const std::string& source, const std::string& target, bool, bool,
-                      bool) override;
+    void attach_mount(const std::string& name, const schema::MountOrder& order) override;
     void detach_mount(const std::string& name, const std::string& target) override;
+    void send_uevent(const std::string&, const std::vector<std::string>&) override {}
     bool can_map_mount(const std::string&) override { return true; }
 
     /// Called at the beginning of the next start, which lasts the longer.

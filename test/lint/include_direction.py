@@ -24,7 +24,7 @@ ARROWS = {
     "daemon/network": ["daemon/state", "daemon/operations", "@base"],
     "daemon/images": ["daemon/storage", "@storage"],
     "daemon/devices": ["daemon/storage", "daemon/network", "@storage"],
-    "daemon/instance": ["daemon/devices", "daemon/images", "daemon/storage", "daemon/network", "@storage"],
+    "daemon/instance": ["daemon/devices", "daemon/resources", "daemon/images", "daemon/storage", "daemon/network", "@storage"],
     "daemon/migration": ["daemon/instance", "@instance"],
     "daemon/api": ["daemon/migration", "daemon/instance", "daemon/http", "daemon/resources", "@instance"],
     "daemon/runner": ["@base", "lxcwrap"],
@@ -34,7 +34,7 @@ ARROWS = {
 GROUPS = {
     "@base": ["daemon/base", "schema"],
     "@storage": ["daemon/state", "daemon/operations", "@base"],
-    "@instance": ["daemon/devices", "daemon/images", "daemon/storage", "daemon/network", "@storage"],
+    "@instance": ["daemon/devices", "daemon/resources", "daemon/images", "daemon/storage", "daemon/network", "@storage"],
 }
 # Single files that may do what their room may not: the instance room sees liblxc, and the protocols of the runner, from
 # its liblxc runtime alone; and its kept runner and its files those of theirs.

@@ -17,10 +17,12 @@ from pathlib import Path
 from harness import leaks
 from harness.rest import Refused
 from system.kill import init_pid
-from system.live_keys import CPUS, MEMORY, PROCESSES, QUOTA, expected_quota, last_word
+from system.live_keys import CPUS, MEMORY, PROCESSES, QUOTA, cgroup_file, expected_quota, last_word
 from system.scenario import scenario
 
 WORKERS = 4
+DISK = {"type": "disk", "source": "/etc", "path": "/data"}
+THROTTLE = cgroup_file("blkio", "blkio.throttle.read_bps_device", "io.max")
 LOST = (OSError, ValueError, http.client.HTTPException)
 
 
@@ -106,9 +108,8 @@ class Worker:
     def create(self):
         name = self.fresh_name()
         self.doubt = {"instances": [name]}
-        disk = {"type": "disk", "source": "/etc", "path": "/data"}
         source = {"type": "image", "alias": "busybox"}
-        self.api.ask("POST", "/1.0/instances", {"name": name, "source": source, "devices": {"data": disk}})
+        self.api.ask("POST", "/1.0/instances", {"name": name, "source": source, "devices": {"data": DISK}})
         self.instances[name] = "stopped"
 
     def copy(self, source):
@@ -132,7 +133,9 @@ class Worker:
     def edit_instance(self, name):
         limit = f"{self.rng.randint(20, 90)}MiB"
         self.doubt = {"memory": {name: limit}}
-        self.api.ask("PATCH", f"/1.0/instances/{name}", {"config": limits_with(limit)})
+        node = {"type": "unix-char", "path": f"/dev/node-{limit}", "major": "1", "minor": "5"}
+        devices = {"data": DISK | {"limits.read": limit}, "node": node}
+        self.api.ask("PATCH", f"/1.0/instances/{name}", {"config": limits_with(limit), "devices": devices})
         self.memory[name] = limit
 
     def rename(self, name):
@@ -245,6 +248,11 @@ class Check:
         for name, limit in limits.items():
             if limit:
                 self.limits_agree(name, limit, wanted[name] != "stopped")
+            if limit and wanted[name] != "stopped":
+                test.equal(test.exec(name, "sh", "-c", "echo /dev/node-*"), f"/dev/node-{limit}\n", f"the node in {name}")
+                throttle = test.exec(name, *THROTTLE)
+                size = str(int(limit.removesuffix("MiB")) << 20)
+                test.true(throttle.count("\n") == 1 and size in throttle, f"the disk of {name}: {throttle!r}")
         images = {entry["fingerprint"] for entry in api.get("/1.0/images?recursion=1")}
         kept = {fingerprint for worker in self.workers for fingerprint in worker.images}
         test.equal(images - {self.busybox}, kept, "images")

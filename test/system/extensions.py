@@ -654,3 +654,41 @@ def a_guest_says_that_it_is_ready(test):
         test.equal(guest.ask("PATCH", "/1.0", json.dumps({"state": state})).status, 200)
         test.equal(guest.ask("GET", "/1.0").json["state"], state)
         test.equal(test.api.get(url(test))["status"], shown)
+
+
+def device(test, name, *options):
+    test.daemon.lxc("config", "device", "add", test.container, name, *options, check=True)
+
+
+def without(test, name):
+    test.daemon.lxc("config", "device", "remove", test.container, name, check=True)
+
+
+@shows
+def a_unix_device_has_another_name_inside(test):
+    device(test, "zero", "unix-char", "source=/dev/zero", "path=/dev/zero-of-host")
+    test.equal(test.exec(test.container, "head", "-c", "1", "/dev/zero-of-host"), "\0")
+    without(test, "zero")
+
+
+@shows
+def a_device_of_the_host_may_come_later(test):
+    """host_devices.py has them come and go."""
+    for name, *options in (
+        ("later", "unix-char", "source=/dev/not-there-yet", "required=false"),
+        ("any", "usb"),
+        ("vendor", "usb", "vendorid=ffff", "productid=ffff"),
+        ("port", "unix-hotplug", "vendorid=10c4"),
+    ):
+        device(test, name, *options)
+        refused = test.daemon.lxc("config", "device", "set", test.container, name, "required=true")
+        test.true(name == "any" or refused.returncode != 0, f"{name}: nothing was missed")
+        without(test, name)
+
+
+@shows
+def a_disk_has_options_of_mounts(test):
+    device(test, "etc", "disk", "source=/etc", "path=/host-etc", "raw.mount.options=nosuid,noexec", "propagation=private")
+    line = next(line for line in test.exec(test.container, "cat", "/proc/self/mountinfo").splitlines() if "/host-etc" in line)
+    test.true("nosuid,noexec" in line and "shared:" not in line and "master:" not in line, line)
+    without(test, "etc")

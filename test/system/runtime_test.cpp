@@ -360,7 +360,7 @@ TEST_P(RuntimeTest, AFolderIsMountedInARunningContainerAndTakenAway) {
     base::make_dir(source, 0755);
     base::write_file(source + "/file", "shared\n", 0644);
     box.start();
-    box.runtime().attach_mount(box.name(), source, "/mnt/deep/er", false, false, true);
+    box.runtime().attach_mount(box.name(), {.source = source, .target = "/mnt/deep/er", .idmapped = true});
     EXPECT_EQ(box.run({"cat", "/mnt/deep/er/file"}).out, "shared\n");
     EXPECT_EQ(box.run({"stat", "-c", "%u", "/mnt/deep/er/file"}).out, "0\n");
     EXPECT_EQ(box.run({"touch", "/mnt/deep/er/made"}).code, 0);
@@ -377,11 +377,11 @@ TEST_P(RuntimeTest, AReadOnlyMountOfAFileIsReadOnlyAndStaysInside) {
     base::write_file(source, "one\n", 0644);
     ASSERT_EQ(::symlink("../../../../tmp", box.path("/mnt/out").c_str()), 0);
     box.start();
-    box.runtime().attach_mount(box.name(), source, "/mnt/out/one", true, false, false);
+    box.runtime().attach_mount(box.name(), {.source = source, .target = "/mnt/out/one", .read_only = true});
     EXPECT_EQ(box.run({"cat", "/tmp/one"}).out, "one\n");
     EXPECT_NE(box.run({"sh", "-c", "echo two > /tmp/one"}).code, 0);
     EXPECT_FALSE(base::exists("/tmp/one"));
-    EXPECT_THROW(box.runtime().attach_mount(box.name(), "/nosuch", "/mnt/x", false, false, false), schema::Error);
+    EXPECT_THROW(box.runtime().attach_mount(box.name(), {.source = "/nosuch", .target = "/mnt/x"}), schema::Error);
 }
 
 TEST_P(RuntimeTest, AnInterfaceIsMovedInAndBack) {

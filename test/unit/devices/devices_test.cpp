@@ -147,19 +147,20 @@ TEST(Disk, IsStagedForAContainerWhoseRootMayNotReachTheSource) {
     const auto start = make_device("d-1", with(bind, "readonly", "1"))->start(owner(), on, 0);
     const std::string staged = "/var/lib/lxd/devices/c1/disk.d--1.mnt-x";
     EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", staged + " mnt/x none ro,bind,create=dir 0 0"}));
-    EXPECT_TRUE(on.staged.contains(staged));
+    EXPECT_THAT(on.actions, ElementsAre("stage /src " + staged + " ro"));
     start.after_start();
     EXPECT_THAT(on.staged, IsEmpty());
 }
 
-TEST(Disk, IsMountedDirectlyInAPrivilegedContainer) {
+TEST(Disk, IsStagedForAPrivilegedContainerToo) {
     auto on = host();
     auto of = owner();
     of.id_map.clear();
     on.paths["/a b"] = PathKind::file;
     const auto start = make_device("d", with(with(bind, "source", "/a b"), "shift", "true"))->start(of, on, 0);
-    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", "/a\\040b mnt/x none bind,create=file 0 0"}));
-    EXPECT_THAT(on.actions, IsEmpty());
+    const std::string staged = "/var/lib/lxd/devices/c1/disk.d.mnt-x";
+    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", staged + " mnt/x none bind,create=file 0 0"}));
+    EXPECT_THAT(on.actions, ElementsAre("stage /a b " + staged));
 }
 
 TEST(Disk, ShiftsOwnersWithTheContainersMap) {
@@ -186,17 +187,48 @@ TEST(Disk, CoversAFileOfTheKernelOnlyWhereThereIsOne) {
     EXPECT_EQ(device->start(owner(), on, 0).items.size(), 1U);
 }
 
-TEST(Disk, ABlockDeviceIsRefused) {
+TEST(Disk, ABlockDeviceIsMountedByItsFilesystem) {
     auto on = host();
-    EXPECT_NE(refusal_of([&] { make_device("a", with(bind, "source", "/dev/sda"))->start(owner(), on, 0); }), "");
+    auto device = with(with(bind, "source", "/dev/sda"), "raw.mount.options", "nosuid, commit=9");
+    const auto start = make_device("d", device)->start(owner(), on, 0);
+    const std::string staged = "/var/lib/lxd/devices/c1/disk.d.mnt-x";
+    EXPECT_THAT(on.actions, ElementsAre("stage-disk /dev/sda " + staged + " nosuid, commit=9"));
+    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", staged + " mnt/x none bind,create=dir 0 0"}));
+    start.after_start();
+    on.actions.clear();
+    make_device("d", with(device, "readonly", "true"))->attach(owner(), on);
+    EXPECT_THAT(on.actions, ElementsAre("stage-disk /dev/sda " + staged + " nosuid, commit=9,ro",
+                                        "mount c1 " + staged + " /mnt/x ro nosuid"));
+    EXPECT_THAT(on.staged, IsEmpty());
+}
+
+TEST(Disk, WhatOnlyVirtualMachinesOrCephHaveIsRefused) {
+    auto on = host();
+    EXPECT_EQ(refusal_of({{"a", with(bind, "source", "ceph:pool/volume")}}),
+              "Device validation failed for \"a\": Ceph and CephFS sources are not supported");
+    EXPECT_EQ(refusal_of({{"a", with(bind, "ceph.user_name", "x")}}),
+              "Device validation failed for \"a\": Invalid options ceph.cluster_name/ceph.user_name for source "
+              "\"/src\"");
+    EXPECT_EQ(refusal_of({{"a", with(bind, "size", "1GB")}}),
+              "Device validation failed for \"a\": Only the root disk may have a size quota");
+    EXPECT_EQ(refusal_of([&] { make_device("a", with(bind, "source", "cloud-init:config"))->attach(owner(), on); }),
+              "disks with source=cloud-init:config are only supported by virtual machines");
+    EXPECT_EQ(
+        refusal_of([&] {
+            make_device("a", with(with(bind, "source", "/src/file"), "recursive", "true"))->check_host(owner(), on);
+        }),
+        "The recursive option is only supported for additional bind-mounted paths");
 }
 
 TEST(Disk, IsMountedInARunningContainer) {
     auto on = host();
-    const auto device = make_device("d", with(with(bind, "readonly", "true"), "shift", "true"));
+    auto options = with(with(bind, "readonly", "true"), "shift", "true");
+    options["propagation"] = "rslave";
+    options["raw.mount.options"] = "noexec,commit=5";
+    const auto device = make_device("d", options);
     device->attach(owner(), on);
     device->detach(owner(), on);
-    EXPECT_THAT(on.actions, ElementsAre("mount c1 /src /mnt/x ro idmapped", "unmount c1 /mnt/x"));
+    EXPECT_THAT(on.actions, ElementsAre("mount c1 /src /mnt/x ro idmapped rslave noexec", "unmount c1 /mnt/x"));
 }
 
 TEST(None, DoesNothing) {
