@@ -36,6 +36,8 @@ constexpr Row rows[] = {
     {"gpu", "mig", construct<MigGpu>},
     {"gpu", "physical", construct<Gpu>},
     {"gpu", "sriov", construct<MachineDevice>},
+    {"infiniband", "physical", construct<PhysicalInfiniband>},
+    {"infiniband", "sriov", construct<SriovInfiniband>},
     {"nic", "bridged", construct<BridgedNic>},
     {"nic", "p2p", construct<P2pNic>},
     {"none", "", construct<None>},
@@ -117,7 +119,7 @@ std::unique_ptr<Device> make_device(const std::string& name, const schema::Devic
 std::vector<std::string> start_order(const schema::Devices& devices) {
     const auto rank = [](const schema::Device& device) {
         const auto& type = schema::get(device, "type");
-        if (type == "nic") return 0;
+        if (is_network_device(device)) return 0;
         return type == "disk" ? 1 : 2;
     };
     std::vector<std::tuple<int, std::string, std::string>> order;

@@ -26,7 +26,7 @@ std::string random_hwaddr(DeviceHost& host) {
 std::set<std::string> taken_names(const schema::Devices& devices, const schema::Config& config) {
     std::set<std::string> taken;
     for (const auto& [name, device] : devices) {
-        if (schema::get(device, "type") != "nic") continue;
+        if (!is_network_device(device)) continue;
         taken.insert(schema::get(device, "name"));
         taken.insert(schema::get(config, volatile_of(name, "name")));
     }
@@ -50,7 +50,7 @@ void forget_others(const schema::Devices& devices, const schema::Config& config,
         const std::string device(nic_of(key));
         if (device.empty()) continue;
         const auto found = devices.find(device);
-        if (found == devices.end() || schema::get(found->second, "type") != "nic") changes[key] = "";
+        if (found == devices.end() || !is_network_device(found->second)) changes[key] = "";
     }
 }
 
@@ -68,12 +68,13 @@ schema::Config missing_volatile(const schema::Devices& expanded, const schema::C
     schema::Config missing;
     auto taken = taken_names(expanded, expanded_config);
     for (const auto& [name, device] : expanded) {
-        if (schema::get(device, "type") != "nic") continue;
+        if (!is_network_device(device)) continue;
         const auto lacks = [&, &device_name = name, &options = device](const std::string& key) {
             return schema::get(options, key).empty() &&
                    schema::get(expanded_config, volatile_of(device_name, key)).empty();
         };
-        if (lacks("hwaddr")) missing[volatile_of(name, "hwaddr")] = random_hwaddr(host);
+        if (schema::get(device, "type") == "nic" && lacks("hwaddr"))
+            missing[volatile_of(name, "hwaddr")] = random_hwaddr(host);
         if (lacks("name")) {
             const auto chosen = free_name(taken);
             taken.insert(chosen);

@@ -8,6 +8,12 @@
 
 namespace devices {
 
+/// Whether a device brings an interface.
+inline bool is_network_device(const schema::Device& options) {
+    const auto& type = schema::get(options, "type");
+    return type == "nic" || type == "infiniband";
+}
+
 class Nic : public Device {
 public:
     using Device::Device;

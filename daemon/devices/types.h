@@ -2,6 +2,7 @@
 // The device types, each in the file of its name. Only make_device and tests name them.
 
 #include "daemon/devices/device.h"
+#include "daemon/devices/infiniband.h"
 #include "daemon/devices/nic_types.h"
 #include "daemon/devices/node.h"
 

@@ -650,6 +650,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     if (needs_new_instance_id(*before, record)) row.put.config[cloud_init_key] = base::uuid4();
     record = rooms_.instances.expand(row);
     const bool runs = instance->live().running.has_value();
+    if (!runs) check_added_disks(*before, record, rooms_);
     const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
     const auto announced = announce(*instance, prepared.record);
     if (runs) merge(row.put.config, apply_live(*before, prepared, rooms_));
@@ -738,6 +739,7 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
         instance.set_record(*before);
         throw;
     }
+    if (!runs) check_added_disks(*before, record, rooms_); // Also where that fails the profile counts.
 }
 
 void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut& wanted) {

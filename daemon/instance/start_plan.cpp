@@ -8,6 +8,7 @@
 #include "daemon/base/rollback.h"
 #include "daemon/devices/device.h"
 #include "daemon/devices/disk_limits.h"
+#include "daemon/devices/nic.h"
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/cpu_balance.h"
 #include "daemon/instance/idmap.h"
@@ -99,7 +100,7 @@ public:
         devices::Start started;
         check_part(fmt::format("Failed to start device {:?}", name),
                    [&] { started = device->start(owner_, host_, nics_); });
-        if (schema::get(options, "type") == "nic") ++nics_;
+        if (devices::is_network_device(options)) ++nics_;
         started_.push_back(std::move(device));
         for (auto& item : started.items) item.origin = "device " + name;
         items_.insert(items_.end(), started.items.begin(), started.items.end());
@@ -119,8 +120,10 @@ public:
     }
     void add_limits(const schema::Devices& all) {
         const auto version = host_.nodes().cgroup_version("blkio") != 0 ? 1 : 2;
-        for (auto& item : devices::limit_items(devices::disk_limits(all, owner_, host_), version))
+        for (auto& item : devices::limit_items(devices::disk_limits(all, owner_, host_), version)) {
+            item.origin = "limits of disks";
             items_.push_back(std::move(item));
+        }
     }
     const Items& items() const { return items_; }
     const schema::Config& changes() const { return changes_; }
@@ -444,6 +447,17 @@ void check_new_record(const Record& record, const Rooms& rooms) {
             check_apparmor(nullptr, record, rooms);
         });
     });
+}
+
+void check_added_disks(const Record& before, const Record& wanted, const Rooms& rooms) {
+    const auto owner = owner_of(wanted, {}, rooms);
+    for (const auto& name : changed_devices(before.expanded_devices, wanted.expanded_devices)) {
+        const auto added = wanted.expanded_devices.find(name);
+        // Other devices look for their parts at the start.
+        if (added == wanted.expanded_devices.end() || schema::get(added->second, "type") != "disk") continue;
+        check_part(fmt::format("Failed add validation for device {:?}", name),
+                   [&] { devices::make_device(name, added->second)->check_host(owner, rooms.device_host); });
+    }
 }
 
 void check_profile_content(const schema::ProfilePut& profile, const Rooms& rooms) {

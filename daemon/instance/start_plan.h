@@ -63,6 +63,8 @@ schema::Config complete_cut_off(const std::vector<Record>& cut_off, const Record
 void check_record(const Record& record, const Rooms& rooms);
 /// As check_record, with LXD's words for one that is to be made.
 void check_new_record(const Record& record, const Rooms& rooms);
+/// Throws what LXD says where a disk that a stopped instance gets is not there.
+void check_added_disks(const Record& before, const Record& wanted, const Rooms& rooms);
 void check_profile_content(const schema::ProfilePut& profile, const Rooms& rooms);
 /// The pool of the root disk. Throws bad_request where the record has none.
 std::string root_pool(const Record& record);

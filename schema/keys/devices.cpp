@@ -83,6 +83,8 @@ constexpr std::array types = {
     DeviceType{"gpu", "mig", device_options::gpu_mig},
     DeviceType{"gpu", "physical", device_options::gpu_physical},
     DeviceType{"gpu", "sriov", device_options::gpu_sriov},
+    DeviceType{"infiniband", "physical", device_options::infiniband},
+    DeviceType{"infiniband", "sriov", device_options::infiniband},
     DeviceType{"nic", "bridged", bridged_options},
     DeviceType{"nic", "p2p", p2p_options},
     DeviceType{"none", "", {}},

@@ -11,6 +11,12 @@ namespace schema::device_options {
 
 using namespace checks;
 
+/// A line that is set.
+inline void set_line(std::string_view value) {
+    is_set(value);
+    one_line(value);
+}
+
 // clang-format off
 inline constexpr std::array disk = {
     DeviceOption{"boot.priority", optional<uint32>, "integer", "", true, "", "Boot order (virtual machines)"},
@@ -80,7 +86,7 @@ inline constexpr std::array gpu_mig = {
 
 inline constexpr std::array gpu_mdev = { // virtual machines
     DeviceOption{"id", any, "string", "", false, "gpu_mdev", "Number of the card on the host"},
-    DeviceOption{"mdev", is_set, "string", "", false, "gpu_mdev", "Profile"},
+    DeviceOption{"mdev", set_line, "string", "", false, "gpu_mdev", "Profile"},
     DeviceOption{"pci", optional<pci_address>, "string", "", false, "gpu_mdev", "PCI address"},
     DeviceOption{"productid", optional<device_id>, "string", "", false, "gpu_mdev", "Product, four hexadecimal digits"},
     DeviceOption{"vendorid", optional<device_id>, "string", "", false, "gpu_mdev", "Vendor, four hexadecimal digits"},
@@ -98,7 +104,7 @@ inline constexpr std::array infiniband = { // physical and sriov
     DeviceOption{"hwaddr", optional<infiniband_address>, "string", "as it is", false, "infiniband", "Address"},
     DeviceOption{"mtu", optional<checks::mtu>, "integer", "as it is", false, "infiniband", "Largest packet"},
     DeviceOption{"name", optional<interface_name>, "string", "", false, "infiniband", "Name in the instance"},
-    DeviceOption{"parent", is_set, "string", "", false, "infiniband", "Interface on the host"},
+    DeviceOption{"parent", set_line, "string", "", false, "infiniband", "Interface on the host"},
 };
 
 inline constexpr std::array pci = { // virtual machines

@@ -239,6 +239,8 @@ def hardware_that_this_host_lacks_is_named(test):
         (["gpu", "pci=0000:99:00.0"], "Invalid PCI address (no device found): 0000:99:00.0"),
         (["gpu", "gputype=mig", "mig.gi=1", "mig.ci=1"], "Device cannot be added when instance is running"),
         (["gpu", "gputype=mdev", "mdev=x"], "Unsupported device type"),
+        (["infiniband", "nictype=physical", "parent=ib9", "name=ib0"], "Parent device 'ib9' doesn't exist"),
+        (["infiniband", "nictype=sriov", "parent=ib9", "name=ib0"], "Parent device 'ib9' doesn't exist"),
         (["pci", "address=0000:00:01.0"], "Unsupported device type"),
         (["tpm", "path=/dev/tpm0"], 'Invalid value for device option "pathrm": Required value'),
     ):
