@@ -51,8 +51,8 @@ std::optional<intercept::Settings> Rooms::interception_settings(const std::strin
 Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<bool(bool)> shut_down)
     : paths(with_folders(options.paths)), log(options.log), facts(base::detect_host_facts()),
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
-      instance_rows(database), server_config(database), runtime(make_runtime(paths)),
-      device_host(*runtime, facts), pools(paths, {pool_rows, image_rows, instance_rows, profiles}, log),
+      instance_rows(database), server_config(database), runtime(make_runtime(paths)), device_host(*runtime, facts),
+      pools(paths, {pool_rows, image_rows, instance_rows, profiles}, log),
       images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles), id_claims(instances),
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,

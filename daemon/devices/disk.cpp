@@ -133,14 +133,18 @@ void Disk::stage(DeviceHost& host, PathKind kind, const std::string& staged) con
         host.stage_mount(option("source"), staged, schema::is_true(option("recursive")), options);
 }
 
-void Disk::check_kind() const {
+void Disk::check_kind(const Owner& owner, DeviceHost& host) const {
     if (option("source") == cloud_init_source)
         throw schema::bad_request("disks with source={} are only supported by virtual machines", cloud_init_source);
+    const auto& source = option("source");
+    const bool shifts = schema::is_true(option("shift")) && !owner.privileged();
+    if (shifts && host.kind_of(source) == PathKind::directory && !host.can_map_ids(source))
+        throw schema::bad_request("Required idmapping abilities not available");
 }
 
 Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
     if (is_root()) return start_root(owner);
-    check_kind();
+    check_kind(owner, host);
     check_host(owner, host);
     const auto kind = host.kind_of(option("source"));
     if (kind == PathKind::missing || is_absent_kernel_file(option("path"), host)) return {};
@@ -160,7 +164,7 @@ Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
 schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
     // A root disk is in use already; what changed of it counts from the next start.
     if (is_root()) return {};
-    check_kind();
+    check_kind(owner, host);
     check_host(owner, host);
     if (is_missing(host) || is_absent_kernel_file(option("path"), host)) return {};
     MountOrder order;

@@ -23,8 +23,8 @@ private:
     bool is_root() const;
     bool is_required() const;
     bool is_missing(DeviceHost& host) const;
-    /// Throws for a kind of source that containers cannot have.
-    void check_kind() const;
+    /// Throws for a kind of source that this container cannot have.
+    void check_kind(const Owner& owner, DeviceHost& host) const;
     Start start_root(const Owner& owner) const;
     std::string mount_options(const Owner& owner, PathKind kind) const;
     void stage(DeviceHost& host, PathKind kind, const std::string& staged) const;

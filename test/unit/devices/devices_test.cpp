@@ -169,6 +169,17 @@ TEST(Disk, ShiftsOwnersWithTheContainersMap) {
     EXPECT_TRUE(start.items.front().value.ends_with(" none bind,create=dir,idmap=container 0 0"));
 }
 
+TEST(Disk, CannotBeShiftedWhereTheFilesystemHasNoMaps) {
+    auto on = host();
+    on.maps_ids = false;
+    const auto device = make_device("d", with(bind, "shift", "true"));
+    EXPECT_EQ(refusal_of([&] { device->start(owner(), on, 0); }), "Required idmapping abilities not available");
+    EXPECT_EQ(refusal_of([&] { device->attach(owner(), on); }), "Required idmapping abilities not available");
+    auto of = owner();
+    of.id_map.clear();
+    device->attach(of, on);
+}
+
 TEST(Disk, AMissingSourceFailsUnlessItIsNotRequired) {
     auto on = host();
     const auto missing = with(bind, "source", "/nope");
