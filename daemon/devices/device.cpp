@@ -39,16 +39,20 @@ constexpr Row rows[] = {
     {"infiniband", "physical", construct<PhysicalInfiniband>},
     {"infiniband", "sriov", construct<SriovInfiniband>},
     {"nic", "bridged", construct<BridgedNic>},
+    {"nic", "ipvlan", construct<IpvlanNic>},
+    {"nic", "macvlan", construct<MacvlanNic>},
     {"nic", "p2p", construct<P2pNic>},
+    {"nic", "physical", construct<PhysicalNic>},
+    {"nic", "routed", construct<RoutedNic>},
+    {"nic", "sriov", construct<SriovNic>},
     {"none", "", construct<None>},
     {"pci", "", construct<MachineDevice>},
+    {"proxy", "", construct<Proxy>},
     {"tpm", "", construct<Tpm>},
     {"unix-block", "", construct<UnixNode>},
     {"unix-char", "", construct<UnixNode>},
     {"unix-hotplug", "", construct<UnixHotplug>},
     {"usb", "", construct<Usb>},
-    {"unix-block", "", construct<UnixNode>},
-    {"unix-char", "", construct<UnixNode>},
 };
 
 /// Several disks at one place, or interfaces of one name.
@@ -60,6 +64,26 @@ void check_unique(const schema::Devices& devices, const std::string& type, const
         if (schema::get(device, "type") != type || value.empty() || seen.insert(value).second) continue;
         throw schema::bad_request("Device validation failed for {}: {}", schema::quoted(name),
                                   fmt::format(text, schema::quoted(value)));
+    }
+}
+
+bool has_auto_gateway(const schema::Device& device, const char* key) {
+    const auto& value = schema::get(device, key);
+    return schema::get(device, "nictype") == "routed" && (value.empty() || value == "auto");
+}
+
+/// Two routed ones would each have the container's default route.
+void check_gateways(const schema::Devices& devices) {
+    for (const auto* key : {"ipv4.gateway", "ipv6.gateway"}) {
+        const std::string* first = nullptr;
+        for (const auto& [name, device] : devices) {
+            if (!has_auto_gateway(device, key)) continue;
+            if (first != nullptr)
+                throw schema::bad_request("Device validation failed for {}: Existing NIC {} already uses {} in auto "
+                                          "mode",
+                                          schema::quoted(name), schema::quoted(*first), schema::quoted(key));
+            first = &name;
+        }
     }
 }
 
@@ -146,6 +170,7 @@ void check_profile_devices(const schema::Devices& devices) {
 
 void check_expanded_devices(const schema::Devices& devices) {
     for (const auto& [name, options] : devices) check_one(name, options, Holder::expanded);
+    check_gateways(devices);
     check_unique(devices, "nic", "name", "Invalid value for device option \"name\": Duplicate NIC name detected {}");
     try {
         if (root_disk(devices).empty()) throw schema::bad_request("No root device could be found");

@@ -62,6 +62,8 @@ struct Owner {
     bool idmapped_rootfs = false; // files there have ids as seen inside: mount it with the container's map
     std::string devices_path;     // LXD_DIR/devices/NAME, exists
     schema::Devices devices;      // expanded
+    /// Whether a VLAN of an interface was made for another instance; may be empty: it was not.
+    std::function<bool(const std::string& parent, const std::string& vlan)> others_made_vlan;
 
     bool privileged() const noexcept { return id_map.empty(); }
 };

@@ -51,6 +51,29 @@ struct PortVlans {
     std::vector<int> tagged;
 };
 
+/// One of a card's virtual functions (SR-IOV).
+struct VirtualFunction {
+    std::string interface;
+    int id = 0;
+    std::string hwaddr; // that it is held to; empty: any
+    int vlan = 0;       // 0: none
+    bool spoof_check = false;
+};
+
+/// What an interface is given in a running container, where it is brought up.
+struct InsideAddresses {
+    std::string interface;
+    std::vector<std::string> addresses; // "192.0.2.1/32"
+    std::vector<std::string> gateways;  // of IPv4 and of IPv6, on the interface's link
+};
+
+/// A process that carries connections between the host and a container.
+struct ProxyOrder {
+    std::string instance;
+    std::string hold;               // file that the process keeps locked while it lives
+    std::vector<std::string> words; // what comes after it, see runner/verbs.h
+};
+
 class NetworkHost {
 public:
     virtual ~NetworkHost() = default;
@@ -100,6 +123,18 @@ public:
     virtual void attach_interface(const std::string& instance, const std::string& name, const std::string& inside) = 0;
     /// And back.
     virtual void detach_interface(const std::string& instance, const std::string& inside, const std::string& name) = 0;
+    virtual void configure_inside(const std::string& instance, const InsideAddresses& wanted) = 0;
+
+    /// One that nobody uses. Throws what LXD says where the parent has none.
+    virtual VirtualFunction free_virtual_function(const std::string& parent) = 0;
+    virtual void set_virtual_function(const std::string& parent, const VirtualFunction& wanted) = 0;
+
+    /// Returns once the process serves; it stays when the daemon ends and goes when the container does.
+    virtual void start_proxy(const ProxyOrder& order) = 0;
+    /// Ends the process that holds the file, and removes that and the socket that it may have left; nothing happens
+    /// where there is none.
+    virtual void stop_proxy(const std::string& hold, const std::string& socket) = 0;
+    virtual bool is_proxy_running(const std::string& hold) = 0;
 };
 
 } // namespace devices

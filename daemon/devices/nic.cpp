@@ -73,7 +73,9 @@ schema::Config missing_volatile(const schema::Devices& expanded, const schema::C
             return schema::get(options, key).empty() &&
                    schema::get(expanded_config, volatile_of(device_name, key)).empty();
         };
-        if (schema::get(device, "type") == "nic" && lacks("hwaddr"))
+        const auto& kind = schema::get(device, "nictype");
+        const bool has_one = kind == "physical" || kind == "ipvlan" || kind == "sriov";
+        if (schema::get(device, "type") == "nic" && !has_one && lacks("hwaddr"))
             missing[volatile_of(name, "hwaddr")] = random_hwaddr(host);
         if (lacks("name")) {
             const auto chosen = free_name(taken);

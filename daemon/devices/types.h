@@ -5,6 +5,7 @@
 #include "daemon/devices/infiniband.h"
 #include "daemon/devices/nic_types.h"
 #include "daemon/devices/node.h"
+#include "schema/proxy_address.h"
 
 namespace devices {
 
@@ -124,6 +125,28 @@ public:
     Start start(const Owner&, DeviceHost&, int) const override { return {}; }
     schema::Config attach(const Owner&, DeviceHost&) const override { return {}; }
     schema::Config detach(const Owner&, DeviceHost&) const override { return {}; }
+};
+
+/// Carries connections between the host and the container, or has the firewall do so (nat).
+class Proxy final : public Device {
+public:
+    using Device::Device;
+    void check() const override;
+    Start start(const Owner& owner, DeviceHost& host, int nic_index) const override;
+    schema::Config stopped(const Owner& owner, DeviceHost& host) const override;
+    schema::Config attach(const Owner& owner, DeviceHost& host) const override;
+    schema::Config detach(const Owner& owner, DeviceHost& host) const override;
+    void resume(const Owner& owner, DeviceHost& host) const override;
+
+private:
+    bool listens_inside() const;
+    bool is_nat() const;
+    void check_nat(const schema::ProxyAddress& listen, const schema::ProxyAddress& connect) const;
+    std::string hold_file(const Owner& owner) const;
+    std::string socket_file() const;
+    std::pair<std::string, std::string> nat_target(const Owner& owner) const;
+    void forward(const Owner& owner, DeviceHost& host) const;
+    void open(const Owner& owner, DeviceHost& host) const;
 };
 
 /// Hides a device of the same name that a profile has.

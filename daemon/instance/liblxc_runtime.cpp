@@ -331,6 +331,17 @@ void LiblxcRuntime::detach_interface(const std::string& name, const std::string&
              {"detach-interface", name, paths_.containers(), inside, host_interface});
 }
 
+void LiblxcRuntime::start_proxy(const std::string& name, const std::string& hold,
+                                const std::vector<std::string>& words) {
+    const auto pidfd = init_pidfd(name);
+    auto command = runner({"proxy", hold});
+    command.argv.insert(command.argv.end(), words.begin(), words.end());
+    command.fds = {{pidfd.get(), 3}};
+    const auto output = base::run(std::move(command), {}, kept_runner_.spawner());
+    if (!output.exit.ok())
+        throw schema::failure("Error occurred when starting proxy device: Error: {}", joined_lines(output.err));
+}
+
 void LiblxcRuntime::attach_mount(const std::string& name, const schema::MountOrder& order) {
     std::vector<std::string> arguments = {"mount", order.source, order.target};
     if (order.read_only) arguments.emplace_back("ro");

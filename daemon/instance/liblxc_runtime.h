@@ -44,6 +44,7 @@ public:
                           const std::string& inside) override;
     void detach_interface(const std::string& name, const std::string& inside,
                           const std::string& host_interface) override;
+    void start_proxy(const std::string& name, const std::string& hold, const std::vector<std::string>& words) override;
     void attach_mount(const std::string& name, const schema::MountOrder& order) override;
     void detach_mount(const std::string& name, const std::string& target) override;
     void send_uevent(const std::string& name, const std::vector<std::string>& words) override;

@@ -6,6 +6,7 @@
 #include "daemon/instance/guest_mount.h"
 #include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/lifecycle.h"
+#include "daemon/instance/network_priority.h"
 #include "schema/keys/pattern.h"
 
 namespace instance {
@@ -20,11 +21,16 @@ void change_apparmor(const Record&, const Record& wanted, const Rooms& rooms) {
     reload_apparmor(wanted, rooms);
 }
 
+void change_network_priority(const Record&, const Record& wanted, const Rooms& rooms) {
+    set_network_priority(wanted, rooms);
+}
+
 } // namespace
 
 std::span<const LiveHook> live_hooks() {
     static const std::vector<LiveHook> hooks = {
         {"AppArmor profile", {"raw.apparmor", "security.nesting"}, change_apparmor},
+        {"network priority", {"limits.network.priority"}, change_network_priority},
         {"kernel modules", {"linux.kernel_modules"}, load_modules},
         {"guest API", {"security.devlxd"}, change_guest_mount},
     };

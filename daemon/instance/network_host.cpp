@@ -8,11 +8,14 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
+#include "daemon/base/stale_socket.h"
+#include "daemon/instance/holder.h"
 #include "daemon/network/bridge_port.h"
 #include "daemon/network/link.h"
 #include "daemon/network/probe.h"
 #include "daemon/network/route.h"
 #include "daemon/network/rules.h"
+#include "daemon/network/sriov.h"
 #include "daemon/network/traffic.h"
 #include "schema/error.h"
 
@@ -145,6 +148,42 @@ void RealNetworkHost::attach_interface(const std::string& instance, const std::s
 void RealNetworkHost::detach_interface(const std::string& instance, const std::string& inside,
                                        const std::string& name) {
     runtime_.detach_interface(instance, inside, name);
+}
+
+void RealNetworkHost::configure_inside(const std::string& instance, const devices::InsideAddresses& wanted) {
+    const auto running = runtime_.find(instance);
+    if (!running) throw schema::bad_request("Instance \"{}\" is not running", instance);
+    const network::Netlink inside(running->init_pid);
+    const int index = network::set_up_in(inside, wanted.interface);
+    for (const auto& address : wanted.addresses) network::add_address(inside, index, address);
+    for (const auto& gateway : wanted.gateways) {
+        const bool six = gateway.find(':') != std::string::npos;
+        network::add_route(inside, index, {wanted.interface, gateway + (six ? "/128" : "/32"), "", 0});
+        network::add_route(inside, index, {wanted.interface, six ? "default6" : "default", gateway, 0});
+    }
+}
+
+devices::VirtualFunction RealNetworkHost::free_virtual_function(const std::string& parent) {
+    const auto found = network::free_virtual_function(parent);
+    return {found.interface, found.id, found.hwaddr, found.vlan, found.spoof_check};
+}
+
+void RealNetworkHost::set_virtual_function(const std::string& parent, const devices::VirtualFunction& wanted) {
+    network::set_virtual_function(parent,
+                                  {wanted.interface, wanted.id, wanted.hwaddr, wanted.vlan, wanted.spoof_check});
+}
+
+void RealNetworkHost::start_proxy(const devices::ProxyOrder& order) {
+    runtime_.start_proxy(order.instance, order.hold, order.words);
+}
+
+void RealNetworkHost::stop_proxy(const std::string& hold, const std::string& socket) {
+    end_holder(hold);
+    if (!socket.empty()) base::remove_stale_socket(socket);
+}
+
+bool RealNetworkHost::is_proxy_running(const std::string& hold) {
+    return holder_of(hold) > 0;
 }
 
 } // namespace instance

@@ -37,6 +37,12 @@ public:
     void apply_rules(const std::string& commands) override;
     void attach_interface(const std::string& instance, const std::string& name, const std::string& inside) override;
     void detach_interface(const std::string& instance, const std::string& inside, const std::string& name) override;
+    void configure_inside(const std::string& instance, const devices::InsideAddresses& wanted) override;
+    devices::VirtualFunction free_virtual_function(const std::string& parent) override;
+    void set_virtual_function(const std::string& parent, const devices::VirtualFunction& wanted) override;
+    void start_proxy(const devices::ProxyOrder& order) override;
+    void stop_proxy(const std::string& hold, const std::string& socket) override;
+    bool is_proxy_running(const std::string& hold) override;
 
 private:
     Runtime& runtime_;

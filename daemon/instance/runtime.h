@@ -128,6 +128,9 @@ public:
                                   const std::string& inside) = 0;
     virtual void detach_interface(const std::string& name, const std::string& inside,
                                   const std::string& host_interface) = 0;
+    /// Leaves a process that carries connections between the host and the container; see the runner's verb `proxy`.
+    virtual void start_proxy(const std::string& name, const std::string& hold,
+                             const std::vector<std::string>& words) = 0;
     /// Mounts a host path inside a running container (hotplug of a disk or a device node).
     virtual void attach_mount(const std::string& name, const schema::MountOrder& order) = 0;
     virtual void detach_mount(const std::string& name, const std::string& target) = 0;

@@ -15,6 +15,7 @@
 #include "daemon/instance/live_hooks.h"
 #include "daemon/instance/live_update.h"
 #include "daemon/instance/lxc_config.h"
+#include "daemon/instance/network_priority.h"
 #include "daemon/instance/origins.h"
 #include "daemon/instance/seccomp_policy.h"
 #include "schema/error.h"
@@ -63,6 +64,21 @@ Subject subject_of(const Record& record, IdMap id_map, const Rooms& rooms) {
             .paths = rooms.paths};
 }
 
+/// Whether a running instance other than `name` had a VLAN made that it uses.
+bool made_vlan_for_other(const std::string& name, const std::string& parent, const std::string& vlan,
+                         const Rooms& rooms) {
+    for (const auto& instance : rooms.instances.list()) {
+        const auto record = instance->record();
+        if (record->row.name == name) continue;
+        for (const auto& [device, options] : record->expanded_devices)
+            if (schema::get(options, "type") == "nic" && schema::get(options, "parent") == parent &&
+                schema::get(options, "vlan") == vlan &&
+                schema::get(record->expanded_config, "volatile." + device + ".last_state.created") == "true")
+                return true;
+    }
+    return false;
+}
+
 devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) {
     devices::Owner owner;
     owner.instance = record.row.name;
@@ -73,6 +89,9 @@ devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) 
     owner.id_map = std::move(id_map);
     owner.devices_path = rooms.paths.devices(record.row.name);
     owner.devices = record.expanded_devices;
+    owner.others_made_vlan = [&rooms, name = record.row.name](const std::string& parent, const std::string& vlan) {
+        return made_vlan_for_other(name, parent, vlan, rooms);
+    };
     return owner;
 }
 
@@ -82,6 +101,16 @@ template <class Check> void check_part(std::string_view part, Check check) {
         check();
     } catch (const schema::Error& error) {
         throw schema::failure("{}: {}", part, error.what());
+    }
+}
+
+/// For which no start fails.
+void apply_network_priority(const Record& record, const Rooms& rooms) {
+    if (schema::get(record.expanded_config, "limits.network.priority").empty()) return;
+    try {
+        set_network_priority(record, rooms);
+    } catch (const std::exception& error) {
+        rooms.log.error("Failed to apply network priority", {{"instance", record.row.name}, {"err", error.what()}});
     }
 }
 
@@ -241,7 +270,10 @@ StartPlan plan_start(const Prepared& prepared, const Rooms& rooms) {
     plan.volatile_changes = prepared.changes;
     plan.volatile_changes["volatile.idmap.current"] = to_json(subject.id_map);
     for (const auto& [key, value] : devices->changes()) plan.volatile_changes[key] = value;
-    plan.running = [devices] { devices->running(); };
+    plan.running = [devices, planned, &rooms] {
+        devices->running();
+        apply_network_priority(planned, rooms);
+    };
     plan.after = [devices] { devices->after(); };
     plan.undo = [devices, name = planned.row.name, &rooms] {
         unload_apparmor(name, rooms);

@@ -172,6 +172,16 @@ void set_up(const std::string& name) {
     change(name, changes.get(), fmt::format("bringing interface \"{}\" up", name));
 }
 
+int set_up_in(const Netlink& netlink, const std::string& name) {
+    const auto link = fetch(netlink, name);
+    if (!link) throw schema::failure("Failed bringing interface \"{0}\" up: no interface \"{0}\"", name);
+    const auto changes = new_link();
+    rtnl_link_set_flags(changes.get(), IFF_UP);
+    if (const int error = rtnl_link_change(netlink.get(), link.get(), changes.get(), 0); error < 0)
+        throw schema::failure("Failed bringing interface \"{}\" up: {}", name, nl_geterror(error));
+    return rtnl_link_get_ifindex(link.get());
+}
+
 void set_down(const std::string& name) {
     const auto changes = new_link();
     rtnl_link_unset_flags(changes.get(), IFF_UP);

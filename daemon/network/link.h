@@ -9,6 +9,8 @@
 
 namespace network {
 
+class Netlink;
+
 struct Link {
     int index = 0;
     int mtu = 0;
@@ -43,6 +45,8 @@ void check_ipvlan(const std::string& parent);
 void set_master(const std::string& name, const std::string& bridge);
 void clear_master(const std::string& name);
 void set_up(const std::string& name);
+/// In the socket's namespace; returns the interface's index there.
+int set_up_in(const Netlink& netlink, const std::string& name);
 void set_down(const std::string& name);
 void set_mtu(const std::string& name, int mtu);
 void set_hwaddr(const std::string& name, const std::string& hwaddr);

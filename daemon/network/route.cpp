@@ -91,6 +91,7 @@ void add_address(const Netlink& netlink, int interface, const std::string& text)
 
 void add_route(const Netlink& netlink, int interface, const Route& route) {
     const int error = send_route(netlink, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, interface, route);
+    if (error == -NLE_EXIST && route.network.starts_with("default")) return;
     if (error < 0)
         throw schema::failure("Failed adding route \"{}\" to interface \"{}\": {}", route.network, route.interface,
                               nl_geterror(error));

@@ -18,6 +18,7 @@ struct Route {
 
 /// "192.0.2.1/24"; usable at once.
 void add_address(const Netlink& netlink, int interface, const std::string& address);
+/// Who has a default route keeps it.
 void add_route(const Netlink& netlink, int interface, const Route& route);
 
 void add_address(const std::string& interface, const std::string& address);

@@ -27,6 +27,7 @@ constexpr Verb verbs[] = {
     {"uevent", runner::send_uevent},
     {"attach-interface", runner::attach_interface},
     {"detach-interface", runner::detach_interface},
+    {"proxy", runner::proxy},
     {"stop-hook", runner::stop_hook},
     {"intercept", runner::intercept},
 };

@@ -45,4 +45,10 @@ int detach_interface(const Arguments& arguments);
 /// ID CALL ARGUMENT...: an intercepted system call; see intercept.h.
 int intercept(const Arguments& arguments);
 
+/// HOLD LISTEN CONNECT [inside] [proxy-protocol] [uid=N] [gid=N] [mode=OCTAL] [security-uid=N] [security-gid=N]: leaves
+/// a process behind that carries connections between the host and the container whose init's pidfd is descriptor 3,
+/// until the container ends or SIGTERM comes. It listens on the host, or inside; returns once it does. HOLD is kept
+/// locked.
+int proxy(const Arguments& arguments);
+
 } // namespace runner

@@ -7,6 +7,7 @@
 #include "schema/error.h"
 #include "schema/keys/host_device_options.h"
 #include "schema/network_checks.h"
+#include "schema/proxy_address.h"
 #include "schema/values.h"
 
 namespace schema {
@@ -24,6 +25,19 @@ void is_set_line(std::string_view value) {
 void each_vlan_range(std::string_view list) {
     for (const auto part : split(list, ','))
         if (const auto range = stripped(part); !range.empty()) parse_vlan_range(range);
+}
+
+void ipvlan_mode(std::string_view value) {
+    if (value != "l3s" && value != "l2") throw bad_request("Must be one of: l3s, l2");
+}
+
+void proxy_side(std::string_view value) {
+    if (value != "host" && value != "instance" && value != "guest" && value != "container")
+        throw bad_request("Invalid binding side given. Must be \"host\" or \"instance\"");
+}
+
+void proxy_address(std::string_view value) {
+    parse_proxy_address(value);
 }
 
 // clang-format off
@@ -77,6 +91,85 @@ constexpr std::array p2p_options = {
     inside_name,
 };
 
+constexpr DeviceOption gvrp{"gvrp", optional<boolean>, "bool", "false", false, "container_nic_gvrp", "Register the VLAN with switches"};
+constexpr DeviceOption parents_vlan{"vlan", optional<vlan>, "integer", "", false, "network_vlan", "VLAN of the parent to use"};
+constexpr DeviceOption ipv4_table{"ipv4.host_table", optional<uint32>, "integer", "", false, "container_nic_routed_host_table",
+                                  "Routing table of the host to add the IPv4 addresses to, besides the main one"};
+constexpr DeviceOption ipv6_table{"ipv6.host_table", optional<uint32>, "integer", "", false, "container_nic_routed_host_table",
+                                  "Routing table of the host to add the IPv6 addresses to, besides the main one"};
+
+constexpr std::array macvlan_options = {
+    boot_priority, gvrp, hwaddr, parents_mtu, inside_name, network, needed_parent, parents_vlan,
+};
+
+constexpr std::array physical_options = {
+    boot_priority, gvrp, parents_hwaddr, parents_mtu, inside_name, network, needed_parent, parents_vlan,
+};
+
+constexpr std::array sriov_options = {
+    boot_priority, hwaddr, parents_mtu, inside_name, network, needed_parent,
+    DeviceOption{"security.mac_filtering", optional<boolean>, "bool", "false", false, "network",
+                 "Let only packets from the instance's MAC address through"},
+    parents_vlan,
+};
+
+constexpr std::array routed_options = {
+    gvrp, host_name, hwaddr,
+    DeviceOption{"ipv4.address", optional<list_of<ipv4_address>>, "string", "", false, "container_nic_routed",
+                 "IPv4 addresses of the instance"},
+    DeviceOption{"ipv4.gateway", optional<gateway>, "string", "auto", false, "container_nic_routed_gateway",
+                 "Whether there is a default route for IPv4: auto, none"},
+    DeviceOption{"ipv4.host_address", optional<ipv4_address>, "string", "169.254.0.1", false,
+                 "container_nic_routed_host_address", "IPv4 address of the host's side"},
+    ipv4_table,
+    DeviceOption{"ipv4.neighbor_probe", optional<boolean>, "bool", "true", false, "instance_nic_routed_neighbor_probe",
+                 "Ask the parent's network whether the IPv4 addresses are taken"},
+    DeviceOption{"ipv4.routes", optional<list_of<ipv4_network>>, "string", "", false, "container_nic_routes",
+                 "IPv4 networks that the host reaches through the instance"},
+    DeviceOption{"ipv6.address", optional<list_of<ipv6_address>>, "string", "", false, "container_nic_routed",
+                 "IPv6 addresses of the instance"},
+    DeviceOption{"ipv6.gateway", optional<gateway>, "string", "auto", false, "container_nic_routed_gateway",
+                 "Whether there is a default route for IPv6: auto, none"},
+    DeviceOption{"ipv6.host_address", optional<ipv6_address>, "string", "fe80::1", false,
+                 "container_nic_routed_host_address", "IPv6 address of the host's side"},
+    ipv6_table,
+    DeviceOption{"ipv6.neighbor_probe", optional<boolean>, "bool", "true", false, "instance_nic_routed_neighbor_probe",
+                 "Ask the parent's network whether the IPv6 addresses are taken"},
+    DeviceOption{"ipv6.routes", optional<list_of<ipv6_network>>, "string", "", false, "container_nic_routes",
+                 "IPv6 networks that the host reaches through the instance"},
+    limits_egress, limits_ingress, limits_max, parents_mtu, inside_name,
+    DeviceOption{"parent", one_line, "string", "", false, "", "Interface of the host that the addresses are to be on"},
+    parents_vlan,
+};
+
+constexpr std::array ipvlan_options = {
+    gvrp, hwaddr,
+    DeviceOption{"ipv4.address", one_line, "string", "", false, "container_nic_ipvlan", "IPv4 addresses of the instance"},
+    DeviceOption{"ipv4.gateway", one_line, "string", "auto", false, "container_nic_ipvlan_gateway",
+                 "In l3s mode whether there is a default route for IPv4 (auto, none), in l2 mode the gateway"},
+    ipv4_table,
+    DeviceOption{"ipv6.address", one_line, "string", "", false, "container_nic_ipvlan", "IPv6 addresses of the instance"},
+    DeviceOption{"ipv6.gateway", one_line, "string", "auto", false, "container_nic_ipvlan_gateway",
+                 "In l3s mode whether there is a default route for IPv6 (auto, none), in l2 mode the gateway"},
+    ipv6_table,
+    DeviceOption{"mode", optional<ipvlan_mode>, "string", "l3s", false, "container_nic_ipvlan_mode", "l3s or l2"},
+    parents_mtu, inside_name, needed_parent, parents_vlan,
+};
+
+constexpr std::array proxy_options = {
+    DeviceOption{"bind", optional<proxy_side>, "string", "host", false, "proxy", "Where to listen: host, instance"},
+    DeviceOption{"connect", proxy_address, "string", "", false, "proxy", "TYPE:ADDRESS[:PORTS] to connect to"},
+    DeviceOption{"gid", optional<unix_id>, "integer", "0", false, "proxy_unix", "Group of the unix socket"},
+    DeviceOption{"listen", proxy_address, "string", "", false, "proxy", "TYPE:ADDRESS[:PORTS] to listen on"},
+    DeviceOption{"mode", optional<octal_mode>, "integer", "0644", false, "proxy_unix", "Mode of the unix socket"},
+    DeviceOption{"nat", optional<boolean>, "bool", "false", false, "proxy_nat", "Have the firewall forward instead"},
+    DeviceOption{"proxy_protocol", optional<boolean>, "bool", "false", false, "proxy_haproxy_protocol",
+                 "Tell the target, in HAProxy's protocol, who connects"},
+    DeviceOption{"security.gid", optional<unix_id>, "integer", "0", false, "proxy_priv_drop", "Group to connect as"},
+    DeviceOption{"security.uid", optional<unix_id>, "integer", "0", false, "proxy_priv_drop", "User to connect as"},
+    DeviceOption{"uid", optional<unix_id>, "integer", "0", false, "proxy_unix", "Owner of the unix socket"},
+};
+
 constexpr std::array types = {
     DeviceType{"disk", "", device_options::disk},
     DeviceType{"gpu", "mdev", device_options::gpu_mdev},
@@ -86,7 +179,13 @@ constexpr std::array types = {
     DeviceType{"infiniband", "physical", device_options::infiniband},
     DeviceType{"infiniband", "sriov", device_options::infiniband},
     DeviceType{"nic", "bridged", bridged_options},
+    DeviceType{"nic", "ipvlan", ipvlan_options},
+    DeviceType{"nic", "macvlan", macvlan_options},
     DeviceType{"nic", "p2p", p2p_options},
+    DeviceType{"nic", "physical", physical_options},
+    DeviceType{"nic", "routed", routed_options},
+    DeviceType{"nic", "sriov", sriov_options},
+    DeviceType{"proxy", "", proxy_options},
     DeviceType{"none", "", {}},
     DeviceType{"pci", "", device_options::pci},
     DeviceType{"tpm", "", device_options::tpm},

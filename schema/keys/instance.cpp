@@ -82,6 +82,8 @@ constexpr std::array rows = {
                 "Whether the instance's memory may be swapped out"},
     InstanceKey{"limits.memory.swap.priority", optional<priority>, "integer", "10 (highest)", true, "",
                 "The higher, the less likely memory is swapped out, 0 to 10 (cgroup v1)"},
+    InstanceKey{"limits.network.priority", optional<priority>, "integer", "0", true, "",
+                "The higher, the sooner packets are sent, 0 to 10 (cgroup v1)"},
     InstanceKey{"limits.processes", optional<integer>, "integer", "max", true, "",
                 "Number of processes"},
     InstanceKey{"linux.kernel_modules", any, "string", "", true, "",

@@ -54,6 +54,9 @@ public:
     void detach_interface(const std::string& name, const std::string& inside, const std::string& host) override {
         lender_.detach_interface(name, inside, host);
     }
+    void start_proxy(const std::string& name, const std::string& hold, const std::vector<std::string>& words) override {
+        lender_.start_proxy(name, hold, words);
+    }
     void attach_mount(const std::string& name, const schema::MountOrder& order) override {
         lender_.attach_mount(name, order);
     }

@@ -48,6 +48,7 @@ public:
 
     void attach_interface(const std::string&, const std::string&, const std::string&) override {}
     void detach_interface(const std::string&, const std::string&, const std::string&) override {}
+    void start_proxy(const std::string&, const std::string&, const std::vector<std::string>&) override {}
     void attach_mount(const std::string& name, const schema::MountOrder& order) override;
     void detach_mount(const std::string& name, const std::string& target) override;
     void send_uevent(const std::string&, const std::vector<std::string>&) override {}

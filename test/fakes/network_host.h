@@ -36,6 +36,8 @@ public:
     std::set<std::string> taken_addresses;
     std::map<std::string, devices::TrafficLimits> limits; // those that are set
     std::string rules;                                    // the last ones
+    std::vector<devices::VirtualFunction> functions;      // free ones
+    std::set<std::string> proxies;                        // that run, by the file they hold
 
     std::optional<devices::InterfaceState> find(const std::string& name) override {
         const auto found = interfaces.find(name);
@@ -125,6 +127,28 @@ public:
         act("detach {} {} {}", instance, inside, name);
         interfaces[name] = inside_[instance + " " + inside];
     }
+
+    void configure_inside(const std::string& instance, const devices::InsideAddresses& wanted) override {
+        act("inside {} {} {} {}", instance, wanted.interface, fmt::join(wanted.addresses, ","),
+            fmt::join(wanted.gateways, ","));
+    }
+    devices::VirtualFunction free_virtual_function(const std::string& parent) override {
+        if (functions.empty()) throw schema::failure("Parent device \"{}\" doesn't support SR-IOV", parent);
+        return functions.front();
+    }
+    void set_virtual_function(const std::string& parent, const devices::VirtualFunction& wanted) override {
+        act("function {} {} {} {}{}", parent, wanted.id, wanted.hwaddr, wanted.vlan,
+            wanted.spoof_check ? " spoof" : "");
+    }
+    void start_proxy(const devices::ProxyOrder& order) override {
+        act("proxy {} {} {}", order.instance, order.hold, fmt::join(order.words, " "));
+        proxies.insert(order.hold);
+    }
+    void stop_proxy(const std::string& hold, const std::string& socket) override {
+        act("no-proxy {} {}", hold, socket);
+        proxies.erase(hold);
+    }
+    bool is_proxy_running(const std::string& hold) override { return proxies.contains(hold); }
 
 private:
     template <class... Args> void act(fmt::format_string<Args...> text, Args&&... args) {

@@ -108,8 +108,9 @@ class Worker:
     def create(self):
         name = self.fresh_name()
         self.doubt = {"instances": [name]}
+        nic = {"type": "nic", "nictype": "p2p", "name": "net0", "limits.max": "10Mbit"}
         source = {"type": "image", "alias": "busybox"}
-        self.api.ask("POST", "/1.0/instances", {"name": name, "source": source, "devices": {"data": DISK}})
+        self.api.ask("POST", "/1.0/instances", {"name": name, "source": source, "devices": {"data": DISK, "net": nic}})
         self.instances[name] = "stopped"
 
     def copy(self, source):
@@ -186,6 +187,7 @@ class Check:
         self.workers = workers
         self.pool = next((test.daemon.folder / "storage-pools").iterdir())
         self.mounts = leaks.mounts()
+        self.interfaces = leaks.interfaces()
 
     def settle(self):
         """What is in doubt is looked up and made certain: a container whose start was cut off is stopped, be it up,
@@ -278,6 +280,12 @@ class Check:
         rootfs = self.pool / "containers" / name / "rootfs"
         return sum(len(files) + len(folders) for _, folders, files in os.walk(rootfs / "bin"))
 
+    def interfaces_of(self, names):
+        """The host's ends of running containers' nics, and what shapes what they send where the kernel has no police."""
+        entries = self.test.api.get("/1.0/instances?recursion=1")
+        ends = {entry["config"].get("volatile.net.host_name", "") for entry in entries if entry["name"] in names}
+        return ends | {f"ifb{hashlib.sha256(end.encode()).hexdigest()[:10]}" for end in ends}
+
     def nothing_unowned(self, wanted, images):
         folder = self.test.daemon.folder
 
@@ -290,6 +298,7 @@ class Check:
             found += [path for path in (self.pool / "images").iterdir() if path.name.split(".")[0] not in images]
             running = {name for name, what in wanted.items() if what != "stopped"}
             of_running = tuple(f"{folder}/devices/{name}/" for name in running)
+            found += sorted(leaks.interfaces() - self.interfaces - self.interfaces_of(running))
             found += [point for point in leaks.mounts() - self.mounts if not point.startswith(of_running)]
             token = self.test.name("")
             for cgroup in leaks.container_cgroups(token):

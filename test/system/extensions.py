@@ -7,9 +7,10 @@ import traceback
 from pathlib import Path
 
 from harness import image, other_hosts
-from harness.daemon import BUILD
+from harness.daemon import BRIDGE, BUILD
+from harness.network import GATEWAY
 from harness.rest import Refused, WebSocket
-from system import guest_api
+from system import guest_api, nics, proxy
 from system.scenario import scenario
 
 TABLE = Path(__file__).resolve().parents[2] / "schema/api_extensions.cpp"
@@ -692,3 +693,50 @@ def a_disk_has_options_of_mounts(test):
     line = next(line for line in test.exec(test.container, "cat", "/proc/self/mountinfo").splitlines() if "/host-etc" in line)
     test.true("nosuid,noexec" in line and "shared:" not in line and "master:" not in line, line)
     without(test, "etc")
+
+
+@shows
+def proxies_carry_every_kind_of_socket(test):
+    proxy.carry_every_kind(test, test.container)
+
+
+@shows
+def a_proxys_target_is_told_who_connects(test):
+    proxy.tell_who_connects(test, test.container)
+
+
+@shows
+def a_proxy_is_done_by_rules(test):
+    name = test.launch("rules")
+    test.daemon.lxc("config", "device", "add", name, "eth0", "none", check=True)  # one interface in the network will do
+    proxy.forward_by_rules(test, name)
+    test.daemon.lxc("delete", "--force", name, check=True)
+
+
+@shows
+def a_routed_nic_is_reached(test):
+    nics.route_to(test, test.container)
+
+
+@shows
+def a_nic_has_routes_and_isolation(test):
+    device = {"type": "nic", "nictype": "p2p", "name": "routed", "ipv4.routes": "203.0.113.0/24"}
+    port = {"type": "nic", "nictype": "bridged", "parent": BRIDGE, "name": "apart", "security.port_isolation": "true"}
+    test.api.ask("PATCH", url(test), {"devices": {"routed": device, "apart": port}})
+    test.true("dev veth" in nics.ip("route", "show", "203.0.113.0/24"), "no route")
+    host_name = nics.volatile(test, test.container, "apart", "host_name")
+    test.equal(Path(f"/sys/class/net/{host_name}/brport/isolated").read_text(encoding="ascii"), "1\n")
+
+
+@shows
+def a_bridged_nic_is_held_to_its_address(test):
+    filtered = {"name": "held", "security.ipv4_filtering": "true", "ipv4.address": "10.77.201.7"}
+    device = {"type": "nic", "nictype": "bridged", "parent": BRIDGE} | filtered
+    test.api.ask("PATCH", url(test), {"devices": {"held": device}})
+    test.exec(test.container, "ip", "link", "set", "held", "up")
+    for address, reaches in (("10.77.201.7", True), ("10.77.201.8", False)):
+        test.exec(test.container, "ip", "address", "add", f"{address}/32", "dev", "held")
+        ping = ("ping", "-c", "1", "-W", "1", "-I", address, GATEWAY)
+        test.exec(test.container, "ip", "route", "replace", GATEWAY, "dev", "held", "src", address)
+        test.equal(test.daemon.lxc("exec", test.container, "--", *ping).returncode == 0, reaches, address)
+    test.exec(test.container, "ip", "route", "del", GATEWAY, "dev", "held")

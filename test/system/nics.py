@@ -38,11 +38,11 @@ def in_network_of(pid):
             enter(ours)
 
 
-def enter(space):
+def enter(space, kind=0x40000000):
     import ctypes  # os.setns is newer than the Python of Debian 12
 
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(space.fileno(), 0x40000000) != 0:
+    if libc.setns(space.fileno(), kind) != 0:
         raise OSError(ctypes.get_errno(), "setns")
 
 
@@ -244,3 +244,130 @@ def vlans_are_refused_by_a_bridge_that_does_not_filter_them(test):
         test.true(done.returncode != 0, "a bridge without VLAN filtering took a VLAN")
     test.true(b"VLAN filtering is not enabled in parent bridge" in done.stderr, f"{done.stderr!r}")
     test.true("eth0" in test.exec(name, "ip", "link"), "the device is not there again")
+
+
+@scenario
+def an_interface_of_the_host_comes_and_goes(test):
+    test.start()
+    name = test.launch("physical")
+    ip("link", "add", "wan0", "mtu", "1400", "type", "veth", "peer", "name", "wan1")
+    try:
+        hwaddr = port_of("wan0")["address"]
+        options = ("nictype=physical", "parent=wan0", "name=lan", "hwaddr=00:16:3e:01:02:03", "mtu=1300")
+        test.daemon.lxc("config", "device", "add", name, "lan", "nic", *options, check=True)
+        test.true("wan0" not in leaks.interfaces(), "the host has it still")
+        shown = test.exec(name, "ip", "link", "show", "lan")
+        test.true("00:16:3e:01:02:03" in shown and "mtu 1300" in shown, shown)
+        test.daemon.lxc("config", "device", "remove", name, "lan", check=True)
+        back = port_of("wan0")
+        test.equal((back["address"], back["mtu"]), (hwaddr, 1400), "unplugged")
+        test.daemon.lxc("stop", "--force", name, check=True)
+        test.daemon.lxc("config", "device", "add", name, "lan", "nic", *options, check=True)
+        test.daemon.lxc("start", name, check=True)
+        test.true("mtu 1300" in test.exec(name, "ip", "link", "show", "lan"), "not inside after a start")
+        test.daemon.kill()
+        test.daemon.start()
+        test.daemon.lxc("stop", "--force", name, check=True)
+        back = port_of("wan0")
+        test.equal((back["address"], back["mtu"]), (hwaddr, 1400), "stopped")
+        test.equal(volatile(test, name, "lan", "last_state.hwaddr"), "")
+        test.daemon.lxc("config", "device", "set", name, "lan", "parent=nope", check=True)
+        refused = test.daemon.lxc("start", name)
+        test.true(b"Parent device 'nope' doesn't exist" in refused.stderr, f"{refused.stderr!r}")
+    finally:
+        test.daemon.lxc("stop", "--force", name)
+        ip("link", "del", "wan0")
+
+
+@scenario
+def a_macvlan_reaches_another_on_its_parent(test):
+    test.start()
+    interfaces = leaks.interfaces()
+    ip("link", "add", "trunk0", "type", "veth", "peer", "name", "trunk1")
+    try:
+        for end in ("trunk0", "trunk1"):
+            ip("link", "set", end, "up")
+        names = [test.launch(short) for short in ("one", "two")]
+        for number, name in enumerate(names, 1):
+            test.daemon.lxc("config", "device", "add", name, "lan", "nic", "nictype=macvlan", "parent=trunk0", "name=lan", check=True)
+            test.exec(name, "sh", "-c", f"ip link set lan up; ip address add 192.0.2.{number}/24 dev lan")
+        test.exec(names[0], "ping", "-c", "1", "-W", "2", "192.0.2.2")
+        test.daemon.lxc("config", "device", "remove", names[0], "lan", check=True)
+        test.true("lan" not in test.exec(names[0], "ip", "link"), "it is still inside")
+        test.daemon.lxc("restart", "--force", names[1], check=True)
+        test.true("lan" in test.exec(names[1], "ip", "link"), "not inside after a start")
+        test.daemon.lxc("stop", "--force", names[1], check=True)
+    finally:
+        ip("link", "del", "trunk0")
+    test.equal(leaks.interfaces(), interfaces, "interfaces")
+
+
+@scenario
+def a_routed_container_is_reached_by_its_address_alone(test):
+    test.start()
+    name = test.launch("routed")
+    route_to(test, name)
+
+
+def route_to(test, name):
+    ip("link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    try:
+        ip("address", "add", "198.51.100.1/24", "dev", "up0")
+        for end in ("up0", "up1"):
+            ip("link", "set", end, "up")
+        routed = ("nictype=routed", "parent=up0", "name=wan", "ipv4.address=198.51.100.7", "ipv4.host_table=100")
+        refused = test.daemon.lxc("config", "device", "add", name, "wan", "nic", *routed)
+        test.true(b"Routed mode requires sysctl net.ipv4.conf.up0.forwarding=1" in refused.stderr, f"{refused.stderr!r}")
+        Path("/proc/sys/net/ipv4/conf/up0/forwarding").write_text("1", encoding="ascii")
+        test.daemon.lxc("config", "device", "add", name, "wan", "nic", *routed, check=True)
+        reach(test, name)
+        test.true("198.51.100.7 dev up0 proxy" in ip("neigh", "show", "proxy"), "the host does not answer for it")
+        test.true("198.51.100.7" in ip("route", "show", "table", "100"), "no route in the other table")
+        test.daemon.lxc("restart", "--force", name, check=True)
+        reach(test, name)
+        test.daemon.lxc("config", "device", "remove", name, "wan", check=True)
+        test.equal(ip("neigh", "show", "proxy"), "")
+        rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+        test.true(f"{name}.wan" not in rules, f"rules are left: {rules}")
+    finally:
+        ip("link", "del", "up0")
+
+
+def reach(test, name):
+    """Both ways."""
+    try:
+        socket.create_connection(("198.51.100.7", 9), 2).close()
+    except ConnectionRefusedError:
+        pass  # by the container
+    test.exec(name, "ping", "-c", "1", "-W", "2", "198.51.100.1")
+
+
+def have_ipvlan():
+    made = subprocess.run(["ip", "link", "add", "try0", "link", "par0", "type", "ipvlan"], capture_output=True, check=False)
+    subprocess.run(["ip", "link", "del", "try0"], capture_output=True, check=False)
+    return made.returncode == 0
+
+
+@scenario
+def what_the_host_lacks_is_said(test):
+    test.start()
+    name = test.launch("lacks")
+    ip("link", "add", "par0", "type", "veth", "peer", "name", "par1")
+    try:
+        for number, (kind, options, wanted) in enumerate(
+            [
+                ("sriov", [], "Parent device \"par0\" doesn't support SR-IOV"),
+                ("ipvlan", ["mode=l2"], "ipvlan" if not have_ipvlan() else "Device cannot be started when instance is running"),
+                ("bridged", [], "par0"),
+            ]
+        ):
+            done = test.daemon.lxc("config", "device", "add", name, f"n{number}", "nic", f"nictype={kind}", "parent=par0", *options)
+            test.true(done.returncode != 0 and wanted in done.stderr.decode(), f"{kind}: {done.stderr!r}")
+        test.daemon.lxc("stop", "--force", name, check=True)
+        if not have_ipvlan():
+            test.daemon.lxc("config", "device", "add", name, "ipv", "nic", "nictype=ipvlan", "parent=par0", "mode=l2", check=True)
+            done = test.daemon.lxc("start", name)
+            test.true("the kernel has no ipvlan" in done.stderr.decode(), f"{done.stderr!r}")
+            test.equal(test.api.get(f"/1.0/instances/{name}")["status"], "Stopped")
+    finally:
+        ip("link", "del", "par0")

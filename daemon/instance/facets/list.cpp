@@ -27,6 +27,7 @@ std::span<const std::string_view> daemon_keys() {
         "image.*",
         "limits.cpu", // cpu_balance, as it depends on the other instances
         "limits.cpu.nodes",
+        "limits.network.priority", // network_priority, as it is per interface
         "linux.kernel_modules",
         "migration.incremental.memory",
         "migration.incremental.memory.goal",

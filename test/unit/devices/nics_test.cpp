@@ -256,5 +256,216 @@ TEST(BridgedNic, RoutesLeadToTheBridgeAndGoWithTheDevice) {
               "\"192.0.2.1/24\"");
 }
 
+// --- one interface: macvlan, physical, sriov ------------------------------------------------------------------------
+
+schema::Device of_kind(const std::string& kind, const schema::Device& more = {}) {
+    return with({{"type", "nic"}, {"nictype", kind}, {"parent", "lan0"}}, more);
+}
+
+TEST(MacvlanNic, IsMadeOnItsParentAndRemoved) {
+    auto on = host();
+    const auto device = make_device("eth0", of_kind("macvlan", {{"mtu", "1400"}}));
+    const auto of = prepared(*device, on);
+    const auto start = device->start(of, on, 0);
+    EXPECT_THAT(start.items, Contains(LxcItem{"lxc.net.0.link", "mac00000001"}));
+    EXPECT_THAT(on.actions, ElementsAre("macvlan mac00000001 lan0 00:16:3e:00:00:01 1400"));
+    device->stopped(of, on);
+    EXPECT_EQ(on.network().interfaces.size(), 2U);
+}
+
+TEST(MacvlanNic, UsesAVlanThatIsMadeForItAndGoesWithIt) {
+    auto on = host();
+    const auto device = make_device("eth0", of_kind("macvlan", {{"vlan", "5"}, {"gvrp", "true"}}));
+    auto of = prepared(*device, on);
+    EXPECT_EQ(of.config["volatile.eth0.last_state.created"], "true");
+    device->start(of, on, 0);
+    EXPECT_THAT(on.actions,
+                ElementsAre("vlan lan0.5 lan0 5 gvrp", "up lan0.5", "macvlan mac00000001 lan0.5 00:16:3e:00:00:01 0"));
+    of.others_made_vlan = [](const std::string&, const std::string&) { return true; };
+    device->stopped(of, on);
+    EXPECT_TRUE(on.network().find("lan0.5")) << "another instance uses it";
+    of.others_made_vlan = {};
+    device->stopped(of, on);
+    EXPECT_FALSE(on.network().find("lan0.5"));
+}
+
+TEST(MacvlanNic, AVlanThatWasThereStays) {
+    auto on = host();
+    on.network().interfaces["lan0.5"] = {1500, ""};
+    const auto device = make_device("eth0", of_kind("macvlan", {{"vlan", "5"}}));
+    const auto of = prepared(*device, on);
+    device->start(of, on, 0);
+    device->stopped(of, on);
+    EXPECT_TRUE(on.network().find("lan0.5"));
+}
+
+TEST(PhysicalNic, GetsItsAddressAndMtuBack) {
+    auto on = host();
+    const auto device = make_device("eth0", of_kind("physical", {{"mtu", "1400"}, {"hwaddr", "02:00:00:00:00:99"}}));
+    const auto of = prepared(*device, on);
+    EXPECT_EQ(of.config.at("volatile.eth0.last_state.mtu"), "1500");
+    EXPECT_EQ(of.config.at("volatile.eth0.last_state.hwaddr"), "02:00:00:00:00:01");
+    device->attach(of, on);
+    EXPECT_FALSE(on.network().find("lan0"));
+    const auto forgotten = device->detach(of, on);
+    EXPECT_EQ(on.network().find("lan0")->mtu, 1500);
+    EXPECT_EQ(on.network().find("lan0")->hwaddr, "02:00:00:00:00:01");
+    EXPECT_EQ(forgotten.at("volatile.eth0.last_state.mtu"), "");
+}
+
+TEST(PhysicalNic, OneThatIsBackIsNotFetched) {
+    auto on = host();
+    const auto device = make_device("eth0", of_kind("physical"));
+    device->detach(prepared(*device, on), on);
+    EXPECT_THAT(on.actions, IsEmpty());
+}
+
+TEST(MovedNic, NeedsItsParent) {
+    for (const auto* kind : {"macvlan", "physical", "sriov", "ipvlan"}) {
+        auto on = host();
+        EXPECT_EQ(refusal_of([&] { started(of_kind(kind, {{"parent", "nope"}}), on); }),
+                  "Parent device 'nope' doesn't exist")
+            << kind;
+        EXPECT_EQ(refusal_of(of_kind(kind, {{"parent", ""}})),
+                  "Invalid value for device option \"parent\": Required value")
+            << kind;
+    }
+}
+
+TEST(SriovNic, SaysWhatTheCardLacks) {
+    auto on = host();
+    EXPECT_EQ(refusal_of([&] { started(of_kind("sriov"), on); }), "Parent device \"lan0\" doesn't support SR-IOV");
+}
+
+TEST(SriovNic, SetsItsFunctionAndRestoresIt) {
+    auto on = host();
+    on.network().functions = {{"vf3", 3, "02:00:00:00:00:33", 7, true}};
+    on.network().interfaces["vf3"] = {1500, "02:00:00:00:00:34"};
+    const auto device = make_device("eth0", of_kind("sriov", {{"vlan", "9"}, {"security.mac_filtering", "true"}}));
+    const auto of = prepared(*device, on);
+    EXPECT_THAT(device->start(of, on, 0).items, Contains(LxcItem{"lxc.net.0.link", "vf3"}));
+    EXPECT_EQ(on.actions.back(), "function lan0 3 02:00:00:00:00:34 9 spoof");
+    device->stopped(of, on);
+    EXPECT_EQ(on.actions.back(), "function lan0 3 02:00:00:00:00:33 7 spoof");
+}
+
+// --- routed and ipvlan ----------------------------------------------------------------------------------------------
+
+const schema::Device routed_addresses = {{"ipv4.address", "192.0.2.7,192.0.2.8"}, {"ipv6.address", "2001:db8::7"}};
+
+FakeDeviceHost routing_host() {
+    auto on = host();
+    for (const auto* name : {"ipv4/conf/lan0/forwarding", "ipv6/conf/lan0/forwarding", "ipv6/conf/all/forwarding",
+                             "ipv6/conf/lan0/proxy_ndp", "ipv6/conf/all/proxy_ndp"})
+        on.network().settings[name] = "1";
+    return on;
+}
+
+TEST(RoutedNic, HasSingleAddressesAndAGatewayOnTheHostsEnd) {
+    auto on = routing_host();
+    const auto start = started(of_kind("routed", routed_addresses), on);
+    for (const auto& item :
+         {LxcItem{"lxc.net.0.ipv4.gateway", "169.254.0.1"}, LxcItem{"lxc.net.0.ipv4.address", "192.0.2.7/32 0.0.0.0"},
+          LxcItem{"lxc.net.0.ipv4.address", "192.0.2.8/32 0.0.0.0"}, LxcItem{"lxc.net.0.ipv6.gateway", "fe80::1"},
+          LxcItem{"lxc.net.0.ipv6.address", "2001:db8::7/128"}})
+        EXPECT_THAT(start.items, Contains(item));
+    for (const auto* action :
+         {"address veth00000001 169.254.0.1/32", "address veth00000001 fe80::1/128",
+          "route veth00000001 192.0.2.7/32  0", "route veth00000001 2001:db8::7/128  0", "neighbour lan0 192.0.2.8",
+          "neighbour lan0 2001:db8::7", "set ipv4/conf/veth00000001/rp_filter=1"})
+        EXPECT_THAT(on.actions, Contains(std::string(action)));
+    EXPECT_THAT(on.network().rules, HasSubstr("iifname \"veth00000001\" fib saddr . iif oif missing drop"));
+}
+
+TEST(RoutedNic, OptionsOfRoutesAndGatewaysCount) {
+    auto on = routing_host();
+    const auto start = started(of_kind("routed", {{"ipv4.address", "192.0.2.7"},
+                                                  {"ipv4.gateway", "none"},
+                                                  {"ipv4.host_address", "169.254.9.9"},
+                                                  {"ipv4.host_table", "100"},
+                                                  {"ipv4.routes", "198.51.100.0/24"}}),
+                               on);
+    for (const auto& item : start.items) EXPECT_EQ(item.key.find("gateway"), std::string::npos);
+    for (const auto* action : {"address veth00000001 169.254.9.9/32", "route veth00000001 192.0.2.7/32  100",
+                               "route veth00000001 198.51.100.0/24 192.0.2.7 0"})
+        EXPECT_THAT(on.actions, Contains(std::string(action)));
+}
+
+TEST(RoutedNic, IsConfiguredInsideARunningContainer) {
+    auto on = routing_host();
+    attach(of_kind("routed", routed_addresses), on);
+    EXPECT_EQ(on.actions.back(), "inside c1 eth0 192.0.2.7/32,192.0.2.8/32,2001:db8::7/128 169.254.0.1,fe80::1");
+}
+
+TEST(RoutedNic, NeedsAHostThatForwards) {
+    auto on = routing_host();
+    on.network().settings["ipv4/conf/lan0/forwarding"] = "0";
+    EXPECT_EQ(refusal_of([&] { started(of_kind("routed", routed_addresses), on); }),
+              "Routed mode requires sysctl net.ipv4.conf.lan0.forwarding=1");
+    on.network().settings["ipv6/conf/all/proxy_ndp"] = "0";
+    EXPECT_EQ(refusal_of([&] { started(of_kind("routed", routed_addresses), on); }),
+              "Routed mode requires sysctl net.ipv6.conf.all.proxy_ndp=1");
+}
+
+TEST(RoutedNic, AnAddressThatIsTakenStopsTheStartUnlessNobodyAsks) {
+    auto on = routing_host();
+    on.network().taken_addresses = {"192.0.2.8"};
+    EXPECT_EQ(refusal_of([&] { started(of_kind("routed", routed_addresses), on); }),
+              "IP address \"192.0.2.8\" in use on parent network \"lan0\"");
+    EXPECT_EQ(on.network().interfaces.size(), 2U);
+    const auto unasked = with(of_kind("routed", routed_addresses), {{"ipv4.neighbor_probe", "false"}});
+    EXPECT_EQ(refusal_of([&] { started(unasked, on); }), "");
+}
+
+TEST(RoutedNic, IsCheckedAsLxdDoes) {
+    EXPECT_EQ(refusal_of(of_kind("routed", {{"ipv4.address", "192.0.2.1,192.0.2.1"}})),
+              "Duplicate address \"192.0.2.1\" in \"ipv4.address\"");
+    EXPECT_EQ(refusal_of(of_kind("routed", {{"ipv6.routes", "2001:db8::/64"}})),
+              "ipv6.routes requires ipv6.address to be set");
+    EXPECT_EQ(refusal_of({{"type", "nic"}, {"nictype", "routed"}, {"vlan", "5"}}),
+              "The vlan setting can only be used when combined with a parent interface");
+    EXPECT_EQ(refusal_of(of_kind("routed", {{"ipv4.address", "x"}})),
+              "Invalid value for device option \"ipv4.address\": Item \"x\": Not an IPv4 address \"x\"");
+    EXPECT_EQ(refusal_of(of_kind("routed", {{"ipv4.gateway", "192.0.2.1"}})),
+              "Invalid value for device option \"ipv4.gateway\": Invalid gateway: 192.0.2.1");
+    const auto routed = of_kind("routed");
+    EXPECT_EQ(refusal_of([&] {
+                  check_expanded_devices(
+                      {{"a", routed}, {"b", routed}, {"r", {{"type", "disk"}, {"path", "/"}, {"pool", "p"}}}});
+              }),
+              "Device validation failed for \"b\": Existing NIC \"a\" already uses \"ipv4.gateway\" in auto mode");
+}
+
+TEST(IpvlanNic, IsMadeByTheEngine) {
+    auto on = routing_host();
+    const auto start = started(of_kind("ipvlan", {{"ipv4.address", "192.0.2.7"}}), on);
+    EXPECT_THAT(start.items,
+                ElementsAre(LxcItem{"lxc.net.0.type", "ipvlan"}, LxcItem{"lxc.net.0.flags", "up"},
+                            LxcItem{"lxc.net.0.link", "lan0"}, LxcItem{"lxc.net.0.name", "eth0"},
+                            LxcItem{"lxc.net.0.ipvlan.mode", "l3s"}, LxcItem{"lxc.net.0.ipvlan.isolation", "bridge"},
+                            LxcItem{"lxc.net.0.l2proxy", "1"}, LxcItem{"lxc.net.0.ipv4.address", "192.0.2.7/32"},
+                            LxcItem{"lxc.net.0.ipv4.gateway", "dev"}));
+    const auto l2 =
+        started(of_kind("ipvlan", {{"mode", "l2"}, {"ipv4.address", "192.0.2.7"}, {"ipv4.gateway", "192.0.2.1"}}), on);
+    EXPECT_THAT(l2.items, Contains(LxcItem{"lxc.net.0.ipv4.address", "192.0.2.7/24"}));
+    EXPECT_THAT(l2.items, Contains(LxcItem{"lxc.net.0.ipv4.gateway", "192.0.2.1"}));
+}
+
+TEST(IpvlanNic, SaysWhatTheKernelLacks) {
+    auto on = routing_host();
+    on.fails_at = "check-ipvlan";
+    EXPECT_EQ(refusal_of([&] { started(of_kind("ipvlan"), on); }), "The host failed: check-ipvlan lan0");
+}
+
+TEST(IpvlanNic, IsCheckedAsLxdDoesAndNotHotplugged) {
+    auto on = routing_host();
+    EXPECT_EQ(refusal_of(of_kind("ipvlan", {{"mode", "l4"}})),
+              "Invalid value for device option \"mode\": Must be one of: l3s, l2");
+    EXPECT_EQ(refusal_of(of_kind("ipvlan", {{"ipv4.gateway", "192.0.2.1"}})),
+              "Invalid value for device option \"ipv4.gateway\": Invalid gateway: 192.0.2.1");
+    EXPECT_EQ(refusal_of(of_kind("ipvlan", {{"mode", "l2"}, {"ipv4.address", "192.0.2.1/16"}})), "");
+    EXPECT_EQ(refusal_of([&] { attach(of_kind("ipvlan"), on); }), "Device cannot be started when instance is running");
+}
+
 } // namespace
 } // namespace devices
