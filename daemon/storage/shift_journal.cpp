@@ -36,7 +36,7 @@ struct Reader {
     }
     template <class Number> Number number() {
         Number value{};
-        if (const auto bytes = take(sizeof value); !ended) std::memcpy(&value, bytes.data(), sizeof value);
+        if (const auto bytes = take(sizeof value); !ended) std::memcpy(&value, bytes.data(), bytes.size());
         return value;
     }
     std::string text() { return std::string(take(number<uint32_t>())); }
