@@ -106,7 +106,7 @@ def a_tpm_is_made_for_a_container():
     serve()
     before = sorted(path.name for path in Path("/sys/class/tpm").glob("tpm*"))
     for name in (launch("dev-tpm"), launch("dev-tpm-priv", "-c", "security.privileged=true")):
-        add(name, "chip", "tpm", "path=/dev/tpm0")
+        add(name, "chip", "tpm", "path=/dev/tpm0", "pathrm=/dev/tpmrm0")
         true(sees(name, "/dev/tpm0"), "it is seen inside")
         true(run("pgrep", "swtpm").stdout, "its emulator runs")
         lxc("config", "device", "remove", name, "chip")
