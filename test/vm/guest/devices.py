@@ -68,7 +68,7 @@ def network_devices_of_every_kind_come_and_go():
         before = links()
         for name in (launch("dev-nics"), launch("dev-nics-priv", "-c", "security.privileged=true")):
             for options, kind in NICS:
-                add(name, "eth9", "nic", *options)
+                add(name, "eth9", "nic", "name=eth9", *options)
                 true(sees(name, "/sys/class/net/eth9"), f"{options} is seen inside")
                 equal(kind_of(pid_of(name), "eth9"), kind, str(options))
                 lxc("config", "device", "remove", name, "eth9")
@@ -87,10 +87,7 @@ def ipvlans_are_there_from_a_start_to_the_stop():
         true(refused.returncode != 0, "one was added to a running container")
         lxc("stop", "--force", name)
         for options in IPVLANS:
-            if any(option.startswith("vlan=") for option in options):
-                lxc("config", "device", "add", name, "warm", "nic", "nictype=ipvlan", "parent=par0", *options, check=False)
-                lxc("config", "device", "remove", name, "warm", check=False)
-            add(name, "eth9", "nic", "nictype=ipvlan", "parent=par0", *options)
+            add(name, "eth9", "nic", "name=eth9", "nictype=ipvlan", "parent=par0", *options)
             lxc("start", name)
             equal(kind_of(pid_of(name), "eth9"), "ipvlan", str(options))
             address = options[-1].partition("=")[2].partition("/")[0]
