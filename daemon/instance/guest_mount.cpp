@@ -39,7 +39,8 @@ void change_guest_mount(const Record&, const Record& wanted, const Rooms& rooms)
     if (is_there)
         rooms.device_host.detach_mount(name, guest_mount_point);
     else
-        rooms.device_host.attach_mount(name, guest_folder(rooms.paths), guest_mount_point, true, false, false);
+        rooms.device_host.attach_mount(
+            name, {.source = guest_folder(rooms.paths), .target = guest_mount_point, .read_only = true});
 }
 
 } // namespace instance

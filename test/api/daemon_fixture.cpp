@@ -45,6 +45,9 @@ public:
     base::Process spawn_sftp(const std::string& name, const instance::StoppedRoot& root, base::Fd socket) override {
         return lender_.spawn_sftp(name, root, std::move(socket));
     }
+    base::Process spawn_interception(std::vector<std::string> call, std::vector<std::pair<int, int>> fds) override {
+        return lender_.spawn_interception(std::move(call), std::move(fds));
+    }
     instance::Console open_console(const std::string& name) override { return lender_.open_console(name); }
     std::string console_log(const std::string& name) override { return lender_.console_log(name); }
     void clear_console_log(const std::string& name) override { lender_.clear_console_log(name); }
