@@ -299,7 +299,7 @@ public:
                         translation.lines[host.name] =
                             difference(translated(without(translation.set, key_of(translation, row)), host.facts),
                                        translated(translation.set, host.facts));
-            write_key_data(folder + "/" + file, data);
+            write_key_data(fmt::format("{}/{}", folder, file), data);
         }
     }
 };
