@@ -59,22 +59,39 @@ void update_followed(const Record& record, const std::vector<std::string>& names
 
 void Lifecycle::watch_host() {
     devices::Followed all;
+    bool any = false;
     for (const auto& instance : rooms_.instances.list()) {
         if (!instance->live().running) continue;
+        any = true;
         auto followed = followed_by(*instance->record());
         all.paths.merge(followed.paths);
         all.hardware = all.hardware || followed.hardware;
     }
     const std::scoped_lock lock(watched_mutex_);
+    if (any != uevents_wanted_) listen_to_uevents(any);
     if (all.paths == watched_.paths && all.hardware == watched_.hardware) return;
     try {
         path_watch_.set(all.paths);
-        uevents_.listen(all.hardware);
         watched_ = all;
         follow_host({}); // what came or went before it was watched
     } catch (const std::exception& error) {
         rooms_.log.warning("Failed watching the host's devices", {{"err", error.what()}});
     }
+}
+
+/// CPUs that come and go concern every container.
+void Lifecycle::listen_to_uevents(bool on) {
+    try {
+        uevents_.listen(on);
+        uevents_wanted_ = on;
+    } catch (const std::exception& error) {
+        rooms_.log.warning("Failed listening to the kernel's events of devices", {{"err", error.what()}});
+    }
+}
+
+void Lifecycle::heard(const std::optional<base::Uevent>& event) {
+    if (!event || concerns_devices(*event)) follow_host(event);
+    if (!event || event->property("SUBSYSTEM") == "cpu") rooms_.workers.run([this] { cpus_changed(); });
 }
 
 void Lifecycle::follow_host(const std::optional<base::Uevent>& event) {

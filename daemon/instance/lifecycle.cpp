@@ -14,7 +14,6 @@
 #include "daemon/instance/action_log.h"
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/copy.h"
-#include "daemon/instance/follow.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/guest_changes.h"
 #include "daemon/instance/guest_folder.h"
@@ -101,9 +100,7 @@ void check_no_duplicates(std::vector<std::string> profiles) {
 
 Lifecycle::Lifecycle(Rooms rooms)
     : rooms_(rooms), path_watch_(rooms.loop, [this] { follow_host({}); }),
-      uevents_(rooms.loop, [this](const std::optional<base::Uevent>& event) {
-          if (!event || concerns_devices(*event)) follow_host(event);
-      }) {}
+      uevents_(rooms.loop, [this](const std::optional<base::Uevent>& event) { heard(event); }) {}
 
 bool is_ready(const Record& record) {
     return is_true(record.row.put.config, ready_key);

@@ -126,9 +126,6 @@ public:
     /// Its lxc.container.conf, with comments on where items come from: as it was started, or as it would be.
     std::string lxc_conf(const std::string& name);
 
-    /// Shares the CPUs out anew: to be called when the host has lost some or got some back.
-    void cpus_changed();
-
     /// As clients see it: running containers are asked whether they are frozen, and may have said that they are ready.
     schema::Status status(const Instance& instance) const;
 
@@ -184,6 +181,10 @@ private:
     void balance_cpus();
     /// Watches what the devices of the running containers go by; after every start, stop and change of devices.
     void watch_host();
+    void listen_to_uevents(bool on);
+    void heard(const std::optional<base::Uevent>& event);
+    /// Shares the CPUs out anew: the host has lost some or got some back.
+    void cpus_changed();
     /// Brings the devices of all running containers to what the host has now, on other threads; containers where that
     /// changes anything are told of the event.
     void follow_host(const std::optional<base::Uevent>& event);
@@ -203,6 +204,7 @@ private:
     devices::Followed watched_;
     base::PathWatch path_watch_;
     base::UeventListener uevents_;
+    bool uevents_wanted_ = false;
     std::mutex balance_mutex_;
     std::map<std::pair<std::string, pid_t>, std::string> cpu_sets_; // written, by name and init
 };

@@ -138,6 +138,22 @@ def processors_are_shared_out_anew_when_containers_come_and_go(test):
 
 
 @scenario
+def processors_that_come_back_are_given_again(test):
+    """Cgroup v1 forgets who had a processor that was gone; that it is there is said once more by the kernel."""
+    if os.cpu_count() != 2:
+        raise Skip("made for two processors")
+    test.start()
+    name = test.launch("back")
+    lines = Path(f"/proc/{test.state(name)['pid']}/cgroup").read_text(encoding="ascii").splitlines()
+    paths = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
+    folder = f"/sys/fs/cgroup{paths['']}" if UNIFIED else f"/sys/fs/cgroup/cpuset{paths['cpuset']}"
+    Path(folder, "cpuset.cpus").write_text("0", encoding="ascii")
+    test.equal(last_word(test.exec(name, *CPUS)), "0")
+    Path("/sys/devices/system/cpu/cpu1/uevent").write_text("change", encoding="ascii")
+    test.until(lambda: last_word(test.exec(name, *CPUS)) == "0-1", "both processors")
+
+
+@scenario
 def nodes_restrict_processors(test):
     nodes = sorted(int(path.name[4:]) for path in Path("/sys/devices/system/node").glob("node[0-9]*"))
     if not nodes:
