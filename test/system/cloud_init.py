@@ -3,17 +3,19 @@
 from harness import image
 from system.scenario import scenario
 
+# A Debian without the package "locales" has no locale to set.
 USER_DATA = """#cloud-config
+locale: false
 write_files:
   - path: /etc/written
     content: of {0}
 runcmd:
   - echo {0} >>/root/ran
 """
+# In another section: a list of the user's takes the place of the vendor's.
 VENDOR_DATA = """#cloud-config
-write_files:
-  - path: /etc/vendor
-    content: of the vendor
+bootcmd:
+  - echo of the vendor >/etc/vendor
 """
 NETWORK = """version: 2
 ethernets:
@@ -33,7 +35,7 @@ def user_data_is_applied(test):
     test.daemon.lxc("start", name, check=True)
     await_cloud_init(test, name)
     test.equal(test.exec(name, "cloud-id").strip(), "lxd")
-    test.equal(test.exec(name, "cat", "/etc/written", "/etc/vendor", "/root/ran"), "of user-dataof the vendoruser-data\n")
+    test.equal(test.exec(name, "cat", "/etc/written", "/etc/vendor", "/root/ran"), "of user-dataof the vendor\nuser-data\n")
     test.true("10.77.200.7/16" in test.exec(name, "ip", "-4", "address", "show", "eth0"), "the network is not as configured")
     test.equal(instance_id(test, name), configured_id(test, name))
 
