@@ -19,6 +19,7 @@ namespace {
 /// A program, as bytes.
 void device_program(std::string_view bytes) {
     std::vector<bpf_insn> program(bytes.size() / sizeof(bpf_insn));
+    if (program.empty()) return;
     std::memcpy(program.data(), bytes.data(), program.size() * sizeof(bpf_insn));
     if (!runner::is_plain_program(program)) return;
     const auto calls = [](const bpf_insn& one) { return one.code == (BPF_JMP | BPF_CALL); };
