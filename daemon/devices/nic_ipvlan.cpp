@@ -12,9 +12,9 @@ std::string with_network(const std::string& address, const char* usual) {
     return address.find('/') == std::string::npos ? address + usual : address;
 }
 
-void check_l2_address(const std::string& address) {
+void l2_address(std::string_view address) {
     const auto slash = address.find('/');
-    const auto host = address.substr(0, slash);
+    const std::string host(address.substr(0, slash));
     const int most = schema::is_ipv4(host) ? 32 : 128;
     const auto prefix =
         slash == std::string::npos ? most : schema::parse_integer(address.substr(slash + 1)).value_or(-1);
@@ -40,7 +40,8 @@ void IpvlanNic::check() const {
     if (is_l2()) {
         check_option("ipv4.gateway", schema::checks::ipv4_address);
         check_option("ipv6.gateway", schema::checks::ipv6_address);
-        for (const auto& address : both_lists("address")) check_l2_address(address);
+        check_option("ipv4.address", schema::checks::list_of<l2_address>);
+        check_option("ipv6.address", schema::checks::list_of<l2_address>);
     } else {
         for (const auto* key : {"ipv4.gateway", "ipv6.gateway"}) check_option(key, schema::checks::gateway);
         check_option("ipv4.address", schema::checks::list_of<schema::checks::ipv4_address>);
