@@ -22,6 +22,10 @@ void l2_address(std::string_view address) {
     throw schema::bad_request("invalid CIDR address: {}", address);
 }
 
+void l2_addresses(std::string_view list) {
+    for (const auto part : schema::split(list, ',')) l2_address(schema::stripped(part));
+}
+
 } // namespace
 
 bool IpvlanNic::is_l2() const {
@@ -40,8 +44,8 @@ void IpvlanNic::check() const {
     if (is_l2()) {
         check_option("ipv4.gateway", schema::checks::ipv4_address);
         check_option("ipv6.gateway", schema::checks::ipv6_address);
-        check_option("ipv4.address", schema::checks::list_of<l2_address>);
-        check_option("ipv6.address", schema::checks::list_of<l2_address>);
+        check_option("ipv4.address", l2_addresses);
+        check_option("ipv6.address", l2_addresses);
     } else {
         for (const auto* key : {"ipv4.gateway", "ipv6.gateway"}) check_option(key, schema::checks::gateway);
         check_option("ipv4.address", schema::checks::list_of<schema::checks::ipv4_address>);
