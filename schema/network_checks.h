@@ -25,7 +25,6 @@ void ipv6_network(std::string_view value);
 void vlan(std::string_view value); // 0 to 4094
 void gateway(std::string_view value);
 void bits(std::string_view value); // "100Mbit"
-void unix_id(std::string_view value);
 void octal_mode(std::string_view value);
 
 /// Throws bad_request `Item "VALUE": REASON`.

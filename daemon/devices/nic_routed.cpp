@@ -101,7 +101,7 @@ void RoutedNic::connect(const Owner& owner, DeviceHost& host, const std::string&
         const auto addresses = list(family + ".address");
         if (addresses.empty()) continue;
         network.add_address(host_name, gateway(family, usual_gateway) + whole);
-        network.change_setting(family + "/conf/" + host_name + "/forwarding", "1");
+        network.change_setting(fmt::format("{}/conf/{}/forwarding", family, host_name), "1");
         for (const auto& address : addresses) {
             network.add_route({host_name, address + whole, "", 0});
             if (const auto table = number(family + ".host_table"); table > 0)

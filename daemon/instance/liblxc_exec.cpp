@@ -23,7 +23,7 @@ namespace {
 base::Fd request_file(const ExecRequest& request) {
     runner::ExecRequest wanted;
     wanted.command = request.command;
-    for (const auto& [key, value] : request.environment) wanted.environment.push_back(key + "=" + value);
+    for (const auto& [key, value] : request.environment) wanted.environment.push_back(fmt::format("{}={}", key, value));
     wanted.cwd = request.cwd;
     wanted.uid = request.uid;
     wanted.gid = request.gid;
