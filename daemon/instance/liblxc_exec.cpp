@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/base/fd_passing.h"
 #include "daemon/runner/exec_request.h"
 #include "schema/error.h"
 
@@ -56,23 +57,10 @@ public:
 private:
     bool receive() {
         char data[1024];
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-        iovec part{data, sizeof data};
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        ssize_t count = 0;
-        do count = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
-        while (count < 0 && errno == EINTR);
+        std::vector<base::Fd> fds;
+        const auto count = base::receive_with_fds(socket_.get(), data, sizeof data, fds);
         if (count <= 0) return false;
-        const auto* header = CMSG_FIRSTHDR(&message);
-        if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-            int received = -1;
-            std::memcpy(&received, CMSG_DATA(header), sizeof received);
-            fd_.reset(received);
-        }
+        if (!fds.empty()) fd_ = std::move(fds.front());
         buffer_.append(data, static_cast<size_t>(count));
         return true;
     }

@@ -17,6 +17,7 @@
 
 #include <linux/seccomp.h>
 
+#include "daemon/base/fd_passing.h"
 #include "daemon/intercept/memory.h"
 #include "daemon/runner/intercept.h"
 
@@ -56,26 +57,8 @@ enum class Received { packet, nothing, end };
 Received receive(int socket, std::string& packet, std::vector<base::Fd>& fds) {
     packet.assign(largest_packet + 1, '\0');
     fds.clear();
-    iovec data{packet.data(), packet.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(16 * sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t size = 0;
-    do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    while (size < 0 && errno == EINTR);
+    const auto size = base::receive_with_fds(socket, packet.data(), packet.size(), fds, MSG_DONTWAIT);
     if (size < 0) return errno == EAGAIN ? Received::nothing : Received::end;
-    for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        const auto count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t index = 0; index < count; ++index) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(header) + index * sizeof(int), sizeof fd);
-            fds.emplace_back(fd);
-        }
-    }
     packet.resize(static_cast<size_t>(size));
     return size == 0 ? Received::end : Received::packet;
 }

@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -8,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/base/fd.h"
+#include "daemon/base/fd_passing.h"
 #include "daemon/runner/attach.h"
 #include "daemon/runner/exec_request.h"
 #include "daemon/runner/verbs.h"
@@ -25,19 +24,7 @@ void report(const std::string& line) {
 }
 
 void report_with_fd(const std::string& line, int fd) {
-    iovec data{const_cast<char*>(line.data()), line.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    auto* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    (void)::sendmsg(exec_report_fd, &message, MSG_NOSIGNAL);
+    (void)base::send_with_fds(exec_report_fd, line, {fd});
 }
 
 /// liblxc makes a terminal the controlling one only when its number is above 0, and closes what it was given in the

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/base/fd_passing.h"
 #include "daemon/runner/proxy_listener.h"
 #include "daemon/runner/proxy_relay.h"
 #include "daemon/runner/verbs.h"
@@ -103,40 +104,17 @@ Listening listen(const Order& order) {
 }
 
 void send_fd(int socket, int fd) {
-    char byte = 0;
-    iovec data{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    auto* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    check(static_cast<int>(::sendmsg(socket, &message, MSG_NOSIGNAL)), "sendmsg");
+    check(static_cast<int>(base::send_with_fds(socket, {"", 1}, {fd})), "sendmsg");
 }
 
 /// A descriptor, nothing at the end, or the failure that the other side tells.
 base::Fd receive_fd(int socket) {
     char text[4096];
-    iovec data{text, sizeof text};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    const auto size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    std::vector<base::Fd> fds;
+    const auto size = base::receive_with_fds(socket, text, sizeof text, fds);
     check(static_cast<int>(size), "recvmsg");
-    const auto* header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr && size > 0) throw std::runtime_error(std::string(text, static_cast<size_t>(size)));
-    if (header == nullptr) return {};
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return base::Fd(fd);
+    if (fds.empty() && size > 0) throw std::runtime_error(std::string(text, static_cast<size_t>(size)));
+    return fds.empty() ? base::Fd() : std::move(fds.front());
 }
 
 /// A process that enters the container can never leave it again: another one makes the sockets there.

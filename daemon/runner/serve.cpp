@@ -1,9 +1,7 @@
 #include "daemon/runner/serve.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -13,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/base/fd.h"
+#include "daemon/base/fd_passing.h"
 
 namespace runner {
 
@@ -29,47 +27,16 @@ struct Received {
 /// Blocks; nothing when the daemon has gone.
 std::optional<Received> receive() {
     std::string packet(largest_packet, '\0');
-    iovec data{packet.data(), packet.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(serve_most_fds * sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t size = 0;
-    do size = ::recvmsg(serve_socket_fd, &message, MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
-    if (size <= 0) return std::nullopt;
-
     Received received;
-    const auto* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-        std::array<int, serve_most_fds> numbers{};
-        const auto count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        std::memcpy(numbers.data(), CMSG_DATA(header), count * sizeof(int));
-        for (size_t index = 0; index < count; ++index) received.fds.emplace_back(numbers[index]);
-    }
+    const auto size = base::receive_with_fds(serve_socket_fd, packet.data(), packet.size(), received.fds);
+    if (size <= 0) return std::nullopt;
     received.request = decode_serve_request({packet.data(), static_cast<size_t>(size)});
     return received;
 }
 
 void answer(int number, const base::Fd& pidfd) {
-    iovec data{&number, sizeof number};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    if (pidfd) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        auto* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        const int fd = pidfd.get();
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    (void)::sendmsg(serve_socket_fd, &message, MSG_NOSIGNAL);
+    const std::string_view bytes(reinterpret_cast<const char*>(&number), sizeof number);
+    (void)base::send_with_fds(serve_socket_fd, bytes, pidfd ? std::vector<int>{pidfd.get()} : std::vector<int>());
 }
 
 /// A child of our parent. 0 in the child; less than 0 on failure.

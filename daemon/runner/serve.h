@@ -15,8 +15,6 @@
 namespace runner {
 
 constexpr int serve_socket_fd = 3;
-/// SCM_MAX_FD is far more.
-constexpr size_t serve_most_fds = 16;
 
 /// `fds` are {ours, number in the child}; only the numbers become part of the text.
 std::string encode_serve_request(const std::vector<std::string>& arguments,
