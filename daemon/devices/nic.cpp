@@ -140,13 +140,17 @@ Nic::Items Nic::items(const Owner& owner, const std::string& made) const {
     return items;
 }
 
+std::vector<schema::LxcItem> Nic::numbered(Items items, int nic_index) {
+    for (auto& item : items) item.key = fmt::format("lxc.net.{}.{}", nic_index, item.key);
+    return items;
+}
+
 Start Nic::start(const Owner& owner, DeviceHost& host, int nic_index) const {
     check_host(owner, host);
     base::Rollback rollback;
     rollback.add([&] { unmake(owner, host); });
     Start start;
-    for (auto& item : items(owner, make(owner, host)))
-        start.items.push_back({fmt::format("lxc.net.{}.{}", nic_index, item.key), std::move(item.value)});
+    start.items = numbered(items(owner, make(owner, host)), nic_index);
     rollback.dismiss();
     return start;
 }

@@ -39,6 +39,8 @@ protected:
     virtual void configure_inside(const Owner&, DeviceHost&) const {}
     /// The volatile keys that it sets, without "volatile.DEVICE.".
     virtual std::vector<std::string> kept_keys() const { return {"host_name"}; }
+    /// The items with their whole keys, and where the engine is told whose they are.
+    static std::vector<schema::LxcItem> numbered(Items items, int nic_index);
 
     /// As it is in the owner's volatile keys.
     std::string remembered(const Owner& owner, const std::string& key) const;
@@ -60,6 +62,7 @@ class VethNic : public Nic {
 public:
     using Nic::Nic;
     schema::Config prepare(const Owner& owner, DeviceHost& host) const override;
+    Start start(const Owner& owner, DeviceHost& host, int nic_index) const override;
     void update(const schema::Device& before, const Owner& owner, DeviceHost& host) const override;
 
 protected:
@@ -67,6 +70,10 @@ protected:
     void unmake(const Owner& owner, DeviceHost& host) const override;
 
 private:
+    /// Whether a bridge, or nothing, is all that the host's end needs before the container's processes run.
+    virtual bool is_plain() const { return false; }
+    /// What the host's end of a plain one still needs when they do.
+    virtual void finish_plain(DeviceHost&, const std::string&) const {}
     /// What the host's end is for; it is down yet.
     virtual void connect(const Owner& owner, DeviceHost& host, const std::string& host_name) const = 0;
     /// Undoes what does not go with the interface.

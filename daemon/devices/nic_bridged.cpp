@@ -81,14 +81,23 @@ void BridgedNic::filter(const Owner& owner, DeviceHost& host, const std::string&
     host.network().apply_rules(network::bridge_filter(port));
 }
 
+bool BridgedNic::is_plain() const {
+    return traffic_limits(options()) == TrafficLimits() && !is_filtered(options()) && routes().empty() &&
+           !schema::is_true(option("security.port_isolation")) && !is_set("vlan") && !is_set("vlan.tagged");
+}
+
+/// The host needs no address of its own on a port.
+void BridgedNic::finish_plain(DeviceHost& host, const std::string& host_name) const {
+    host.network().change_setting("ipv6/conf/" + host_name + "/disable_ipv6", "1");
+    host.network().change_setting("ipv6/conf/" + host_name + "/accept_ra", "0");
+}
+
 void BridgedNic::connect(const Owner& owner, DeviceHost& host, const std::string& host_name) const {
     auto& network = host.network();
     for (const auto& route : routes()) network.add_route(route);
-    // The host needs no address of its own on a port.
-    network.change_setting("ipv6/conf/" + host_name + "/disable_ipv6", "1");
+    finish_plain(host, host_name);
     if (is_filtered(options())) filter(owner, host, host_name);
     network.add_to_bridge(host_name, option("parent"));
-    network.change_setting("ipv6/conf/" + host_name + "/accept_ra", "0");
     if (schema::is_true(option("security.port_isolation"))) network.isolate_port(host_name);
     if (!is_set("vlan") && !is_set("vlan.tagged")) return;
     PortVlans vlans{option("vlan"), {}};

@@ -2,6 +2,10 @@
 
 namespace devices {
 
+bool P2pNic::is_plain() const {
+    return traffic_limits(options()) == TrafficLimits() && both_lists("routes").empty();
+}
+
 void P2pNic::connect(const Owner&, DeviceHost& host, const std::string& host_name) const {
     // Routes are for interfaces that are up.
     host.network().set_up(host_name);

@@ -13,6 +13,8 @@ public:
     void check_host(const Owner& owner, DeviceHost& host) const override;
 
 private:
+    bool is_plain() const override;
+    void finish_plain(DeviceHost& host, const std::string& host_name) const override;
     void connect(const Owner& owner, DeviceHost& host, const std::string& host_name) const override;
     void disconnect(const Owner& owner, DeviceHost& host, const std::string& host_name) const override;
     void reconnect(const schema::Device& before, const Owner& owner, DeviceHost& host,
@@ -28,6 +30,7 @@ public:
     using VethNic::VethNic;
 
 private:
+    bool is_plain() const override;
     void connect(const Owner& owner, DeviceHost& host, const std::string& host_name) const override;
     void disconnect(const Owner& owner, DeviceHost& host, const std::string& host_name) const override;
     void reconnect(const schema::Device& before, const Owner& owner, DeviceHost& host,

@@ -25,6 +25,25 @@ schema::Config VethNic::prepare(const Owner& owner, DeviceHost& host) const {
     return to_remember({{"host_name", wanted}});
 }
 
+Start VethNic::start(const Owner& owner, DeviceHost& host, int nic_index) const {
+    if (!is_plain()) return Nic::start(owner, host, nic_index);
+    // The engine makes a pair with its other end in the container's namespace. To move an end there, as is done with one
+    // that was made before, takes the kernel longer than all the rest of a start.
+    check_host(owner, host);
+    const auto host_name = remembered(owner, "host_name");
+    Items items = {{"type", "veth"}, {"flags", "up"}, {"veth.pair", host_name}, {"name", inside_name(owner)}};
+    const auto add = [&](const char* key, const std::string& value) {
+        if (!value.empty()) items.push_back({key, value});
+    };
+    add("link", option("parent"));
+    add("hwaddr", chosen(owner, "hwaddr"));
+    add("mtu", option("mtu"));
+    Start start;
+    start.items = numbered(std::move(items), nic_index);
+    start.on_running = [this, &host, host_name] { finish_plain(host, host_name); };
+    return start;
+}
+
 std::string VethNic::make(const Owner& owner, DeviceHost& host) const {
     auto& network = host.network();
     Veth veth{remembered(owner, "host_name"), "veth" + host.random_hex(8), chosen(owner, "hwaddr"), number("mtu")};

@@ -26,6 +26,7 @@ void KeptRunner::begin() {
 bool KeptRunner::ask(const base::Command& command) const {
     const auto packet = runner::encode_serve_request({command.argv.begin() + 1, command.argv.end()}, command.fds);
     std::vector<int> fds;
+    fds.reserve(command.fds.size());
     for (const auto& [ours, target] : command.fds) fds.push_back(ours);
     return base::send_with_fds(socket_.get(), packet, fds) >= 0;
 }

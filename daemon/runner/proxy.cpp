@@ -104,7 +104,8 @@ Listening listen(const Order& order) {
 }
 
 void send_fd(int socket, int fd) {
-    check(static_cast<int>(base::send_with_fds(socket, {"", 1}, {fd})), "sendmsg");
+    constexpr char nothing = 0; // a packet of no bytes would be the end
+    check(static_cast<int>(base::send_with_fds(socket, {&nothing, 1}, {fd})), "sendmsg");
 }
 
 /// A descriptor, nothing at the end, or the failure that the other side tells.

@@ -72,20 +72,44 @@ void attach(const schema::Device& options, FakeDeviceHost& on) {
 
 // --- veth pairs -----------------------------------------------------------------------------------------------------
 
-TEST(BridgedNic, IsMadeBeforeTheStartAndHandedToTheEngine) {
+TEST(BridgedNic, IsLeftToTheEngineWhereItNeedsNothingBesidesItsBridge) {
     auto on = host();
     const auto start = started(with(bridged, {{"mtu", "1400"}}), on, 2);
+    EXPECT_THAT(start.items,
+                ElementsAre(LxcItem{"lxc.net.2.type", "veth"}, LxcItem{"lxc.net.2.flags", "up"},
+                            LxcItem{"lxc.net.2.veth.pair", "veth00000001"}, LxcItem{"lxc.net.2.name", "eth0"},
+                            LxcItem{"lxc.net.2.link", "br0"}, LxcItem{"lxc.net.2.hwaddr", "00:16:3e:00:00:01"},
+                            LxcItem{"lxc.net.2.mtu", "1400"}));
+    EXPECT_THAT(on.actions, IsEmpty());
+}
+
+TEST(BridgedNic, IsMadeBeforeTheStartWhereSomethingMustHoldFromItsFirstPacket) {
+    for (const auto& [option, value] :
+         schema::Config{{"limits.egress", "1Mbit"}, {"security.mac_filtering", "true"}, {"ipv4.routes", "192.0.2.0/24"},
+                        {"security.port_isolation", "true"}, {"vlan", "5"}, {"vlan.tagged", "7"}}) {
+        auto on = host();
+        EXPECT_THAT(started(with(bridged, {{option, value}}), on).items,
+                    Contains(LxcItem{"lxc.net.0.link", "veth00000002"}))
+            << option;
+        EXPECT_THAT(on.actions, Contains("bridge veth00000001 br0")) << option;
+    }
+}
+
+TEST(BridgedNic, IsHandedToTheEngine) {
+    auto on = host();
+    const auto start = started(with(bridged, {{"mtu", "1400"}, {"security.port_isolation", "true"}}), on, 2);
     EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.net.2.type", "phys"}, LxcItem{"lxc.net.2.flags", "up"},
                                          LxcItem{"lxc.net.2.link", "veth00000002"}, LxcItem{"lxc.net.2.name", "eth0"},
                                          LxcItem{"lxc.net.2.hwaddr", "00:16:3e:00:00:01"}));
     EXPECT_THAT(on.actions, ElementsAre("veth veth00000001 veth00000002 00:16:3e:00:00:01 1400",
-                                        "set ipv6/conf/veth00000001/disable_ipv6=1", "bridge veth00000001 br0",
-                                        "set ipv6/conf/veth00000001/accept_ra=0", "up veth00000001"));
+                                        "set ipv6/conf/veth00000001/disable_ipv6=1",
+                                        "set ipv6/conf/veth00000001/accept_ra=0", "bridge veth00000001 br0",
+                                        "isolate veth00000001", "up veth00000001"));
 }
 
 TEST(BridgedNic, HasTheMtuOfItsBridge) {
     auto on = host();
-    started(bridged, on);
+    attach(bridged, on);
     EXPECT_THAT(on.actions, Contains("veth veth00000001 veth00000002 00:16:3e:00:00:01 1450"));
 }
 
@@ -102,6 +126,8 @@ TEST(P2pNic, OptionsGoBeforeWhatWasChosen) {
     const auto start = started(with(p2p, {{"name", "wan"}, {"hwaddr", "00:16:3e:22:22:22"}, {"host_name", "up0"}}), on);
     EXPECT_THAT(start.items, Contains(LxcItem{"lxc.net.0.name", "wan"}));
     EXPECT_THAT(start.items, Contains(LxcItem{"lxc.net.0.hwaddr", "00:16:3e:22:22:22"}));
+    EXPECT_THAT(start.items, Contains(LxcItem{"lxc.net.0.veth.pair", "up0"}));
+    attach(with(p2p, {{"hwaddr", "00:16:3e:22:22:22"}, {"host_name", "up0"}}), on);
     EXPECT_THAT(on.actions, Contains("veth up0 veth00000001 00:16:3e:22:22:22 0"));
 }
 
@@ -113,6 +139,15 @@ TEST(P2pNic, AHostsInterfaceIsNeverTakenForItsOwn) {
     auto of = owner();
     of.config["volatile.eth0.host_name"] = "lan0"; // its own, which is about to be replaced
     EXPECT_EQ(refusal_of([&] { device->prepare(of, on); }), "");
+}
+
+TEST(BridgedNic, ItsHostEndHasNoAddressOfItsOwn) {
+    auto on = host();
+    const auto device = make_device("eth0", bridged);
+    const auto start = device->start(prepared(*device, on), on, 0);
+    start.on_running();
+    EXPECT_THAT(on.actions, ElementsAre("set ipv6/conf/veth00000001/disable_ipv6=1",
+                                        "set ipv6/conf/veth00000001/accept_ra=0"));
 }
 
 TEST(P2pNic, RoutesAreOfTheHostsEnd) {
