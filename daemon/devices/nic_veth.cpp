@@ -27,8 +27,8 @@ schema::Config VethNic::prepare(const Owner& owner, DeviceHost& host) const {
 
 Start VethNic::start(const Owner& owner, DeviceHost& host, int nic_index) const {
     if (!is_plain()) return Nic::start(owner, host, nic_index);
-    // The engine makes a pair with its other end in the container's namespace. To move an end there, as is done with one
-    // that was made before, takes the kernel longer than all the rest of a start.
+    // The engine makes a pair with its other end in the container's namespace. To move an end there, as is done with
+    // one that was made before, takes the kernel longer than all the rest of a start.
     check_host(owner, host);
     const auto host_name = remembered(owner, "host_name");
     Items items = {{"type", "veth"}, {"flags", "up"}, {"veth.pair", host_name}, {"name", inside_name(owner)}};

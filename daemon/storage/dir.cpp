@@ -94,12 +94,17 @@ std::string without_last_slash(std::string path) {
 
 } // namespace
 
-std::string DirDriver::folder(VolumeType type) const {
-    return context_.pool_path + "/" + folder_name(type);
+std::string DirDriver::folder(const VolumeId& volume) const {
+    return fmt::format("{}/{}{}", context_.pool_path, folder_name(volume.type),
+                       volume.snapshot.empty() ? "" : "-snapshots");
 }
 
-std::string DirDriver::temporary_path(VolumeType type) const {
-    return folder(type) + "/" + std::string(temporary_prefix) + base::random_hex(8);
+std::string DirDriver::snapshots_folder(const VolumeId& volume) const {
+    return fmt::format("{}/{}-snapshots/{}", context_.pool_path, folder_name(volume.type), volume.name);
+}
+
+std::string DirDriver::temporary_path(const std::string& parent) {
+    return fmt::format("{}/{}{}", parent, temporary_prefix, base::random_hex(8));
 }
 
 std::string DirDriver::source() const {
@@ -159,7 +164,8 @@ void DirDriver::unmount_pool() {
 }
 
 std::string DirDriver::path(const VolumeId& volume) const {
-    return folder(volume.type) + "/" + volume.name;
+    return volume.snapshot.empty() ? folder(volume) + "/" + volume.name
+                                   : snapshots_folder(volume) + "/" + volume.snapshot;
 }
 
 bool DirDriver::exists(const VolumeId& volume) const {
@@ -167,46 +173,80 @@ bool DirDriver::exists(const VolumeId& volume) const {
 }
 
 std::vector<std::string> DirDriver::list(VolumeType type) const {
-    auto names = names_in(folder(type));
+    auto names = names_in(folder({type, ""}));
     std::erase_if(names, [](const auto& name) { return name.starts_with('.'); });
     return names;
 }
 
+std::vector<std::string> DirDriver::snapshots(const VolumeId& volume) const {
+    return names_in(snapshots_folder(volume));
+}
+
 void DirDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
-    const auto making = temporary_path(volume.type);
+    const auto making = temporary_path(folder(volume));
     base::make_dir(making, 0700);
     base::Rollback rollback;
     rollback.add([&] { base::remove_tree(making); });
     fill(making);
     if (::chmod(making.c_str(), volume_mode(volume.type)) < 0) fail("Failed setting the mode of " + making);
+    if (!volume.snapshot.empty()) base::make_dir(snapshots_folder(volume), 0711);
     rename_new(making, path(volume));
     rollback.dismiss();
 }
 
+void DirDriver::copy(const VolumeId& source_volume, const std::string& making, const base::CancelToken& cancel,
+                     const Progress& progress) const {
+    TreeCopyOptions options;
+    options.cancel = cancel;
+    options.progress = progress;
+    options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
+    copy_tree(open_folder(path(source_volume)).get(), open_folder(making).get(), options);
+}
+
 void DirDriver::clone(const VolumeId& source_volume, const VolumeId& target, const base::CancelToken& cancel,
                       const Progress& progress) {
-    create(target, [&](const std::string& making) {
-        TreeCopyOptions options;
-        options.cancel = cancel;
-        options.progress = progress;
-        options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
-        copy_tree(open_folder(path(source_volume)).get(), open_folder(making).get(), options);
-    });
+    create(target, [&](const std::string& making) { copy(source_volume, making, cancel, progress); });
+}
+
+void DirDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
+    clone({snapshot.type, snapshot.name}, snapshot, cancel, progress);
+}
+
+void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
+    const VolumeId volume{snapshot.type, snapshot.name};
+    const auto making = temporary_path(folder(volume));
+    base::make_dir(making, 0700);
+    base::Rollback rollback;
+    rollback.add([&] { base::remove_tree(making); });
+    copy(snapshot, making, cancel, progress);
+    if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
+        fail("Failed exchanging " + path(volume));
+    rollback.dismiss();
+    removal_.remove(making);
 }
 
 void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
-    rename_new(path(volume), path({volume.type, new_name}));
+    if (!volume.snapshot.empty()) return rename_new(path(volume), path({volume.type, volume.name, new_name}));
+    const VolumeId target{volume.type, new_name};
+    base::Rollback rollback;
+    if (base::exists(snapshots_folder(volume))) {
+        rename_new(snapshots_folder(volume), snapshots_folder(target));
+        rollback.add([&] { rename_new(snapshots_folder(target), snapshots_folder(volume)); });
+    }
+    rename_new(path(volume), path(target));
+    rollback.dismiss();
 }
 
 void DirDriver::remove(const VolumeId& volume) {
     // Gone under its name at once, its files soon; what a crash interrupts here is removed by clean_up.
-    const auto leaving = temporary_path(volume.type);
+    const auto leaving = temporary_path(folder(volume));
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) {
         if (errno == ENOENT) return;
         fail("Failed removing " + path(volume));
     }
     removal_.remove(leaving);
+    if (!volume.snapshot.empty()) ::rmdir(snapshots_folder(volume).c_str()); // stays where there are others
 }
 
 void DirDriver::mount(const VolumeId&) {}

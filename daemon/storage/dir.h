@@ -23,6 +23,9 @@ public:
     void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
     void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                const Progress& progress) override;
+    std::vector<std::string> snapshots(const VolumeId& volume) const override;
+    void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
     void rename(const VolumeId& volume, const std::string& new_name) override;
     void remove(const VolumeId& volume) override;
     void mount(const VolumeId& volume) override;
@@ -31,9 +34,13 @@ public:
     void clean_up() override;
 
 private:
-    std::string folder(VolumeType type) const;
-    /// A name beside the volumes that no volume can have; clean_up removes all such.
-    std::string temporary_path(VolumeType type) const;
+    /// Where volumes of a type, or their snapshots, are.
+    std::string folder(const VolumeId& volume) const;
+    std::string snapshots_folder(const VolumeId& volume) const;
+    /// A name in `parent` that no volume can have; clean_up removes all such.
+    static std::string temporary_path(const std::string& parent);
+    void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
+              const Progress& progress) const;
     std::string source() const;
     bool source_is_elsewhere() const;
 

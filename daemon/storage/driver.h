@@ -17,10 +17,12 @@ namespace storage {
 
 enum class VolumeType { container, image, custom };
 
-/// A volume's place: `name` is the instance's name or the image's fingerprint, checked by the pool.
+/// A volume's place: `name` is the instance's name, the image's fingerprint or the volume's own, checked by the pool,
+/// as is `snapshot`.
 struct VolumeId {
     VolumeType type = VolumeType::container;
     std::string name;
+    std::string snapshot{}; // empty: the volume itself
 };
 
 /// Called with a percentage (0 to 100) now and then.
@@ -44,14 +46,22 @@ public:
     virtual bool exists(const VolumeId& volume) const = 0;
     /// The names of the volumes of a type.
     virtual std::vector<std::string> list(VolumeType type) const = 0;
+    /// The names of a volume's snapshots, in no order.
+    virtual std::vector<std::string> snapshots(const VolumeId& volume) const = 0;
     /// An empty volume that `fill` then fills; when `fill` throws, nothing is left. The volume appears under its final
     /// name only when it is whole.
     virtual void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) = 0;
-    /// A writable copy, as cheap as the backend can (snapshot, reflink, parallel copy); all or nothing.
+    /// A writable copy of a volume or a snapshot, without snapshots of its own, as cheap as the backend can (snapshot,
+    /// reflink, parallel copy); all or nothing.
     virtual void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                        const Progress& progress) = 0;
+    /// Keeps what a volume holds now as `snapshot`, which says whose it is; all or nothing. The volume may be in use.
+    virtual void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
+    /// Makes the snapshot's volume, which is not in use, hold what the snapshot holds; all or nothing, in a crash too.
+    virtual void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
+    /// A volume takes its snapshots along; a snapshot stays its volume's.
     virtual void rename(const VolumeId& volume, const std::string& new_name) = 0;
-    /// Not an error when it is missing.
+    /// Of a volume, which has no snapshots any more, or of a snapshot. Not an error when it is missing.
     virtual void remove(const VolumeId& volume) = 0;
     /// Makes the volume's path usable, idempotent and counted by nobody: dir has nothing to do.
     virtual void mount(const VolumeId& volume) = 0;

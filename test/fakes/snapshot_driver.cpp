@@ -17,14 +17,48 @@ void SnapshotDriver::delete_pool() {
 }
 
 std::string SnapshotDriver::path(const storage::VolumeId& volume) const {
-    return context_.pool_path + "/" + std::to_string(static_cast<int>(volume.type)) + "-" + volume.name;
+    return context_.pool_path + "/" + std::to_string(static_cast<int>(volume.type)) + "-" + volume.name +
+           (volume.snapshot.empty() ? "" : "@" + volume.snapshot);
 }
 
 std::vector<std::string> SnapshotDriver::list(storage::VolumeType type) const {
     std::vector<std::string> names;
     for (const auto& [key, tree] : volumes_)
-        if (key.first == type) names.push_back(key.second);
+        if (std::get<0>(key) == type && std::get<2>(key).empty()) names.push_back(std::get<1>(key));
     return names;
+}
+
+std::vector<std::string> SnapshotDriver::snapshots(const storage::VolumeId& volume) const {
+    std::vector<std::string> names;
+    for (const auto& [key, tree] : volumes_)
+        if (std::get<0>(key) == volume.type && std::get<1>(key) == volume.name && !std::get<2>(key).empty())
+            names.push_back(std::get<2>(key));
+    return names;
+}
+
+std::shared_ptr<const SnapshotDriver::Tree> SnapshotDriver::tree(const storage::VolumeId& volume) const {
+    if (fs::exists(path(volume))) return std::make_shared<const Tree>(capture(path(volume)));
+    return volumes_.at(key(volume));
+}
+
+void SnapshotDriver::take(const storage::VolumeId& snapshot, const base::CancelToken& cancel,
+                          const storage::Progress&) {
+    cancel.check();
+    if (exists(snapshot)) throw schema::conflict("The snapshot exists already");
+    volumes_[key(snapshot)] = tree({snapshot.type, snapshot.name});
+}
+
+void SnapshotDriver::restore(const storage::VolumeId& snapshot, const base::CancelToken& cancel,
+                             const storage::Progress&) {
+    cancel.check();
+    volumes_.at(key({snapshot.type, snapshot.name})) = volumes_.at(key(snapshot));
+}
+
+void SnapshotDriver::move(const storage::VolumeId& volume, const storage::VolumeId& target) {
+    auto node = volumes_.extract(key(volume));
+    node.key() = key(target);
+    volumes_.insert(std::move(node));
+    if (fs::exists(path(volume))) fs::rename(path(volume), path(target));
 }
 
 void SnapshotDriver::create(const storage::VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
@@ -43,13 +77,14 @@ void SnapshotDriver::clone(const storage::VolumeId& source, const storage::Volum
 }
 
 void SnapshotDriver::rename(const storage::VolumeId& volume, const std::string& new_name) {
-    const storage::VolumeId target{volume.type, new_name};
+    auto target = volume;
+    (volume.snapshot.empty() ? target.name : target.snapshot) = new_name;
     if (exists(target)) throw schema::conflict("The volume exists already");
     if (!exists(volume)) throw schema::not_found("The volume is not there");
-    auto node = volumes_.extract(key(volume));
-    node.key() = key(target);
-    volumes_.insert(std::move(node));
-    if (fs::exists(path(volume))) fs::rename(path(volume), path(target));
+    if (volume.snapshot.empty())
+        for (const auto& name : snapshots(volume))
+            move({volume.type, volume.name, name}, {target.type, target.name, name});
+    move(volume, target);
 }
 
 void SnapshotDriver::remove(const storage::VolumeId& volume) {

@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "daemon/storage/driver.h"
@@ -27,6 +27,11 @@ public:
     std::string path(const storage::VolumeId& volume) const override;
     bool exists(const storage::VolumeId& volume) const override { return volumes_.contains(key(volume)); }
     std::vector<std::string> list(storage::VolumeType type) const override;
+    std::vector<std::string> snapshots(const storage::VolumeId& volume) const override;
+    void take(const storage::VolumeId& snapshot, const base::CancelToken& cancel,
+              const storage::Progress& progress) override;
+    void restore(const storage::VolumeId& snapshot, const base::CancelToken& cancel,
+                 const storage::Progress& progress) override;
     void create(const storage::VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
     void clone(const storage::VolumeId& source, const storage::VolumeId& target, const base::CancelToken& cancel,
                const storage::Progress& progress) override;
@@ -47,9 +52,12 @@ private:
         std::string content; // or a link's text
     };
     using Tree = std::map<std::string, File>; // by path below the volume
-    using Key = std::pair<storage::VolumeType, std::string>;
+    using Key = std::tuple<storage::VolumeType, std::string, std::string>;
 
-    static Key key(const storage::VolumeId& volume) { return {volume.type, volume.name}; }
+    static Key key(const storage::VolumeId& volume) { return {volume.type, volume.name, volume.snapshot}; }
+    /// What a volume holds now, mounted or not.
+    std::shared_ptr<const Tree> tree(const storage::VolumeId& volume) const;
+    void move(const storage::VolumeId& volume, const storage::VolumeId& target);
     static Tree capture(const std::string& folder);
     static void write_out(const Tree& tree, const std::string& folder);
 

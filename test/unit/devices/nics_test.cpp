@@ -84,9 +84,12 @@ TEST(BridgedNic, IsLeftToTheEngineWhereItNeedsNothingBesidesItsBridge) {
 }
 
 TEST(BridgedNic, IsMadeBeforeTheStartWhereSomethingMustHoldFromItsFirstPacket) {
-    for (const auto& [option, value] :
-         schema::Config{{"limits.egress", "1Mbit"}, {"security.mac_filtering", "true"}, {"ipv4.routes", "192.0.2.0/24"},
-                        {"security.port_isolation", "true"}, {"vlan", "5"}, {"vlan.tagged", "7"}}) {
+    for (const auto& [option, value] : schema::Config{{"limits.egress", "1Mbit"},
+                                                      {"security.mac_filtering", "true"},
+                                                      {"ipv4.routes", "192.0.2.0/24"},
+                                                      {"security.port_isolation", "true"},
+                                                      {"vlan", "5"},
+                                                      {"vlan.tagged", "7"}}) {
         auto on = host();
         EXPECT_THAT(started(with(bridged, {{option, value}}), on).items,
                     Contains(LxcItem{"lxc.net.0.link", "veth00000002"}))
@@ -101,10 +104,10 @@ TEST(BridgedNic, IsHandedToTheEngine) {
     EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.net.2.type", "phys"}, LxcItem{"lxc.net.2.flags", "up"},
                                          LxcItem{"lxc.net.2.link", "veth00000002"}, LxcItem{"lxc.net.2.name", "eth0"},
                                          LxcItem{"lxc.net.2.hwaddr", "00:16:3e:00:00:01"}));
-    EXPECT_THAT(on.actions, ElementsAre("veth veth00000001 veth00000002 00:16:3e:00:00:01 1400",
-                                        "set ipv6/conf/veth00000001/disable_ipv6=1",
-                                        "set ipv6/conf/veth00000001/accept_ra=0", "bridge veth00000001 br0",
-                                        "isolate veth00000001", "up veth00000001"));
+    EXPECT_THAT(on.actions,
+                ElementsAre("veth veth00000001 veth00000002 00:16:3e:00:00:01 1400",
+                            "set ipv6/conf/veth00000001/disable_ipv6=1", "set ipv6/conf/veth00000001/accept_ra=0",
+                            "bridge veth00000001 br0", "isolate veth00000001", "up veth00000001"));
 }
 
 TEST(BridgedNic, HasTheMtuOfItsBridge) {
@@ -146,8 +149,8 @@ TEST(BridgedNic, ItsHostEndHasNoAddressOfItsOwn) {
     const auto device = make_device("eth0", bridged);
     const auto start = device->start(prepared(*device, on), on, 0);
     start.on_running();
-    EXPECT_THAT(on.actions, ElementsAre("set ipv6/conf/veth00000001/disable_ipv6=1",
-                                        "set ipv6/conf/veth00000001/accept_ra=0"));
+    EXPECT_THAT(on.actions,
+                ElementsAre("set ipv6/conf/veth00000001/disable_ipv6=1", "set ipv6/conf/veth00000001/accept_ra=0"));
 }
 
 TEST(P2pNic, RoutesAreOfTheHostsEnd) {

@@ -26,6 +26,9 @@ protected:
     void SetUp() override { driver_->create_pool(); }
 
     static VolumeId container(const std::string& name) { return {VolumeType::container, name}; }
+    static VolumeId snapshot(const std::string& of, const std::string& name) {
+        return {VolumeType::container, of, name};
+    }
     static VolumeId image(const std::string& name) { return {VolumeType::image, name}; }
 
     void make(const VolumeId& volume, const std::string& text = "text") {
@@ -141,6 +144,77 @@ TEST_P(DriverContract, ARemovedVolumeIsGoneAndMayBeRemovedAgain) {
     EXPECT_FALSE(driver_->exists(container("a")));
     EXPECT_FALSE(fs::exists(driver_->path(container("a"))));
     EXPECT_NO_THROW(driver_->remove(container("a")));
+}
+
+TEST_P(DriverContract, ASnapshotKeepsWhatItsVolumeHeld) {
+    make(container("a"), "before");
+    driver_->take(snapshot("a", "s"), {}, {});
+    change(container("a"), "after");
+    EXPECT_EQ(content(snapshot("a", "s")), "before");
+    EXPECT_EQ(content(container("a")), "after");
+    EXPECT_THAT(driver_->list(VolumeType::container), testing::ElementsAre("a"));
+    EXPECT_THAT(driver_->snapshots(container("a")), testing::ElementsAre("s"));
+    EXPECT_THROW(driver_->take(snapshot("a", "s"), {}, {}), schema::Error);
+}
+
+TEST_P(DriverContract, ASnapshotOfAMountedVolumeHasItsLastWrites) {
+    make(container("a"), "before");
+    driver_->mount(container("a"));
+    fakes::write(driver_->path(container("a")) + "/rootfs/file", "after");
+    driver_->take(snapshot("a", "s"), {}, {});
+    EXPECT_EQ(content(snapshot("a", "s")), "after");
+}
+
+TEST_P(DriverContract, ARestoredVolumeHoldsWhatItsSnapshotHolds) {
+    make(container("a"), "first");
+    driver_->take(snapshot("a", "s"), {}, {});
+    change(container("a"), "second");
+    driver_->take(snapshot("a", "t"), {}, {});
+    driver_->restore(snapshot("a", "s"), {}, {});
+    EXPECT_EQ(content(container("a")), "first");
+    change(container("a"), "third");
+    EXPECT_EQ(content(snapshot("a", "s")), "first");
+    driver_->restore(snapshot("a", "t"), {}, {});
+    EXPECT_EQ(content(container("a")), "second");
+}
+
+TEST_P(DriverContract, ARestoreThatFailsChangesNothing) {
+    make(container("a"), "text");
+    EXPECT_ANY_THROW(driver_->restore(snapshot("a", "missing"), {}, {}));
+    driver_->take(snapshot("a", "s"), {}, {});
+    change(container("a"), "later");
+    base::CancelToken cancel;
+    cancel.cancel();
+    EXPECT_ANY_THROW(driver_->restore(snapshot("a", "s"), cancel, {}));
+    EXPECT_EQ(content(container("a")), "later");
+}
+
+TEST_P(DriverContract, ACloneOfASnapshotIsAVolumeOfItsOwn) {
+    make(container("a"), "text");
+    driver_->take(snapshot("a", "s"), {}, {});
+    driver_->clone(snapshot("a", "s"), container("b"), {}, {});
+    driver_->remove(snapshot("a", "s"));
+    change(container("b"), "other");
+    EXPECT_EQ(content(container("a")), "text");
+    EXPECT_EQ(content(container("b")), "other");
+    EXPECT_THAT(driver_->snapshots(container("b")), testing::IsEmpty());
+}
+
+TEST_P(DriverContract, SnapshotsGoWithTheirVolumeAndHaveNamesOfTheirOwn) {
+    make(container("a"), "text");
+    driver_->take(snapshot("a", "s"), {}, {});
+    driver_->take(snapshot("a", "t"), {}, {});
+    EXPECT_THROW(driver_->rename(snapshot("a", "s"), "t"), schema::Error);
+    driver_->rename(snapshot("a", "s"), "u");
+    driver_->rename(container("a"), "b");
+    EXPECT_THAT(driver_->snapshots(container("b")), testing::UnorderedElementsAre("t", "u"));
+    EXPECT_THAT(driver_->snapshots(container("a")), testing::IsEmpty());
+    EXPECT_EQ(content(snapshot("b", "u")), "text");
+    driver_->remove(snapshot("b", "u"));
+    driver_->remove(snapshot("b", "t"));
+    EXPECT_NO_THROW(driver_->remove(snapshot("b", "t")));
+    EXPECT_THAT(driver_->snapshots(container("b")), testing::IsEmpty());
+    EXPECT_EQ(content(container("b")), "text");
 }
 
 TEST_P(DriverContract, MountingTwiceIsMountingOnce) {
