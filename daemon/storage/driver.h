@@ -28,6 +28,39 @@ struct VolumeId {
 /// Called with a percentage (0 to 100) now and then.
 using Progress = std::function<void(int percent)>;
 
+/// Limits of what volumes may hold, where the backend can count that. What is used says Driver::usage.
+class Quotas {
+public:
+    virtual ~Quotas() = default;
+    /// In bytes, 0 for none; at once, in use or not. Throws schema::Error where the limit cannot be had, or (where the
+    /// backend could not keep it) when the volume holds more.
+    virtual void limit(const VolumeId& volume, int64_t bytes) = 0;
+};
+
+/// Volumes as streams in the backend's own format, nested parts included. No client of another driver reads them.
+class Transfer {
+public:
+    virtual ~Transfer() = default;
+    /// Writes a volume, which may be in use, or a snapshot. With `parent`, the name of a snapshot of the same volume,
+    /// only the difference from it, which receives where that snapshot was received under any name.
+    virtual void send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) = 0;
+    /// Makes a volume or a snapshot of what `send` wrote; all or nothing. `volume` must not exist. Snapshots come
+    /// before their volume, in the order in which they were taken. The stream is not trusted.
+    virtual void receive(const VolumeId& volume, int from, const base::CancelToken& cancel) = 0;
+};
+
+/// Custom volumes that are block devices (content type "block"). Driver's functions take them like other volumes,
+/// except that create and mount are not for them.
+class Blocks {
+public:
+    virtual ~Blocks() = default;
+    virtual void create_block(const VolumeId& volume, int64_t bytes) = 0;
+    /// The device or file of that size that holds its content; usable from here until unmount.
+    virtual std::string device(const VolumeId& volume) = 0;
+    /// Refuses to shrink.
+    virtual void resize_block(const VolumeId& volume, int64_t bytes) = 0;
+};
+
 class Driver {
 public:
     virtual ~Driver() = default;
@@ -70,6 +103,11 @@ public:
     virtual std::optional<int64_t> usage(const VolumeId& volume) const = 0;
     /// Removes what a crash left half-made (names that the driver gave itself). Called once after mount_pool.
     virtual void clean_up() = 0;
+
+    /// Optional abilities; they live as long as the driver.
+    virtual Quotas* quotas() { return nullptr; }
+    virtual Transfer* transfer() { return nullptr; }
+    virtual Blocks* blocks() { return nullptr; }
 };
 
 /// {bytes used, bytes in all, inodes used, inodes in all} of the filesystem below a pool.
