@@ -1,0 +1,49 @@
+#pragma once
+// Rows of snapshots of instances: what was configured when each was taken. They go with their instance's row. Written
+// by instance's lifecycle; read by the API, backups and the daemon's schedules.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/state/database.h"
+#include "schema/api/instance.h"
+
+namespace state {
+
+/// What is stored of a snapshot. `put.restore` is unused; `put.profiles` is without those deleted since.
+struct SnapshotRow {
+    int64_t id = 0; // set by insert
+    std::string instance;
+    std::string name; // without the instance's
+    schema::InstancePut put;
+    schema::Time created_at;
+    schema::Time last_used_at; // of the instance
+    schema::Time expires_at;   // Time{}: never
+    bool incomplete = false;   // its volume is being made or removed: a crash leaves it to be removed
+    std::string new_name;      // not empty: its volume is being renamed to this
+};
+
+/// Lists are in the order of creation, and hold those of unfinished work too.
+class Snapshots {
+public:
+    explicit Snapshots(Database& database) : database_(database) {}
+
+    std::vector<SnapshotRow> list() const; // of all instances, by their names first
+    std::vector<SnapshotRow> list(const std::string& instance) const;
+    std::optional<SnapshotRow> find(const std::string& instance, const std::string& name) const;
+    /// Throws conflict where the name is taken, not_found without the instance or a profile. Returns the id.
+    int64_t insert(const SnapshotRow& row);
+    // The following throw not_found where there is no such snapshot.
+    void set_incomplete(const std::string& instance, const std::string& name, bool incomplete);
+    void set_new_name(const std::string& instance, const std::string& name, const std::string& new_name);
+    void set_expires_at(const std::string& instance, const std::string& name, schema::Time expires_at);
+    /// To new_name, which is cleared. Throws conflict where it is taken.
+    void rename(const std::string& instance, const std::string& name, const std::string& new_name);
+    void remove(const std::string& instance, const std::string& name);
+
+private:
+    Database& database_;
+};
+
+} // namespace state
