@@ -9,8 +9,8 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "daemon/base/own_program.h"
 #include "daemon/commands/commands.h"
 #include "daemon/daemon.h"
 #include "daemon/instance/liblxc_runtime.h"
@@ -22,26 +22,13 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-/// lxd-runner: where the environment says (tests), beside this program, or installed.
-std::string find_runner() {
-    if (auto named = environment("LXD_RUNNER"); !named.empty()) return named;
-    char buffer[4096];
-    const auto size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
-    const std::string folder = size > 0 ? std::string(buffer, static_cast<size_t>(size)) : "/usr/bin/lxd";
-    const auto here = folder.substr(0, folder.rfind('/'));
-    for (const auto& path : {here + "/lxd-runner", here + "/runner/lxd-runner", here + "/../libexec/lxd-runner",
-                             std::string("/usr/libexec/lxd-runner")})
-        if (::access(path.c_str(), X_OK) == 0) return path;
-    return "lxd-runner";
-}
-
 state::Paths paths_from_environment() {
     state::Paths paths;
     const auto dir = environment("LXD_DIR");
     paths.var = dir.empty() ? "/var/lib/lxd" : dir;
     paths.log = dir.empty() ? "/var/log/lxd" : dir + "/logs";
     paths.cache = dir.empty() ? "/var/cache/lxd" : dir + "/cache";
-    paths.runner = find_runner();
+    paths.runner = base::own_program("lxd-runner", "runner", "LXD_RUNNER");
     return paths;
 }
 

@@ -122,10 +122,13 @@ def unit(check):
 
 
 def test_targets(folder):
-    """The executables of the unit and api tests, so that the sanitized build makes nothing else."""
+    """The executables of the unit and api tests and what they run, so that the sanitized build makes nothing else."""
     tests = json.loads(subprocess.check_output(["meson", "introspect", "--tests", folder]))
     wanted = [test for test in tests if any(suite.endswith((":unit", ":api")) for suite in test["suite"])]
-    return sorted({os.path.relpath(test["cmd"][0], folder) for test in wanted})
+    needed = {part for test in wanted for part in test["depends"]}
+    targets = json.loads(subprocess.check_output(["meson", "introspect", "--targets", folder]))
+    helpers = [file for target in targets if target["id"] in needed for file in target["filename"]]
+    return sorted({os.path.relpath(file, folder) for file in [test["cmd"][0] for test in wanted] + helpers})
 
 
 def sanitize(check, name, folder, sanitizers, environment):

@@ -6,14 +6,9 @@
 #include <string>
 
 #include "daemon/base/cancel.h"
+#include "daemon/storage/tar_archives.h"
 
 namespace storage {
-
-/// What an archive tells about the image in it.
-struct ArchiveContents {
-    std::optional<std::string> metadata; // the text of metadata.yaml, up to 1 MiB
-    bool has_root = false;               // rootfs/ is in it
-};
 
 /// Reads a tar archive to its end, so that a damaged, cut or hostile one is refused now and not at the first launch; of
 /// a squashfs the header and metadata.yaml. Throws bad_request.

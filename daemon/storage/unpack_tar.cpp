@@ -1,4 +1,4 @@
-#include "daemon/storage/unpack_tar.h"
+#include "daemon/storage/tar_archives.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include "daemon/base/files.h"
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/file_attributes.h"
+#include "daemon/storage/tar_reader.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -201,7 +202,7 @@ private:
 } // namespace
 
 void unpack_tar(const std::string& file, const std::string& folder, const base::CancelToken& cancel,
-                const TarReader::Progress& progress) {
+                const std::function<void(int percent)>& progress) {
     TarReader reader(file, cancel, progress);
     TarUnpacking(folder).unpack(reader);
 }
