@@ -37,8 +37,6 @@ private:
     /// Where volumes of a type, or their snapshots, are.
     std::string folder(const VolumeId& volume) const;
     std::string snapshots_folder(const VolumeId& volume) const;
-    /// A name in `parent` that no volume can have; clean_up removes all such.
-    static std::string temporary_path(const std::string& parent);
     void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
               const Progress& progress) const;
     std::string source() const;

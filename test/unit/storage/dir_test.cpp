@@ -46,8 +46,8 @@ TEST_F(DirTest, AContainersFolderCanOnlyBePassedThrough) {
 
 TEST_F(DirTest, CleaningUpRemovesWhatACrashLeft) {
     driver()->create_pool();
-    fs::create_directories(pool_ + "/containers/.partial-0123/rootfs");
-    fs::create_directories(pool_ + "/images/.partial-4567");
+    fs::create_directories(pool_ + "/containers/.partial-0123456789abcdef/rootfs");
+    fs::create_directories(pool_ + "/images/.partial-4567456745674567");
     driver()->clean_up();
     EXPECT_TRUE(fs::is_empty(pool_ + "/containers"));
     EXPECT_TRUE(fs::is_empty(pool_ + "/images"));

@@ -221,7 +221,7 @@ TEST_F(PoolTest, ARestartFindsItsPoolsAndRemovesWhatACrashLeft) {
     make_pool("default");
     make_pool("lost");
     pools_.create_from_image("default", "c1", add_image(), {}, {});
-    fs::create_directory(paths_.pool("default") + "/containers/.partial-1");
+    fs::create_directory(paths_.pool("default") + "/containers/.partial-0123456789abcdef");
     fs::create_directory(paths_.pool("default") + "/images/" + std::string(64, 'b'));
     fs::remove_all(paths_.pool("lost"));
     fakes::write(paths_.pool("lost"), "no folder");
@@ -229,7 +229,7 @@ TEST_F(PoolTest, ARestartFindsItsPoolsAndRemovesWhatACrashLeft) {
     Pools again(paths_, {rows_, images_, instances_, profiles_}, log_);
     again.mount_all();
     EXPECT_EQ(fakes::read(again.rootfs_path("default", "c1") + "/file"), "content");
-    EXPECT_FALSE(fs::exists(paths_.pool("default") + "/containers/.partial-1"));
+    EXPECT_FALSE(fs::exists(paths_.pool("default") + "/containers/.partial-0123456789abcdef"));
     EXPECT_FALSE(fs::exists(paths_.pool("default") + "/images/" + std::string(64, 'b')));
     EXPECT_EQ(again.get("lost").status, "Unavailable");
     EXPECT_EQ(refusal([&] { again.create_empty("lost", "c2"); }), "Storage pool is unavailable on this server");

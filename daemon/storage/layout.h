@@ -1,0 +1,55 @@
+#pragma once
+// Where volumes lie in a pool that is one filesystem, as LXD lays them out, and the small steps on such folders that
+// drivers share. Called by drivers alone.
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "daemon/storage/driver.h"
+
+namespace storage::layout {
+
+struct Folder {
+    const char* name;
+    mode_t mode;
+};
+/// The instances' folders must be passable for their mapped roots.
+inline constexpr std::array folders{
+    Folder{"containers", 0711}, Folder{"containers-snapshots", 0711},
+    Folder{"custom", 0700},     Folder{"custom-snapshots", 0700},
+    Folder{"images", 0700},
+};
+
+/// Makes those that are missing.
+void make_folders(const std::string& pool_path);
+/// Of volumes of a type, or (with a snapshot's id) of all their snapshots.
+std::string folder(const std::string& pool_path, const VolumeId& volume);
+/// Of the snapshots of one volume.
+std::string snapshots_folder(const std::string& pool_path, const VolumeId& volume);
+std::string path(const std::string& pool_path, const VolumeId& volume);
+/// A container's folder is for its root alone, who needs no more than to pass through it.
+mode_t volume_mode(VolumeType type);
+
+/// A name in `parent` that no volume can have; and whether a name is such.
+std::string temporary_path(const std::string& parent);
+bool is_temporary(std::string_view name);
+/// What is in the pool under such names: a crash left it.
+std::vector<std::string> leftovers(const std::string& pool_path);
+
+/// Without "." and ".."; nothing of a folder that does not exist.
+std::vector<std::string> names_in(const std::string& folder);
+bool is_folder(const std::string& path);
+/// Whether something is mounted exactly there.
+bool is_mount_point(const std::string& path);
+/// Throws conflict where the new name is taken.
+void rename_new(const std::string& from, const std::string& to);
+/// So that a power cut finds what was renamed or made in it.
+void sync_folder(const std::string& path);
+/// LXD_DIR, with the slash, of a pool's path in LXD_DIR/storage-pools; empty for a path that is elsewhere.
+std::string lxd_dir(const std::string& pool_path);
+
+} // namespace storage::layout
