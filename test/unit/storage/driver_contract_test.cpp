@@ -200,6 +200,24 @@ TEST_P(DriverContract, ACloneOfASnapshotIsAVolumeOfItsOwn) {
     EXPECT_THAT(driver_->snapshots(container("b")), testing::IsEmpty());
 }
 
+TEST_P(DriverContract, SnapshotsCanBeMadeBeforeAndAfterTheirVolume) {
+    if (!driver_->makes_snapshots()) GTEST_SKIP() << "copies with snapshots are received";
+    make(container("a"), "first");
+    driver_->take(snapshot("a", "s"), {}, {});
+    driver_->clone(snapshot("a", "s"), snapshot("b", "s"), {}, {});
+    EXPECT_FALSE(driver_->exists(container("b")));
+    change(container("a"), "second");
+    driver_->clone(container("a"), container("b"), {}, {});
+    make(snapshot("b", "t"), "third");
+    EXPECT_THAT(driver_->snapshots(container("b")), testing::UnorderedElementsAre("s", "t"));
+    EXPECT_EQ(content(container("b")), "second");
+    EXPECT_EQ(content(snapshot("b", "s")), "first");
+    driver_->unmount(container("b"));
+    driver_->restore(snapshot("b", "t"), {}, {});
+    EXPECT_EQ(content(container("b")), "third");
+    EXPECT_EQ(content(container("a")), "second");
+}
+
 TEST_P(DriverContract, SnapshotsGoWithTheirVolumeAndHaveNamesOfTheirOwn) {
     make(container("a"), "text");
     driver_->take(snapshot("a", "s"), {}, {});
