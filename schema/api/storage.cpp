@@ -72,4 +72,64 @@ StorageVolume storage_volume_from(const Json& value) {
     return volume;
 }
 
+Json to_json(const StorageVolumeSnapshot& snapshot) {
+    Json json;
+    json.set("description", snapshot.description)
+        .set("expires_at", snapshot.expires_at ? Json(*snapshot.expires_at) : Json())
+        .set("name", snapshot.name)
+        .set("config", snapshot.config)
+        .set("content_type", snapshot.content_type)
+        .set("created_at", snapshot.created_at);
+    return json;
+}
+
+StorageVolumeChange storage_volume_change_from(const Json& value) {
+    value.as_object();
+    StorageVolumeChange change;
+    json::read(value, "config", change.config);
+    json::read(value, "description", change.description);
+    json::read(value, "restore", change.restore);
+    return change;
+}
+
+StorageVolumesPost storage_volumes_post_from(const Json& value) {
+    value.as_object();
+    StorageVolumesPost post;
+    json::read(value, "config", post.config);
+    json::read(value, "description", post.description);
+    json::read(value, "name", post.name);
+    json::read(value, "type", post.type);
+    json::read(value, "content_type", post.content_type);
+    if (const auto& source = value["source"]; !source.is_null()) {
+        source.as_object();
+        json::read(source, "type", post.source.type);
+        json::read(source, "name", post.source.name);
+        json::read(source, "pool", post.source.pool);
+        json::read(source, "mode", post.source.mode);
+        json::read(source, "project", post.source.project);
+        json::read(source, "volume_only", post.source.volume_only);
+        json::read(source, "refresh", post.source.refresh);
+    }
+    return post;
+}
+
+StorageVolumePost storage_volume_post_from(const Json& value) {
+    value.as_object();
+    StorageVolumePost post;
+    json::read(value, "name", post.name);
+    json::read(value, "pool", post.pool);
+    json::read(value, "project", post.project);
+    json::read(value, "migration", post.migration);
+    json::read(value, "volume_only", post.volume_only);
+    return post;
+}
+
+StorageVolumeSnapshotChange storage_volume_snapshot_change_from(const Json& value, StorageVolumeSnapshotChange base) {
+    value.as_object();
+    json::read(value, "name", base.name);
+    json::read(value, "description", base.description);
+    json::read(value, "expires_at", base.expires_at);
+    return base;
+}
+
 } // namespace schema

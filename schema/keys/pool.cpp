@@ -6,6 +6,7 @@
 
 #include "schema/error.h"
 #include "schema/keys/pattern.h"
+#include "schema/keys/volume.h"
 #include "schema/values.h"
 
 namespace schema {
@@ -29,6 +30,17 @@ const PoolKey* find(std::string_view driver, std::string_view key) {
     return row == rows.end() ? nullptr : row;
 }
 
+/// nullptr for a key that there is not.
+Check check_of(std::string_view driver, std::string_view key) {
+    constexpr std::string_view defaults = "volume.";
+    if (key.starts_with(defaults)) {
+        const auto* row = find_volume_default(driver, key.substr(defaults.size()));
+        return row == nullptr ? nullptr : row->check;
+    }
+    const auto* row = find(driver, key);
+    return row == nullptr ? nullptr : row->check;
+}
+
 } // namespace
 
 std::span<const PoolKey> pool_keys() noexcept {
@@ -37,10 +49,10 @@ std::span<const PoolKey> pool_keys() noexcept {
 
 void check_pool_config(std::string_view driver, const Config& config) {
     for (const auto& [key, value] : config) {
-        const auto* row = find(driver, key);
-        if (row == nullptr) throw bad_request("Invalid option {}", quoted(key));
+        const auto check = check_of(driver, key);
+        if (check == nullptr) throw bad_request("Invalid option {}", quoted(key));
         try {
-            row->check(value);
+            check(value);
         } catch (const Error& error) {
             throw bad_request("Invalid value for option {}: {}", quoted(key), error.what());
         }

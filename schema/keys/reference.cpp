@@ -9,6 +9,7 @@
 #include "schema/keys/instance.h"
 #include "schema/keys/pool.h"
 #include "schema/keys/server.h"
+#include "schema/keys/volume.h"
 
 namespace schema {
 
@@ -83,12 +84,21 @@ std::string pool_part() {
     return text;
 }
 
+std::string volume_part() {
+    auto text = "\n## Storage volumes\n\nA pool's `volume.KEY` is what its new volumes get for the keys so marked.\n" +
+                head({"driver", "key", "pool default", "what it does"});
+    for (const auto& key : volume_keys())
+        text += row({key.driver.empty() ? "all" : std::string(key.driver), code(key.name), yes_or_no(key.is_default),
+                     std::string(key.words)});
+    return text;
+}
+
 } // namespace
 
 std::string key_reference() {
     return "# Configuration\n\n"
            "This is what `lxd keys` prints, from the tables that the daemon checks by. A `*` stands for any name.\n" +
-           instance_part() + device_part() + server_part() + pool_part();
+           instance_part() + device_part() + server_part() + pool_part() + volume_part();
 }
 
 } // namespace schema

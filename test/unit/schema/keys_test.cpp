@@ -8,6 +8,7 @@
 #include "schema/keys/instance.h"
 #include "schema/keys/pool.h"
 #include "schema/keys/server.h"
+#include "schema/keys/volume.h"
 #include "schema/raw_lxc.h"
 
 namespace schema {
@@ -147,6 +148,45 @@ TEST(PoolKeys, UnknownOnesAreRefusedAndTheSourceIsFixed) {
     EXPECT_NO_THROW(check_pool_config("dir", {{"source", "/x"}, {"user.a", "b"}}));
     EXPECT_NE(refusal_of([] { check_pool_change("dir", {{"source", "/x"}}, {{"source", "/y"}}); }), "");
     EXPECT_NO_THROW(check_pool_change("dir", {{"source", "/x"}}, {{"source", "/x"}, {"user.a", "b"}}));
+}
+
+TEST(PoolKeys, DefaultsOfVolumesAreCheckedAsTheVolumesOptions) {
+    EXPECT_NO_THROW(check_pool_config("dir", {{"volume.size", "1GiB"}, {"volume.snapshots.expiry", "1d"}}));
+    EXPECT_NO_THROW(check_pool_config("lvm", {{"volume.block.filesystem", "xfs"}}));
+    EXPECT_EQ(refusal_of([] { check_pool_config("lvm", {{"volume.block.filesystem", "zfs"}}); }),
+              "Invalid value for option \"volume.block.filesystem\": Invalid value \"zfs\" (not one of [btrfs ext4 "
+              "xfs])");
+    EXPECT_EQ(refusal_of([] { check_pool_config("dir", {{"volume.block.filesystem", "xfs"}}); }),
+              "Invalid option \"volume.block.filesystem\"");
+    EXPECT_EQ(refusal_of([] { check_pool_config("dir", {{"volume.volatile.idmap.last", "[]"}}); }),
+              "Invalid option \"volume.volatile.idmap.last\"");
+}
+
+TEST(VolumeKeys, EachIsForSomeVolumesAlone) {
+    EXPECT_NO_THROW(check_volume_config({"dir"}, "v", {{"size", "1GiB"}, {"security.shifted", "true"}}));
+    EXPECT_EQ(refusal_of([] { check_volume_config({"dir"}, "v", {{"block.filesystem", "ext4"}}); }),
+              "Invalid option for volume \"v\" option \"block.filesystem\"");
+    EXPECT_EQ(refusal_of([] { check_volume_config({"dir", "custom", "block"}, "v", {{"security.shifted", "true"}}); }),
+              "Invalid option for volume \"v\" option \"security.shifted\"");
+    EXPECT_EQ(refusal_of([] { check_volume_config({"dir"}, "v", {{"size", "much"}}); }),
+              "Invalid value for volume \"v\" option \"size\": Invalid value: much");
+}
+
+TEST(VolumeKeys, ANewVolumeHasItsPoolsDefaults) {
+    const Config pool{{"source", "/x"},
+                      {"volume.size", "2GiB"},
+                      {"volume.security.shifted", "true"},
+                      {"volume.snapshots.expiry", "1d"}};
+    EXPECT_EQ(with_volume_defaults({"dir"}, {{"size", "1GiB"}, {"user.a", ""}}, pool),
+              (Config{{"security.shifted", "true"}, {"size", "1GiB"}, {"snapshots.expiry", "1d"}}));
+    EXPECT_EQ(with_volume_defaults({"dir", "custom", "block"}, {}, pool),
+              (Config{{"size", "2GiB"}, {"snapshots.expiry", "1d"}}));
+    EXPECT_EQ(with_volume_defaults({"dir", "container"}, {}, pool), (Config{{"snapshots.expiry", "1d"}}));
+}
+
+TEST(VolumeKeys, OptionsOfAnotherDriverStayBehind) {
+    EXPECT_EQ(without_unknown_options({"dir"}, {{"lvm.stripes", "2"}, {"size", "1GiB"}, {"user.a", "b"}}),
+              (Config{{"size", "1GiB"}, {"user.a", "b"}}));
 }
 
 TEST(DeviceOptions, EveryRowIsDocumented) {
