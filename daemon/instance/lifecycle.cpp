@@ -374,7 +374,7 @@ void Lifecycle::start_stopped(const std::shared_ptr<Instance>& instance, const C
 /// What was put off until this start, then what every start does.
 void Lifecycle::fill_templates(const Record& record) const {
     const auto folder = rooms_.pools.container_path(record.row.pool, record.row.name);
-    const auto ids = id_map_from(schema::get(record.row.put.config, "volatile.last_state.idmap"));
+    const auto ids = shown_root(record, rooms_.pools).id_map;
     const RootOwner owner{static_cast<uid_t>(root_uid(ids)), static_cast<gid_t>(root_gid(ids))};
     if (const auto& trigger = schema::get(record.row.put.config, template_key); !trigger.empty())
         apply_templates(record, folder, trigger, owner);
@@ -393,14 +393,14 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     prepare_folders(name);
     rooms_.file_sessions.end(name);
-    rooms_.pools.mount_container(instance.record()->row.pool, name);
 
     base::Rollback rollback;
-    rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
     rollback.add([&] { store_volatile(instance, {{power_key, "STOPPED"}}); });
     load_kernel_modules(schema::get(instance.record()->expanded_config, "linux.kernel_modules"));
     const auto claim = rooms_.id_claims.scope(name);
     store_volatile(instance, derived_volatile(*instance.record(), rooms_)); // the host's ids may have changed
+    shown_root(*instance.record(), rooms_.pools);
+    rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
     settle_root_owners(*instance.record(), rooms_, caller,
                        [&](const schema::Config& changes) { store_volatile(instance, changes); });
     const auto prepared = prepared_start(*instance.record(), rooms_);

@@ -3,6 +3,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/instance/lifecycle.h"
+#include "daemon/instance/root_owners.h"
 #include "daemon/instance/start_plan.h"
 
 namespace instance {
@@ -15,7 +16,7 @@ std::string Lifecycle::lxc_conf(const std::string& name) {
     const auto record = instance->record();
     prepare_folders(name);
     rooms_.file_sessions.end(name);
-    rooms_.pools.mount_container(record->row.pool, name);
+    shown_root(*record, rooms_.pools);
     base::Rollback rollback;
     rollback.add([&] { rooms_.pools.unmount_container(record->row.pool, name); });
     const auto claim = rooms_.id_claims.scope(name);

@@ -1,5 +1,6 @@
 #include "daemon/instance/root_owners.h"
 
+#include "daemon/instance/instance.h"
 #include "daemon/storage/shift.h"
 #include "schema/error.h"
 #include "schema/values.h"
@@ -25,7 +26,7 @@ void settle_root_owners(const Record& record, const Rooms& rooms, const Caller& 
     const auto folder = folder_of(record, rooms);
     check_allowed(next, rooms.facts); // rather than after the work
     repair_root_owners(record, rooms);
-    if (schema::same_ids(on_disk, next)) return;
+    if (rooms.pools.maps_ids(record.row.pool) || schema::same_ids(on_disk, next)) return;
     const bool maps_mounts = rooms.device_host.can_map_ids(folder);
     if (on_disk.empty() && maps_mounts) return;
     if (schema::is_true(schema::get(record.expanded_config, "security.protection.shift")))
@@ -52,8 +53,21 @@ void repair_root_owners(const Record& record, const Rooms& rooms) {
     storage::undo_shift(folder);
 }
 
-StoppedRoot stopped_root(const Record& record, const storage::Pools& pools) {
-    return {pools.rootfs_path(record.row.pool, record.row.name), map_of(record, "volatile.last_state.idmap")};
+StoppedRoot shown_root(const Record& record, storage::Pools& pools) {
+    const auto& pool = record.row.pool;
+    const auto& name = record.row.name;
+    auto on_disk = map_of(record, "volatile.last_state.idmap");
+    auto wanted =
+        record.expanded_config.contains("volatile.idmap.next") ? map_of(record, "volatile.idmap.next") : on_disk;
+    return {pools.rootfs_path(pool, name), pools.show_container(pool, name, {std::move(on_disk), std::move(wanted)})};
+}
+
+StoppedRoot root_for_access(const Instance& instance, storage::Pools& pools) {
+    const auto record = instance.record();
+    if (!instance.live().running) return shown_root(*record, pools);
+    // Which may end before it is entered.
+    const auto* const key = pools.maps_ids(record->row.pool) ? "volatile.idmap.current" : "volatile.last_state.idmap";
+    return {pools.rootfs_path(record->row.pool, record->row.name), map_of(*record, key)};
 }
 
 } // namespace instance

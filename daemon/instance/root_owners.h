@@ -1,6 +1,6 @@
 #pragma once
-// Whether the files of an instance's root have the owners that its id map asks for: laid over a mount where the kernel
-// can, on disk where it cannot. Called by lifecycle, under the instance's lock.
+// Whether the files of an instance's root have the owners that its id map asks for: as the pool shows them, laid over a
+// mount where the kernel can, on disk where neither can. Called by lifecycle, under the instance's lock.
 
 #include <functional>
 
@@ -15,7 +15,10 @@ void settle_root_owners(const Record& record, const Rooms& rooms, const Caller& 
 /// At the daemon's start: undoes what a crash cut off.
 void repair_root_owners(const Record& record, const Rooms& rooms);
 
-/// For access to its files while it is stopped.
-StoppedRoot stopped_root(const Record& record, const storage::Pools& pools);
+/// Makes the root of a stopped instance usable. Returns where it is and the map that its files are seen with there,
+/// which is that of the next start where the pool can show it.
+StoppedRoot shown_root(const Record& record, storage::Pools& pools);
+/// The same for access to its files, whether it runs (then nothing is done) or not.
+StoppedRoot root_for_access(const Instance& instance, storage::Pools& pools);
 
 } // namespace instance

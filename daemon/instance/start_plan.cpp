@@ -84,7 +84,8 @@ devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) 
     owner.instance = record.row.name;
     owner.config = record.expanded_config;
     owner.rootfs = rooms.pools.rootfs_path(record.row.pool, record.row.name);
-    owner.idmapped_rootfs = !id_map.empty() && !schema::same_ids(map_on_disk(record), id_map) &&
+    owner.idmapped_rootfs = !id_map.empty() && !rooms.pools.maps_ids(record.row.pool) &&
+                            !schema::same_ids(map_on_disk(record), id_map) &&
                             rooms.device_host.can_map_ids(owner.rootfs);
     owner.id_map = std::move(id_map);
     owner.devices_path = rooms.paths.devices(record.row.name);

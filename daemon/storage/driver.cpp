@@ -22,6 +22,11 @@ constexpr Row rows[] = {
 
 } // namespace
 
+std::shared_ptr<const std::string> Driver::view(const VolumeId& volume) {
+    mount(volume);
+    return std::make_shared<const std::string>(path(volume));
+}
+
 std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext context) {
     for (const auto& row : rows)
         if (row.name == name) return row.make(std::move(context));

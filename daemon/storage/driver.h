@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/base/cancel.h"
+#include "daemon/storage/id_shift.h"
 #include "schema/config.h"
 
 namespace storage {
@@ -47,6 +48,16 @@ public:
     /// Makes a volume or a snapshot of what `send` wrote; all or nothing. `volume` must not exist. Snapshots come
     /// before their volume, in the order in which they were taken. The stream is not trusted.
     virtual void receive(const VolumeId& volume, int from, const base::CancelToken& cancel) = 0;
+};
+
+/// Shows containers with other owners than their files have on disk, and takes what is written back likewise, on
+/// filesystems where the kernel cannot lay a map over the mount. Owners on disk then never have to change.
+class IdMapping {
+public:
+    virtual ~IdMapping() = default;
+    /// As Driver::mount: files that lie on disk with `ids.from` have `ids.to` there until they are unmounted. For what
+    /// is shown otherwise already, and not in use, it is done anew.
+    virtual void mount(const VolumeId& volume, const IdShift& ids) = 0;
 };
 
 /// Custom volumes that are block devices (content type "block"). Driver's functions take them like other volumes,
@@ -102,6 +113,9 @@ public:
     /// Makes the volume's path usable, idempotent and counted by nobody: dir has nothing to do.
     virtual void mount(const VolumeId& volume) = 0;
     virtual void unmount(const VolumeId& volume) = 0;
+    /// The folder of a volume or a snapshot, in use or not, to be read as it lies on disk for as long as the result
+    /// lives: path() of a mounted volume may show other owners, or be a mount of its own in part.
+    virtual std::shared_ptr<const std::string> view(const VolumeId& volume);
     /// Bytes used, where the backend can tell cheaply.
     virtual std::optional<int64_t> usage(const VolumeId& volume) const = 0;
     /// Removes what a crash left half-made (names that the driver gave itself). Called once after mount_pool.
@@ -111,6 +125,7 @@ public:
     virtual Quotas* quotas() { return nullptr; }
     virtual Transfer* transfer() { return nullptr; }
     virtual Blocks* blocks() { return nullptr; }
+    virtual IdMapping* id_mapping() { return nullptr; }
 };
 
 /// {bytes used, bytes in all, inodes used, inodes in all} of the filesystem below a pool.

@@ -284,8 +284,9 @@ void Pools::copy_container(const std::string& source_pool, const std::string& so
     if (from == to) {
         to->clone(container(source), container(instance), cancel, progress);
     } else {
-        const auto path = from->path(container(source));
-        const auto folder = base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path);
+        const auto path = from->view(container(source));
+        const auto folder =
+            base::checked(::open(path->c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), *path);
         to->create(container(instance), [&](const std::string& making) {
             TreeCopyOptions options;
             options.cancel = cancel;
@@ -321,8 +322,26 @@ void Pools::mount_container(const std::string& pool, const std::string& instance
     driver(pool)->mount(container(instance));
 }
 
+schema::IdMap Pools::show_container(const std::string& pool, const std::string& instance, const IdShift& ids) {
+    const auto driver = this->driver(pool);
+    if (auto* const mapping = driver->id_mapping()) {
+        mapping->mount(container(instance), ids);
+        return ids.to;
+    }
+    driver->mount(container(instance));
+    return ids.from;
+}
+
+bool Pools::maps_ids(const std::string& pool) const {
+    return driver(pool)->id_mapping() != nullptr;
+}
+
 void Pools::unmount_container(const std::string& pool, const std::string& instance) {
     driver(pool)->unmount(container(instance));
+}
+
+std::shared_ptr<const std::string> Pools::view(const std::string& pool, const VolumeId& volume) const {
+    return driver(pool)->view(volume);
 }
 
 void Pools::give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid) {

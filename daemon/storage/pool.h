@@ -71,9 +71,18 @@ public:
     /// Not an error when it is missing, so that a half-made instance can be removed.
     void remove_container(const std::string& pool, const std::string& instance);
     void rename_container(const std::string& pool, const std::string& instance, const std::string& new_name);
-    /// Makes a container's root usable before a start or a look into it, idempotent; and the undo after a stop.
+    /// Makes a container's folder usable where its files' owners do not matter, idempotent. Whoever goes by owners
+    /// takes show_container (to write: instance::shown_root) or view.
     void mount_container(const std::string& pool, const std::string& instance);
+    /// As mount_container, before a start or a look into a stopped container's root whose files lie on disk with
+    /// `ids.from`: with `ids.to` where the pool can show that. Returns what they are shown with.
+    schema::IdMap show_container(const std::string& pool, const std::string& instance, const IdShift& ids);
+    /// Whether show_container shows what it is asked for.
+    bool maps_ids(const std::string& pool) const;
+    /// The undo of both, after a stop.
     void unmount_container(const std::string& pool, const std::string& instance);
+    /// The folder of a volume or a snapshot, to be read as it lies on disk for as long as the result lives.
+    std::shared_ptr<const std::string> view(const std::string& pool, const VolumeId& volume) const;
     /// Before a start: the folder goes to the container's root as the host sees it, so that it (and nobody else) can
     /// pass through; mode 0100 as LXD has it.
     void give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid);

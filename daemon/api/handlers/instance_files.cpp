@@ -22,8 +22,8 @@ const std::string& path_of(const http::Request& request) {
 }
 
 instance::Files files_of(Context& context, const http::Request& request) {
-    const auto record = context.instances.get(argument(request, "name"))->record();
-    return {context.runtime, record->row.name, instance::stopped_root(*record, context.pools)};
+    const auto instance = context.instances.get(argument(request, "name"));
+    return {context.runtime, instance->record()->row.name, instance::root_for_access(*instance, context.pools)};
 }
 
 /// A decimal number from a header; -1 ("leave it") where it is missing or none.

@@ -15,14 +15,13 @@ http::Response instance_sftp_get(Context& context, const http::Request& request)
     const auto& name = argument(request, "name");
     if (request.header("Upgrade") != "sftp") throw schema::bad_request("Missing or invalid upgrade header");
     const auto instance = context.instances.get(name);
-    const auto record = instance->record();
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         throw std::system_error(errno, std::generic_category(), "socketpair");
     const auto ours = std::make_shared<base::Fd>(ends[0]);
     base::Fd theirs(ends[1]);
     const auto process = std::make_shared<base::Process>(
-        context.runtime.spawn_sftp(name, instance::stopped_root(*record, context.pools), std::move(theirs)));
+        context.runtime.spawn_sftp(name, instance::root_for_access(*instance, context.pools), std::move(theirs)));
     context.file_sessions.add(name, process);
     http::Response response;
     response.status = 101;
