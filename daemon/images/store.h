@@ -2,6 +2,7 @@
 // The images of this daemon: their files in LXD_DIR/images, their rows and aliases. Called by api, and by instance to
 // find what a container is made of. Everything is thread-safe.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,12 @@ public:
     /// same). Nothing is left of a refused upload.
     schema::Image import(Upload upload, const base::CancelToken& cancel);
 
+    /// Makes an image of a file that `write` writes to the descriptor that it is given, and calls `describe` for what
+    /// it is: fingerprint, size, aliases and times are filled in here. All or nothing, its aliases included. Throws
+    /// failure "The image already exists: FINGERPRINT" and "Alias already exists: NAME".
+    schema::Image publish(const std::function<void(int file)>& write, const std::function<schema::Image()>& describe,
+                          const base::CancelToken& cancel);
+
     std::vector<schema::Image> list() const { return rows_.list(); }
     /// By full or partial fingerprint. Throws not_found "Image not found", bad_request where several match.
     schema::Image get(const std::string& fingerprint) const;
@@ -62,6 +69,7 @@ private:
     std::string file(const std::string& fingerprint) const { return paths_.images() + "/" + fingerprint; }
     std::string root_file(const std::string& fingerprint) const { return file(fingerprint) + ".rootfs"; }
     void insert(const Upload& upload, const schema::Image& image);
+    void insert_published(const std::string& from, const schema::Image& image);
 
     state::Paths paths_;
     state::Images& rows_;

@@ -134,6 +134,18 @@ void Images::insert(const schema::Image& image) {
     });
 }
 
+void Images::insert_with_aliases(const schema::Image& image) {
+    database_.transaction([&] {
+        insert(image);
+        for (const auto& alias : image.aliases) {
+            schema::ImageAliasEntry entry;
+            static_cast<schema::ImageAlias&>(entry) = alias;
+            entry.target = image.fingerprint;
+            insert_alias(entry);
+        }
+    });
+}
+
 void Images::update(const std::string& fingerprint, const schema::ImagePut& put) {
     database_.write([&](Connection& connection) {
         const auto id = id_of(connection, fingerprint);

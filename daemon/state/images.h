@@ -19,6 +19,8 @@ public:
     std::optional<schema::Image> find(const std::string& fingerprint_prefix) const;
     /// Throws conflict where the fingerprint is there. Aliases in it are ignored.
     void insert(const schema::Image& image);
+    /// With its aliases, all or nothing.
+    void insert_with_aliases(const schema::Image& image);
     void update(const std::string& fingerprint, const schema::ImagePut& put);
     void touch(const std::string& fingerprint, schema::Time last_used_at);
     void remove(const std::string& fingerprint);

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <sstream>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -13,72 +12,52 @@
 #include "daemon/base/files.h"
 #include "daemon/base/process.h"
 #include "daemon/storage/gzip.h"
+#include "schema/compression.h"
 #include "schema/error.h"
+#include "schema/values.h"
 
 namespace storage {
 
 namespace {
-
-struct Program {
-    std::string_view name;
-    std::string_view program;   // what runs
-    std::string_view threads{}; // the option for all processors; empty: it has none
-};
-
-constexpr std::array programs{
-    Program{"bzip2", "bzip2"},         Program{"gzip", "gzip"},        Program{"lzma", "lzma"},
-    Program{"pigz", "pigz"},           Program{"pzstd", "pzstd"},      Program{"xz", "xz", "-T0"},
-    Program{"squashfs", "mksquashfs"}, Program{"zstd", "zstd", "-T0"},
-};
-
-std::vector<std::string> fields_of(const std::string& algorithm) {
-    std::istringstream stream(algorithm);
-    std::vector<std::string> fields;
-    for (std::string field; stream >> field;) fields.push_back(field);
-    return fields;
-}
-
-bool is_number(std::string_view text) {
-    return !text.empty() && text.size() <= 2 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_thread_option(std::string_view option) {
-    return option.starts_with("-T") && is_number(option.substr(2));
-}
-
-/// Strength and threads: other options could name files.
-bool is_option(std::string_view option) {
-    constexpr std::array words{"--fast", "--best", "--extreme", "-e", "--ultra"};
-    if (std::find(words.begin(), words.end(), option) != words.end() || is_thread_option(option)) return true;
-    return option.starts_with('-') && is_number(option.substr(1));
-}
-
-const Program& program_of(const std::string& name) {
-    const auto* found =
-        std::find_if(programs.begin(), programs.end(), [&](const auto& row) { return row.name == name; });
-    if (found == programs.end())
-        throw schema::bad_request("exec: {:?}: executable file not found among the known compressors", name);
-    return *found;
-}
 
 unsigned processors() {
     return std::clamp(std::thread::hardware_concurrency(), 1U, 16U);
 }
 
 /// The level where gzip can run inside the daemon; 0 where an option wants the program.
-int gzip_level(const std::vector<std::string>& fields) {
-    int level = 6;
-    for (auto option = fields.begin() + 1; option != fields.end(); ++option) {
-        if (*option == "--fast" || *option == "--best") {
-            level = *option == "--fast" ? 1 : 9;
-        } else if (option->size() == 2 && is_number(std::string_view(*option).substr(1)) && (*option)[1] != '0') {
-            level = (*option)[1] - '0';
+int gzip_level(const schema::Compression& compression) {
+    int level = compression.name == "gzip" ? 6 : 0;
+    for (const auto& option : compression.options) {
+        if (option == "--fast" || option == "--best") {
+            level = option == "--fast" ? 1 : 9;
+        } else if (option.size() == 2 && option[1] >= '1' && option[1] <= '9') {
+            level = option[1] - '0';
         } else {
             return 0;
         }
     }
-    return level;
+    return compression.name == "gzip" ? level : 0;
+}
+
+base::Command command_of(const schema::Compression& compression, int output) {
+    base::Command command;
+    if (compression.name == "squashfs") {
+        // It writes to a file by name: ours, by its descriptor.
+        command.argv = {"mksquashfs",   "-",      "/proc/self/fd/3", "-tar", "-comp",      "xz",  "-noappend",
+                        "-no-progress", "-quiet", "-mkfs-time",      "0",    "-root-mode", "0755"};
+        command.fds = {{output, 3}};
+        return command;
+    }
+    const auto& options = compression.options;
+    command.argv = {compression.name, "-c"};
+    const bool takes_threads = compression.name == "xz" || compression.name == "zstd";
+    if (takes_threads && std::none_of(options.begin(), options.end(), schema::is_thread_option))
+        command.argv.emplace_back("-T0");
+    command.argv.insert(command.argv.end(), options.begin(), options.end());
+    // Without a time, so that the same archive gives the same bytes.
+    if (compression.name == "gzip" || compression.name == "pigz") command.argv.emplace_back("-n");
+    command.fds = {{output, 1}};
+    return command;
 }
 
 void write_plain(int output, const std::function<void(const ByteSink&)>& produce) {
@@ -145,42 +124,14 @@ void write_through(base::Command command, const base::CancelToken& cancel,
 
 } // namespace
 
-void check_compression(const std::string& algorithm) {
-    if (algorithm.empty() || algorithm == "none") return;
-    const auto fields = fields_of(algorithm);
-    if (fields.empty()) throw schema::bad_request("Invalid compression algorithm {:?}", algorithm);
-    const auto& program = program_of(fields.front());
-    for (auto option = fields.begin() + 1; option != fields.end(); ++option)
-        if (program.name == "squashfs" || !is_option(*option))
-            throw schema::bad_request("The compression algorithm {:?} cannot take the option {:?}", fields.front(),
-                                      *option);
-    if (program.name == "gzip" && gzip_level(fields) > 0) return;
-    if (base::find_program(program.program).empty())
-        throw schema::bad_request("exec: {:?}: executable file not found in $PATH", program.program);
-}
-
 void compress(const std::string& algorithm, int output, const base::CancelToken& cancel,
               const std::function<void(const ByteSink& sink)>& produce) {
-    check_compression(algorithm);
-    if (algorithm.empty() || algorithm == "none") return write_plain(output, produce);
-    const auto fields = fields_of(algorithm);
-    const auto& program = program_of(fields.front());
-    if (program.name == "gzip" && gzip_level(fields) > 0) return write_gzip(output, gzip_level(fields), produce);
-
-    base::Command command;
-    if (program.name == "squashfs") {
-        // It writes to a file by name: ours, by its descriptor.
-        command.argv = {"mksquashfs",   "-",      "/proc/self/fd/3", "-tar", "-comp",      "xz",  "-noappend",
-                        "-no-progress", "-quiet", "-mkfs-time",      "0",    "-root-mode", "0755"};
-        command.fds.emplace_back(output, 3);
-    } else {
-        command.argv = {std::string(program.program), "-c"};
-        const bool chosen = std::any_of(fields.begin(), fields.end(), is_thread_option);
-        if (!program.threads.empty() && !chosen) command.argv.emplace_back(program.threads);
-        command.argv.insert(command.argv.end(), fields.begin() + 1, fields.end());
-        if (program.name == "gzip" || program.name == "pigz") command.argv.emplace_back("-n");
-        command.fds.emplace_back(output, 1);
-    }
+    const auto compression = schema::compression_from(algorithm);
+    if (compression.name == "none") return write_plain(output, produce);
+    if (const auto level = gzip_level(compression); level > 0) return write_gzip(output, level, produce);
+    auto command = command_of(compression, output);
+    if (base::find_program(command.argv.front()).empty())
+        throw schema::failure("exec: {}: executable file not found in $PATH", schema::quoted(command.argv.front()));
     write_through(std::move(command), cancel, produce);
 }
 

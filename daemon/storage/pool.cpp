@@ -301,6 +301,18 @@ void Pools::copy_container(const std::string& source_pool, const std::string& so
     rollback.dismiss();
 }
 
+void Pools::read_container(const std::string& pool, const std::string& instance, const std::string& snapshot,
+                           const base::CancelToken& cancel,
+                           const std::function<void(const std::string& folder)>& read) {
+    const auto hold = container_locks_.shared(instance, cancel);
+    const auto driver = this->driver(pool);
+    const VolumeId volume{VolumeType::container, instance, snapshot};
+    driver->mount(volume);
+    base::Rollback unmount; // of a snapshot: the container itself may be started meanwhile
+    if (!snapshot.empty()) unmount.add([&] { driver->unmount(volume); });
+    read(driver->path(volume));
+}
+
 void Pools::remove_container(const std::string& pool, const std::string& instance) {
     const auto hold = container_locks_.exclusive(instance, {});
     unlink_container(instance);

@@ -68,6 +68,10 @@ public:
     /// for: the source is neither removed nor renamed meanwhile.
     void copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,
                         const std::string& instance, const base::CancelToken& cancel, const Progress& progress);
+    /// Calls `read` with the folder of a container, or of one of its snapshots, which is neither removed nor renamed
+    /// meanwhile.
+    void read_container(const std::string& pool, const std::string& instance, const std::string& snapshot,
+                        const base::CancelToken& cancel, const std::function<void(const std::string& folder)>& read);
     /// Not an error when it is missing, so that a half-made instance can be removed.
     void remove_container(const std::string& pool, const std::string& instance);
     void rename_container(const std::string& pool, const std::string& instance, const std::string& new_name);

@@ -84,6 +84,22 @@ ImagePut image_put_from(const Json& value, ImagePut base) {
     return base;
 }
 
+ImagesPost images_post_from(const Json& value) {
+    ImagesPost post;
+    read_put(value, post);
+    json::read(value, "properties", post.wanted_properties);
+    json::read(value, "filename", post.filename);
+    json::read(value, "compression_algorithm", post.compression_algorithm);
+    if (const auto* source = value.find("source"); source != nullptr && !source->is_null()) {
+        json::read(*source, "type", post.source.type);
+        json::read(*source, "mode", post.source.mode);
+        json::read(*source, "name", post.source.name);
+    }
+    if (const auto* aliases = value.find("aliases"); aliases != nullptr && !aliases->is_null())
+        for (const auto& alias : aliases->as_array()) post.aliases.push_back(image_alias_from(alias));
+    return post;
+}
+
 Image image_from(const Json& value) {
     Image image;
     read_put(value, image);

@@ -58,6 +58,22 @@ struct Image : ImagePut {
     Time uploaded_at;
 };
 
+/// What POST /1.0/images makes an image of, where it is not an upload.
+struct ImagesPostSource {
+    std::string type; // "instance", "container", "snapshot", "virtual-machine", "image", "url"
+    std::string mode;
+    std::string name; // of the instance, or INSTANCE/SNAPSHOT
+};
+
+/// The JSON body of POST /1.0/images.
+struct ImagesPost : ImagePut {
+    std::optional<Config> wanted_properties; // nothing: those of the source
+    std::string filename;
+    ImagesPostSource source;
+    std::string compression_algorithm;
+    std::vector<ImageAlias> aliases;
+};
+
 Json to_json(const ImageAlias& alias);
 Json to_json(const ImageAliasEntry& alias);
 Json to_json(const ImagePut& image);
@@ -66,5 +82,6 @@ ImageAliasEntry image_alias_from(const Json& value, ImageAliasEntry base = {});
 /// As profile_put_from: what is missing stays as in `base`.
 ImagePut image_put_from(const Json& value, ImagePut base = {});
 Image image_from(const Json& value);
+ImagesPost images_post_from(const Json& value);
 
 } // namespace schema

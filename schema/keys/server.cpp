@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "schema/compression.h"
 #include "schema/error.h"
 #include "schema/keys/pattern.h"
 #include "schema/values.h"
@@ -19,8 +20,12 @@ void server_integer(std::string_view value) {
 
 // clang-format off
 constexpr std::array rows = {
+    ServerKey{"backups.compression_algorithm", optional<check_compression>, "string", "gzip", "",
+              "Compressor of backups: bzip2, gzip, lzma, pigz, pzstd, squashfs, xz, zstd or none, perhaps with its strength"},
     ServerKey{"core.shutdown_timeout", optional<server_integer>, "integer", "5", "",
               "Minutes that a shutdown waits for running operations"},
+    ServerKey{"images.compression_algorithm", optional<check_compression>, "string", "gzip", "",
+              "Compressor of published images, as of backups"},
     ServerKey{"images.remote_cache_expiry", optional<server_integer>, "integer", "10", "",
               "Days after their last use that downloaded images are removed; 0 keeps them"},
     ServerKey{"user.*", any, "string", "", "",

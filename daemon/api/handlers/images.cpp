@@ -1,10 +1,14 @@
 #include "daemon/api/handlers/handlers.h"
 
+#include <chrono>
+
 #include "daemon/api/image_export.h"
 #include "daemon/api/respond.h"
 #include "daemon/base/crypto.h"
+#include "daemon/instance/publish.h"
 #include "schema/error.h"
 #include "schema/filter.h"
+#include "schema/units.h"
 
 namespace api {
 
@@ -71,24 +75,60 @@ images::ByteSource body_source(const http::Request& request) {
 }
 
 /// Sources that LXD knows and that are not written yet, each with what is true of it.
-[[noreturn]] void refuse_source(const Json& body) {
+void refuse_source(const schema::ImagesPostSource& source) {
     static const std::map<std::string, std::string> unavailable{
         {"image", "Images of other servers cannot be downloaded yet"},
         {"url", "Images cannot be downloaded from a URL yet"},
-        {"container", "Instances cannot be published as images yet"},
-        {"instance", "Instances cannot be published as images yet"},
-        {"snapshot", "Snapshots cannot be published as images yet"},
-        {"virtual-machine", "Virtual machines are not supported"},
     };
-    std::string mode;
-    std::string type;
-    schema::json::read(body["source"], "mode", mode);
-    schema::json::read(body["source"], "type", type);
-    if (mode == "push")
+    if (source.mode == "push")
         throw schema::Error(schema::ErrorKind::not_implemented, "Other servers cannot push images here yet");
-    const auto found = unavailable.find(type);
-    if (found == unavailable.end()) throw schema::failure("Invalid images JSON");
-    throw schema::Error(schema::ErrorKind::not_implemented, found->second);
+    if (const auto found = unavailable.find(source.type); found != unavailable.end())
+        throw schema::Error(schema::ErrorKind::not_implemented, found->second);
+    if (source.type != "instance" && source.type != "container" && source.type != "snapshot" &&
+        source.type != "virtual-machine")
+        throw schema::failure("Invalid images JSON");
+}
+
+/// Tells how far it is, as LXD does where it does not know how far there is to go.
+instance::PackProgress pack_progress(operations::Operation& operation) {
+    const auto began = std::chrono::steady_clock::now();
+    return [&operation, began](uint64_t bytes) {
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+        const auto speed = static_cast<int64_t>(static_cast<double>(bytes) / std::max(took.count(), 0.001));
+        operation.set_progress("create_image_from_container_pack_progress",
+                               fmt::format("Image pack: {} ({}/s)", schema::format_bytes(static_cast<int64_t>(bytes)),
+                                           schema::format_bytes(speed)));
+    };
+}
+
+void tell_image(operations::Operation& operation, const std::string& fingerprint, int64_t size) {
+    operation.set_metadata("fingerprint", fingerprint);
+    operation.set_metadata("size", std::to_string(size)); // LXD's is a text here
+}
+
+void report_created(Context& context, const schema::Image& image, const operations::Operation& operation) {
+    Json details;
+    details.set("type", image.type);
+    context.events.lifecycle("image-created", url(image.fingerprint), details, operation.requestor());
+}
+
+http::Response publish(Context& context, const http::Request& request) {
+    auto post = schema::images_post_from(json_body(request));
+    refuse_source(post.source);
+    if (!post.source.name.empty()) // LXD looks for where it is before it starts
+        context.instances.get(post.source.name.substr(0, post.source.name.find('/')));
+    if (post.compression_algorithm.empty())
+        post.compression_algorithm = schema::get(context.server_config.get(), "images.compression_algorithm");
+    if (post.compression_algorithm.empty()) post.compression_algorithm = "gzip";
+    auto spec = image_task("Downloading image", request);
+    spec.may_cancel = true;
+    spec.run = [&context, post](operations::Operation& operation) {
+        const auto image = instance::publish(post, {context.instances, context.pools, context.images},
+                                             operation.cancel_token(), pack_progress(operation));
+        tell_image(operation, image.fingerprint, image.size);
+        report_created(context, image, operation);
+    };
+    return async(*context.operations.start(std::move(spec)));
 }
 
 /// As LXD does: whatever looks like JSON is no image.
@@ -110,8 +150,7 @@ http::Response import_upload(Context& context, const http::Request& request) {
     spec.may_cancel = true;
     spec.run = [&context, upload](operations::Operation& operation) {
         const auto tell = [&operation, fingerprint = upload->fingerprint(), size = upload->size()] {
-            operation.set_metadata("fingerprint", fingerprint);
-            operation.set_metadata("size", std::to_string(size)); // LXD's is a text here
+            tell_image(operation, fingerprint, size);
         };
         schema::Image image;
         try {
@@ -121,9 +160,7 @@ http::Response import_upload(Context& context, const http::Request& request) {
             throw;
         }
         tell();
-        Json details;
-        details.set("type", image.type);
-        context.events.lifecycle("image-created", url(image.fingerprint), details, operation.requestor());
+        report_created(context, image, operation);
     };
     return async(*context.operations.start(std::move(spec)));
 }
@@ -159,7 +196,7 @@ http::Response images_get(Context& context, const http::Request& request) {
 
 http::Response images_post(Context& context, const http::Request& request) {
     if (!is_trusted(request)) throw schema::forbidden("not authorized");
-    if (is_json(request)) refuse_source(json_body(request));
+    if (is_json(request)) return publish(context, request);
     return import_upload(context, request);
 }
 
