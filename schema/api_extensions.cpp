@@ -14,6 +14,7 @@ constexpr std::array table{
     ApiExtension{"etag", "a_stale_if_match_changes_nothing"},
     ApiExtension{"patch", "a_patch_merges"},
     ApiExtension{"usb_devices", "a_device_of_the_host_may_come_later"},
+    ApiExtension{"image_compression_algorithm", "published_images_have_the_compressor_that_is_asked_for"},
     ApiExtension{"directory_manipulation", "directories_are_made_and_listed"},
     ApiExtension{"container_cpu_time", "state_counts_cpu_time"},
     ApiExtension{"profile_usedby", "used_by_lists_urls"},

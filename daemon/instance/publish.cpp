@@ -62,8 +62,7 @@ void add_metadata(storage::TarWriter& writer, const Description& description, co
 }
 
 void write_archive(const Source& source, const Description& description, const std::string& folder,
-                   const storage::ByteSink& sink, const base::CancelToken& cancel) {
-    storage::TarWriter writer(sink, cancel);
+                   storage::TarWriter& writer) {
     add_metadata(writer, description, folder);
     const auto top = base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
     const auto root = base::open_beneath(top.get(), "rootfs", O_RDONLY | O_DIRECTORY);
@@ -107,7 +106,8 @@ schema::Image publish(const schema::ImagesPost& post, const PublishRooms& rooms,
                     done += bytes.size();
                     progress(done);
                 };
-                write_archive(source, description, folder, counted, cancel);
+                storage::TarWriter writer(counted, cancel, storage::keeps_holes(post.compression_algorithm));
+                write_archive(source, description, folder, writer);
             });
         });
         source.check_stopped("The instance was started while it was published");

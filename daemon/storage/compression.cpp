@@ -135,4 +135,8 @@ void compress(const std::string& algorithm, int output, const base::CancelToken&
     write_through(std::move(command), cancel, produce);
 }
 
+bool keeps_holes(const std::string& algorithm) {
+    return schema::compression_from(algorithm).name != "squashfs";
+}
+
 } // namespace storage

@@ -15,4 +15,7 @@ namespace storage {
 void compress(const std::string& algorithm, int output, const base::CancelToken& cancel,
               const std::function<void(const ByteSink& sink)>& produce);
 
+/// Whether what reads the archive there takes sparse files (mksquashfs 4.5 stumbles over them, and finds zeros itself).
+bool keeps_holes(const std::string& algorithm);
+
 } // namespace storage

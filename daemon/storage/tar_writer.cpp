@@ -195,7 +195,7 @@ void TarWriter::add_member(Walk& walk, int folder, const std::string& member, co
 }
 
 void TarWriter::add_regular(const TarEntry& entry, int file) {
-    const auto ranges = data_ranges(file, entry.attributes);
+    const auto ranges = holes_ ? data_ranges(file, entry.attributes) : std::nullopt;
     if (!ranges) {
         const auto size = entry.attributes.st_size;
         write(tar_header(entry, size, false));

@@ -20,7 +20,9 @@ using ByteSink = std::function<void(std::string_view bytes)>;
 
 class TarWriter {
 public:
-    TarWriter(ByteSink sink, base::CancelToken cancel) : sink_(std::move(sink)), cancel_(std::move(cancel)) {}
+    /// Without `holes` files are written with the zeros that are in theirs, for readers that know no sparse files.
+    TarWriter(ByteSink sink, base::CancelToken cancel, bool holes = true)
+        : sink_(std::move(sink)), cancel_(std::move(cancel)), holes_(holes) {}
 
     /// A regular file of root's.
     void add_file(const std::string& name, std::string_view content, int64_t modified, mode_t mode = 0644);
@@ -59,6 +61,7 @@ private:
 
     ByteSink sink_;
     base::CancelToken cancel_;
+    bool holes_;
     uint64_t written_ = 0;
     std::string buffer_ = std::string(256U << 10U, '\0');
 };

@@ -740,3 +740,16 @@ def a_bridged_nic_is_held_to_its_address(test):
         test.exec(test.container, "ip", "route", "replace", GATEWAY, "dev", "held", "src", address)
         test.equal(test.daemon.lxc("exec", test.container, "--", *ping).returncode == 0, reaches, address)
     test.exec(test.container, "ip", "route", "del", GATEWAY, "dev", "held")
+
+
+@shows
+def published_images_have_the_compressor_that_is_asked_for(test):
+    name = test.name("packed")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    for algorithm, start in (("xz -1", b"\xfd7zXZ"), ("zstd", b"\x28\xb5\x2f\xfd"), ("squashfs", b"hsqs")):
+        body = {"source": {"type": "instance", "name": name}, "compression_algorithm": algorithm}
+        fingerprint = test.api.ask("POST", "/1.0/images", body)["metadata"]["fingerprint"]
+        with open(test.daemon.folder / "images" / fingerprint, "rb") as file:
+            test.equal(file.read(len(start)), start, algorithm)
+        test.api.ask("DELETE", f"/1.0/images/{fingerprint}")
+    test.api.ask("DELETE", f"/1.0/instances/{name}")

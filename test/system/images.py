@@ -245,8 +245,6 @@ def sources_to_come_are_refused_with_what_is_true(test):
     for source, reason in (
         ({"type": "image", "server": "https://localhost", "fingerprint": "0" * 64}, "Images of other servers cannot be downloaded yet"),
         ({"type": "url", "url": "https://localhost"}, "Images cannot be downloaded from a URL yet"),
-        ({"type": "instance", "name": "c1"}, "Instances cannot be published as images yet"),
-        ({"type": "snapshot", "name": "c1/s"}, "Snapshots cannot be published as images yet"),
         ({"type": "image", "mode": "push"}, "Other servers cannot push images here yet"),
     ):
         test.equal(told(test, "POST", "/1.0/images", {"source": source}, JSON), (501, reason))

@@ -15,7 +15,8 @@
 #include "daemon/base/files.h"
 #include "daemon/base/process.h"
 #include "daemon/storage/compression.h"
-#include "daemon/storage/unpack_tar.h"
+#include "daemon/storage/tar_archives.h"
+#include "daemon/storage/tar_reader.h"
 #include "schema/error.h"
 #include "test/fakes/temporary_folder.h"
 
