@@ -14,6 +14,12 @@ std::string instance_url(std::string_view name) {
     return "/1.0/instances/" + path_escape(name);
 }
 
+std::string instance_or_snapshot_url(std::string_view name) {
+    if (!is_snapshot(name)) return instance_url(name);
+    const auto [instance, snapshot] = split_snapshot(name);
+    return instance_url(instance) + "/snapshots/" + path_escape(snapshot);
+}
+
 schema::Error state_failure(const schema::Error& error, std::string_view shown_name) {
     const std::string_view text = error.what();
     // The instance was in the wrong state to begin with: nothing was tried that a log could tell of.

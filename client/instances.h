@@ -11,6 +11,8 @@
 namespace client {
 
 std::string instance_url(std::string_view name);
+/// Of the instance itself, or of its snapshot ("c1/first").
+std::string instance_or_snapshot_url(std::string_view name);
 /// The failure of a change of state, with a hint at the log where that may say more.
 schema::Error state_failure(const schema::Error& error, std::string_view shown_name);
 /// The name of the instance that an operation made.

@@ -14,15 +14,6 @@ using schema::Json;
 
 namespace {
 
-std::string snapshot_url(const std::string& name) {
-    const auto slash = name.find('/');
-    return instance_url(name.substr(0, slash)) + "/snapshots/" + path_escape(name.substr(slash + 1));
-}
-
-// Only a snapshot's date of expiry can be changed.
-constexpr Field snapshot_put_fields[] = {{"expires_at", &shapes::text}};
-constinit const Shape snapshot_put{Shape::Kind::object, nullptr, snapshot_put_fields};
-
 constexpr std::string_view instance_heading =
     R"(### This is the configuration as YAML. Lines that begin with '#' are ignored.
 ###
@@ -67,6 +58,16 @@ constexpr std::string_view pool_heading =
 ###   size: 30GiB
 ###   source: /var/lib/lxd/disks/default.img)";
 
+constexpr std::string_view volume_heading =
+    R"(### This is the storage volume as YAML. Lines that begin with '#' are ignored.
+###
+### It has this form:
+### name: data
+### type: custom
+### used_by: []
+### config:
+###   size: 10GiB)";
+
 constexpr std::string_view image_heading =
     R"(### These are the image's properties as YAML. Lines that begin with '#' are ignored.
 ###
@@ -105,9 +106,9 @@ constinit const ObjectKind instance{
     .unset_says_absent = true,
 };
 constinit const ObjectKind snapshot{
-    .url = snapshot_url,
+    .url = [](const std::string& name) { return instance_or_snapshot_url(name); },
     .shown = &shapes::snapshot_unexpanded,
-    .writable = &snapshot_put,
+    .writable = &shapes::snapshot_put,
     .heading = instance_heading,
     .no_name = "Missing instance name",
 };
@@ -124,6 +125,20 @@ constinit const ObjectKind pool{
     .writable = &shapes::pool_put,
     .heading = pool_heading,
     .no_name = "Missing pool name",
+    .get_is_silent = true,
+};
+constinit const ObjectKind volume{
+    .url = [](const std::string& url) { return url; },
+    .shown = &shapes::volume,
+    .writable = &shapes::volume_put,
+    .heading = volume_heading,
+    .get_is_silent = true,
+};
+constinit const ObjectKind volume_snapshot{
+    .url = [](const std::string& url) { return url; },
+    .shown = &shapes::volume_snapshot,
+    .writable = &shapes::volume_snapshot_put,
+    .heading = volume_heading,
     .get_is_silent = true,
 };
 constinit const ObjectKind server{
@@ -148,7 +163,7 @@ constinit const ObjectKind metadata{
 } // namespace kinds
 
 const ObjectKind& instance_kind(std::string_view name) {
-    return name.find('/') == std::string_view::npos ? kinds::instance : kinds::snapshot;
+    return is_snapshot(name) ? kinds::snapshot : kinds::instance;
 }
 
 Json& Object::load() {

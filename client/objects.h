@@ -25,8 +25,9 @@ struct ObjectKind {
 namespace kinds {
 
 extern const ObjectKind instance, snapshot, profile, pool, server;
-extern const ObjectKind image;    // named by its fingerprint
-extern const ObjectKind metadata; // of an instance's image; named by the instance
+extern const ObjectKind volume, volume_snapshot; // named by their URLs, as they are known by three names
+extern const ObjectKind image;                   // named by its fingerprint
+extern const ObjectKind metadata;                // of an instance's image; named by the instance
 
 } // namespace kinds
 

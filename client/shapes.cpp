@@ -20,6 +20,7 @@ namespace {
 constinit const Shape number{Kind::number};
 constinit const Shape boolean{Kind::boolean};
 constinit const Shape time{Kind::time};
+constinit const Shape optional_time{Kind::optional_time};
 constinit const Shape text_list_map{Kind::map, &text_list};
 
 constexpr Field instance_put_fields[] = {
@@ -99,6 +100,8 @@ constexpr Field state_fields[] = {
 };
 constinit const Shape state{Kind::pointer, nullptr, state_fields};
 
+// Of a snapshot the date of expiry alone can be changed.
+constexpr Field snapshot_put_fields[] = {{"expires_at", &time}};
 constexpr Field snapshot_fields[] = {
     {"expires_at", &time},
     {"architecture", &text},
@@ -195,6 +198,18 @@ constexpr Field inode_fields[] = {{"used", &number}, {"total", &number}};
 constinit const Shape inodes{Kind::object, nullptr, inode_fields};
 constexpr Field pool_resource_fields[] = {{"space", &space, true}, {"inodes", &inodes, true}};
 
+constexpr Field volume_put_fields[] = {{"config", &text_map}, {"description", &text}, {"restore", &text, true}};
+constexpr Field volume_fields[] = {
+    {"config", &text_map}, {"description", &text},  {"restore", &text, true}, {"name", &text},
+    {"type", &text},       {"used_by", &text_list}, {"location", &text},      {"content_type", &text},
+    {"project", &text},    {"created_at", &time},
+};
+constexpr Field volume_snapshot_put_fields[] = {{"description", &text}, {"expires_at", &optional_time}};
+constexpr Field volume_snapshot_fields[] = {
+    {"description", &text}, {"expires_at", &optional_time}, {"name", &text},
+    {"config", &text_map},  {"content_type", &text},        {"created_at", &time},
+};
+
 constexpr Field operation_fields[] = {
     {"id", &text},          {"class", &text},         {"description", &text},   {"created_at", &time},
     {"updated_at", &time},  {"status", &text},        {"status_code", &number}, {"resources", &text_list_map},
@@ -257,6 +272,7 @@ constinit const Shape instance{Kind::object, nullptr, instance_fields};
 constinit const Shape instances{Kind::list, &instance};
 constinit const Shape instance_full{Kind::object, nullptr, instance_full_fields};
 constinit const Shape instances_full{Kind::list, &instance_full};
+constinit const Shape snapshot_put{Kind::object, nullptr, snapshot_put_fields};
 constinit const Shape snapshot{Kind::object, nullptr, snapshot_fields};
 constinit const Shape instance_unexpanded{Kind::object, nullptr, instance_unexpanded_fields};
 constinit const Shape snapshot_unexpanded{Kind::object, nullptr, snapshot_unexpanded_fields};
@@ -272,6 +288,11 @@ constinit const Shape pool_put{Kind::object, nullptr, pool_put_fields};
 constinit const Shape pool{Kind::object, nullptr, pool_fields};
 constinit const Shape pools{Kind::list, &pool};
 constinit const Shape pool_resources{Kind::object, nullptr, pool_resource_fields};
+constinit const Shape volume_put{Kind::object, nullptr, volume_put_fields};
+constinit const Shape volume{Kind::object, nullptr, volume_fields};
+constinit const Shape volumes{Kind::list, &volume};
+constinit const Shape volume_snapshot_put{Kind::object, nullptr, volume_snapshot_put_fields};
+constinit const Shape volume_snapshot{Kind::object, nullptr, volume_snapshot_fields};
 constinit const Shape operation{Kind::object, nullptr, operation_fields};
 constinit const Shape operations{Kind::list, &operation};
 constinit const Shape server_put{Kind::object, nullptr, server_put_fields};
@@ -319,6 +340,7 @@ Json shaped_map(const Json& value, const Shape& shape) {
 Json shaped(const Json& value, const Shape& shape) {
     switch (shape.kind) {
     case Kind::any:
+    case Kind::optional_time:
         return value;
     case Kind::text:
         return value.is_null() ? Json("") : value;

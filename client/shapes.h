@@ -18,10 +18,11 @@ struct Shape {
         number,
         boolean,
         time,
-        map,     // of `element`
-        list,    // of `element`
-        object,  // with `fields`, in order
-        pointer, // an object, or null
+        optional_time, // a time, or null
+        map,           // of `element`
+        list,          // of `element`
+        object,        // with `fields`, in order
+        pointer,       // an object, or null
     };
     Kind kind = Kind::any;
     const Shape* element = nullptr;
@@ -40,9 +41,10 @@ extern const Shape any, text, text_map, text_list, any_map;
 extern const Shape instance_put, instance, instance_full, instances, instances_full;
 extern const Shape instance_unexpanded, snapshot_unexpanded; // without what profiles bring
 extern const Shape metadata;
-extern const Shape snapshot, profile_put, profile, profiles;
+extern const Shape snapshot_put, snapshot, profile_put, profile, profiles;
 extern const Shape image_put, image, images, aliases;
 extern const Shape pool_put, pool, pools, pool_resources;
+extern const Shape volume_put, volume, volumes, volume_snapshot_put, volume_snapshot;
 extern const Shape operation, operations;
 extern const Shape server_put, server, remotes, event;
 extern const Shape devices;

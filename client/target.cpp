@@ -38,6 +38,16 @@ Target split_target(std::string_view text) {
     return {std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
 }
 
+bool is_snapshot(std::string_view name) {
+    return name.find('/') != std::string_view::npos;
+}
+
+std::pair<std::string, std::string> split_snapshot(std::string_view name) {
+    const auto slash = name.find('/');
+    if (slash == std::string_view::npos) return {std::string(name), ""};
+    return {std::string(name.substr(0, slash)), std::string(name.substr(slash + 1))};
+}
+
 std::string path_escape(std::string_view text) {
     return escape(text, "$&+=:@");
 }

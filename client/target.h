@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace client {
@@ -16,6 +17,11 @@ struct Target {
 
 /// Splits at the first colon; which remotes there are is checked by Remotes.
 Target split_target(std::string_view text);
+
+/// Does a name say a snapshot: "c1/first"?
+bool is_snapshot(std::string_view name);
+/// {"c1", "first"} of "c1/first"; the second is empty where there is no slash.
+std::pair<std::string, std::string> split_snapshot(std::string_view name);
 
 /// For one segment of a path and for a value in a query, escaped as Go's clients do.
 std::string path_escape(std::string_view text);

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "schema/error.h"
+#include "schema/timestamp.h"
 
 namespace client {
 
@@ -19,6 +20,7 @@ std::string kind_of(const Shape& shape) {
     case Kind::boolean:
         return "bool";
     case Kind::time:
+    case Kind::optional_time:
         return "time.Time";
     case Kind::map:
         return "map[string]" + kind_of(*shape.element);
@@ -68,6 +70,18 @@ void Reader::count(const YAML::Node& node) {
         throw schema::bad_request("yaml: line {}: document contains excessive aliasing", node.Mark().line + 1);
 }
 
+/// YAML's times may end after the day.
+Json read_time(const YAML::Node& node) {
+    constexpr size_t day = std::string_view("2006-01-02").size();
+    auto text = node.Scalar();
+    if (text.size() == day) text += "T00:00:00Z";
+    try {
+        return schema::rfc3339(schema::parse_rfc3339(text));
+    } catch (const schema::Error& error) {
+        throw schema::bad_request("yaml: line {}: {}", node.Mark().line + 1, error.what());
+    }
+}
+
 Json Reader::read_object(const YAML::Node& node, const Shape& shape) {
     if (!node.IsMap()) reject(node, shape);
     auto object = Json::empty_object();
@@ -108,9 +122,12 @@ Json Reader::read(const YAML::Node& node, const Shape& shape) {
     case Kind::any:
         return read_any(node, 0);
     case Kind::text:
-    case Kind::time:
         if (!node.IsScalar() && !node.IsNull()) reject(node, shape);
         return node.IsNull() ? Json("") : Json(node.Scalar());
+    case Kind::time:
+    case Kind::optional_time:
+        if (!node.IsScalar()) reject(node, shape);
+        return read_time(node);
     case Kind::number:
         try {
             return node.as<int64_t>();

@@ -60,7 +60,8 @@ private:
             return fmt::format("{}", item.as_integer());
         }
         if (item.is_number()) return go_number(item.as_number());
-        if (shape != nullptr && shape->kind == Kind::time) return item.as_string();
+        if (shape != nullptr && (shape->kind == Kind::time || shape->kind == Kind::optional_time))
+            return item.as_string();
         // A space follows the colon or the dash that the line ends with so far.
         return yaml_scalar(item.as_string(), indent, column() + (out.empty() || out.back() == ' ' ? 0 : 1));
     }

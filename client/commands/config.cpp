@@ -27,13 +27,20 @@ Object instance_or_server(Session& session, const Call& call, const std::string&
     return {resource.server, resource.name.empty() ? kinds::server : instance_kind(resource.name), resource.name};
 }
 
+/// Of what has keys to get and set one by one; no snapshot has, and the server refuses its name as an instance's.
+Object with_keys(Session& session, const Call& call, const std::string& word) {
+    auto object = instance_or_server(session, call, word);
+    if (&object.kind() != &kinds::snapshot) return object;
+    return {session.resource(word).server, kinds::instance, object.name()};
+}
+
 int run_edit(Session& session, Call& call) {
     instance_or_server(session, call, call.arguments.empty() ? "" : call.arguments[0]).edit();
     return 0;
 }
 
 int run_get(Session& session, Call& call) {
-    auto object = instance_or_server(session, call, call.arguments.size() > 1 ? call.arguments[0] : "");
+    auto object = with_keys(session, call, call.arguments.size() > 1 ? call.arguments[0] : "");
     const auto& key = call.arguments.back();
     if (!call.flags.on("expanded")) {
         print(shown_key(object, key));
@@ -65,7 +72,7 @@ Object named_object(Session& session, const Call& call, std::vector<std::string>
     const bool names_target = !means_server(words);
     const auto target = names_target ? words[0] : std::string();
     if (names_target) words.erase(words.begin());
-    return instance_or_server(session, call, target);
+    return with_keys(session, call, target);
 }
 
 int run_set(Session& session, Call& call) {

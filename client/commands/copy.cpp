@@ -20,10 +20,6 @@ namespace {
 
 using schema::Json;
 
-bool is_snapshot(std::string_view name) {
-    return name.find('/') != std::string_view::npos;
-}
-
 /// Keys that the server notes for itself are of no use to another instance, but for the image that it came from.
 bool is_copied(std::string_view key) {
     return key == "volatile.base_image" || !key.starts_with("volatile.");

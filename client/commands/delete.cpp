@@ -19,19 +19,9 @@ constexpr Flag flags[] = {
     {"interactive", 'i', FlagKind::toggle, "Ask before each removal"},
 };
 
-bool is_snapshot(std::string_view name) {
-    return name.find('/') != std::string_view::npos;
-}
-
-std::string url(const std::string& name) {
-    const auto slash = name.find('/');
-    if (slash == std::string::npos) return instance_url(name);
-    return instance_url(name.substr(0, slash)) + "/snapshots/" + path_escape(name.substr(slash + 1));
-}
-
 void check_exists(const Resource& resource) {
     try {
-        resource.server.get(url(resource.name));
+        resource.server.get(instance_or_snapshot_url(resource.name));
     } catch (const schema::Error& error) {
         throw schema::Error(error.kind(), fmt::format("Failed checking instance {}exists \"{}:{}\": {}",
                                                       is_snapshot(resource.name) ? "snapshot " : "", resource.remote,
@@ -70,7 +60,7 @@ int run(Session& session, Call& call) {
     for (const auto& resource : resources) {
         if (call.flags.on("interactive")) confirm(resource.name);
         if (!is_snapshot(resource.name) && !stop_if_running(resource, call.flags.on("force"))) continue;
-        resource.server.wait(resource.server.del(url(resource.name)));
+        resource.server.wait(resource.server.del(instance_or_snapshot_url(resource.name)));
     }
     return 0;
 }
@@ -82,7 +72,10 @@ constinit const Command commands::delete_instances{
     .aliases = "rm",
     .arguments = "[<remote>:]<instance>[/<snapshot>] [[<remote>:]<instance>[/<snapshot>]...]",
     .summary = "Delete instances and snapshots",
-    .examples = "lxc delete -f c1 c2\n    Stop two instances, if they run, and remove them.",
+    .examples = "lxc delete -f c1 c2\n"
+                "    Stop two instances, if they run, and remove them.\n\n"
+                "lxc delete c1/first\n"
+                "    Remove a snapshot of c1.",
     .flags = flags,
     .least = 1,
     .run = run,

@@ -2,20 +2,17 @@
 
 #include <optional>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "client/commands/image_files.h"
 #include "client/commands/multipart.h"
 #include "client/images.h"
-#include "client/local_files.h"
+#include "client/new_file.h"
 #include "client/progress.h"
 #include "client/session.h"
 #include "client/target.h"
-#include "daemon/base/fd.h"
 #include "schema/error.h"
 
 namespace client {
@@ -28,34 +25,6 @@ bool is_folder(const std::string& path) {
     struct stat status{};
     return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
-
-/// A file that is being written; removed again unless kept.
-class NewFile {
-public:
-    explicit NewFile(std::string path)
-        : path_(std::move(path)), fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-        if (!fd_) fail("open", path_);
-    }
-    ~NewFile() {
-        if (!kept_) ::unlink(path_.c_str());
-    }
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-
-    void write(std::string_view data) const { base::write_all(fd_.get(), data); }
-    void keep_as(const std::string& path) {
-        if (path != path_ && ::rename(path_.c_str(), path.c_str()) != 0) {
-            fail("rename " + path_, path);
-        }
-        kept_ = true;
-    }
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-    base::Fd fd_;
-    bool kept_ = false;
-};
 
 /// What comes from the server, written beside the target until it is complete.
 class Download {

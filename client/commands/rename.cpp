@@ -20,15 +20,12 @@ Json name_request(const std::string& name) {
 }
 
 void rename_snapshot(const Resource& source, const std::string& wanted) {
-    const auto slash = source.name.find('/');
-    const auto parent = source.name.substr(0, slash);
-    const auto wanted_slash = wanted.find('/');
-    if (wanted.substr(0, wanted_slash) != parent) {
+    const auto [parent, name] = split_snapshot(wanted);
+    if (parent != split_snapshot(source.name).first) {
         throw schema::bad_request("Invalid new snapshot name, parent must be the same as source");
     }
-    if (wanted_slash == std::string::npos) throw schema::bad_request("Invalid new snapshot name");
-    const auto url = instance_url(parent) + "/snapshots/" + path_escape(source.name.substr(slash + 1));
-    source.server.wait(source.server.post(url, name_request(wanted.substr(wanted_slash + 1))));
+    if (!is_snapshot(wanted)) throw schema::bad_request("Invalid new snapshot name");
+    source.server.wait(source.server.post(instance_or_snapshot_url(source.name), name_request(name)));
 }
 
 int run(Session& session, Call& call) {
@@ -44,7 +41,7 @@ int run(Session& session, Call& call) {
 } // namespace
 
 void rename_instance(const Resource& source, const std::string& wanted) {
-    if (source.name.find('/') != std::string::npos) return rename_snapshot(source, wanted);
+    if (is_snapshot(source.name)) return rename_snapshot(source, wanted);
     source.server.wait(source.server.post(instance_url(source.name), name_request(wanted)));
 }
 
@@ -52,7 +49,10 @@ constinit const Command commands::rename{
     .name = "rename",
     .arguments = "[<remote>:]<instance>[/<snapshot>] <instance>[/<snapshot>]",
     .summary = "Rename instances and snapshots",
-    .examples = "lxc rename c1 web1\n    Call c1 web1 from now on. It must be stopped.",
+    .examples = "lxc rename c1 web1\n"
+                "    Call c1 web1 from now on. It must be stopped.\n\n"
+                "lxc rename c1/first c1/before-upgrade\n"
+                "    Give a snapshot another name.",
     .least = 2,
     .most = 2,
     .run = run,

@@ -251,15 +251,15 @@ constinit const Command unset_command{
     .run = on<run_object_unset, kinds::pool>,
 };
 
-constinit const Command* const children[] = {&create_command, &delete_command, &edit_command,
-                                             &get_command,    &info_command,   &list_command,
-                                             &set_command,    &show_command,   &unset_command};
+constinit const Command* const children[] = {
+    &create_command, &delete_command, &edit_command, &get_command,   &info_command,
+    &list_command,   &set_command,    &show_command, &unset_command, &commands::storage_volume};
 
 } // namespace
 
 constinit const Command commands::storage{
     .name = "storage",
-    .summary = "Pools that hold instances and images",
+    .summary = "Storage pools, and the volumes in them",
     .children = children,
 };
 

@@ -3,6 +3,7 @@
 import re
 
 MASKS = [
+    (r"(?<![-0-9a-f])([0-9a-f]{64}|[0-9a-f]{12})\b", "FINGERPRINT"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "TIME"),
     (r"\d{4}/\d\d/\d\d \d\d:\d\d(:\d\d)? [A-Z]{3,4}", "TIME"),
@@ -20,6 +21,8 @@ MASKS = [
     (r"\bveth[0-9a-f]{8}\b", "VETH"),
     (r"\b(PID|Processes|Packets (received|sent)|CPU usage \(in seconds\)): -?\d+", r"\1: N"),
     (r"\b\d+(\.\d+)?(k|M|G|T|Ki|Mi|Gi|Ti)?B(/s)?\b", "SIZE"),
+    (r"\b(used|total): \d+", r"\1: N"),
+    (r'(space used|total space): "\d+"', r"\1: N"),
     (r'"(pid|processes|usage|usage_peak|swap_usage|bytes_\w+|packets_\w+|index|total|server_pid)": -?\d+', r'"\1": N'),
 ]
 TABLE_LINE = re.compile(r"^([|+].*[|+]|  .*  )$")
