@@ -13,7 +13,7 @@ struct Name {
     std::string_view placeholder; // as usage texts have it
     Subject subject;
 };
-constexpr std::array<Name, 31> names{{
+constexpr std::array<Name, 33> names{{
     {"alias", Subject::alias},
     {"backup file", Subject::file},
     {"destination", Subject::instance},
@@ -36,6 +36,7 @@ constexpr std::array<Name, 31> names{{
     {"remote", Subject::remote},
     {"rootfs tarball", Subject::file},
     {"shell", Subject::shell},
+    {"snapshot", Subject::snapshot},
     {"source", Subject::instance},
     {"source path", Subject::file},
     {"tarball", Subject::file},
@@ -45,6 +46,7 @@ constexpr std::array<Name, 31> names{{
     {"template", Subject::template_file},
     {"type", Subject::device_type},
     {"value", Subject::nothing},
+    {"volume", Subject::volume},
 }};
 
 /// What the values of flags name, whatever the command.
@@ -62,13 +64,16 @@ Subject subject_of(std::string_view token) {
     }
     if (token.find("<instance>/<path>") != std::string_view::npos) return Subject::instance_path;
     if (token.find("<instance>[/<path>]") != std::string_view::npos) return Subject::instance_path;
+    if (token.find("<pool>/<volume>") != std::string_view::npos) return Subject::pool_volume;
     std::string_view name;
     for (auto open = token.find('<'); open != std::string_view::npos; open = token.find('<', open + 1)) {
         const auto found = token.substr(open + 1, token.find('>', open) - open - 1);
         if (name.empty() || name == "remote") name = found; // "<tarball>|<directory>|<URL>": the first counts.
     }
     const auto row = std::find_if(names.begin(), names.end(), [&](const Name& n) { return n.placeholder == name; });
-    return row == names.end() ? Subject::nothing : row->subject;
+    if (row == names.end()) return Subject::nothing;
+    if (token.find("[/<snapshot>]") == std::string_view::npos) return row->subject;
+    return row->subject == Subject::volume ? Subject::volume_or_snapshot : Subject::instance_or_snapshot;
 }
 
 /// Divides at spaces that stand outside of all brackets.
@@ -221,6 +226,8 @@ Arguments arguments_of(std::string_view usage) {
     for (size_t i = 0; i < all.size(); ++i) {
         const auto token = all[i];
         if (token == "[flags]" || token == "[--]") continue;
+        // "[<remote>:] <backup file>": most likely the file is meant.
+        if (token == "[<remote>:]" && i + 1 < all.size() && subject_of(all[i + 1]) == Subject::file) continue;
         // "c1/file [c1/file...] target": whoever has typed one most likely goes on to the last.
         if (token.starts_with("[[") && i + 1 < all.size() && i > 0 && token.find("...") != std::string_view::npos)
             continue;

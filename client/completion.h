@@ -22,16 +22,21 @@ enum class Subject {
     image,
     image_alias,
     instance,
-    instance_path, // "c1/": where a path follows
+    instance_or_snapshot, // "c1" or "c1/first"
+    instance_path,        // "c1/": where a path follows
     key,
     operation,
     pool,
+    pool_volume, // "default/data" or "default/data/first"
     profile,
     profiles, // several, with commas between them
     remote,
     setting, // "key=", where a value follows
     shell,
+    snapshot, // of what is named before
     template_file,
+    volume, // of the pool that is named before
+    volume_or_snapshot,
 };
 
 /// What the arguments in a usage text ("[<remote>:]<instance> <key>...") name, in order. `repeats`: so do all further.

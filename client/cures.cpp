@@ -15,7 +15,9 @@
 #include "client/terminal.h"
 #include "schema/keys/devices.h"
 #include "schema/keys/instance.h"
+#include "schema/keys/pool.h"
 #include "schema/keys/server.h"
+#include "schema/keys/volume.h"
 
 namespace client {
 
@@ -62,7 +64,7 @@ struct Cure {
     std::string_view error; // a part of it
     std::string_view words;
 };
-constexpr std::array<Cure, 13> cures{{
+constexpr std::array<Cure, 19> cures{{
     {"No root device could be found",
      "Name a storage pool with -s, or give the default profile one: \"lxc profile device add default root disk "
      "pool=default path=/\"."},
@@ -72,6 +74,13 @@ constexpr std::array<Cure, 13> cures{{
      "\"lxc image list\" shows the images there are, \"lxc image import FILE --alias NAME\" adds one."},
     {"Instance not found", "\"lxc list\" shows the instances there are."},
     {"Profile not found", "\"lxc profile list\" shows the profiles there are."},
+    {"InstanceSnapshot not found", "\"lxc info\" shows the snapshots that an instance has."},
+    {"Storage pool volume not found", "\"lxc storage volume list\" shows the volumes that a pool has."},
+    {"Storage pool is currently in use", "\"lxc storage info\" shows what uses it."},
+    {"The storage pool is currently in use", "\"lxc storage info\" shows what uses it."},
+    {"volume is still in use",
+     "\"lxc storage volume show\" says by what; \"lxc storage volume detach\" takes it away."},
+    {"Backup is missing index.yaml", "It is no file of \"lxc export\". \"lxc image import\" reads images."},
     {"Storage pool not found", "\"lxc storage list\" shows the pools there are, \"lxc storage create\" makes one."},
     {"Instance is not running", "\"lxc start\" starts it."},
     {"Instance is running", "\"lxc stop\" stops it."},
@@ -100,20 +109,23 @@ std::vector<std::string_view> device_options() {
 struct UnknownKey {
     std::string_view before;
     std::string_view after; // empty: the key is the last of the error
+    std::string_view also;  // what must be in the error besides: else a value is at fault
     std::vector<std::string_view> (*names)();
 };
-constexpr std::array<UnknownKey, 4> unknown_keys{{
-    {"Unknown configuration key: ", "", [] { return names_of(schema::instance_keys()); }},
-    {"Invalid config key '", "'", [] { return names_of(schema::instance_keys()); }},
-    {"Invalid device option \"", "\"", device_options},
-    {"cannot set '", "' to '", [] { return names_of(schema::server_keys()); }},
+constexpr std::array<UnknownKey, 6> unknown_keys{{
+    {"Unknown configuration key: ", "", "", [] { return names_of(schema::instance_keys()); }},
+    {"Invalid config key '", "'", "", [] { return names_of(schema::instance_keys()); }},
+    {"Invalid device option \"", "\"", "", device_options},
+    {"Invalid option \"", "\"", "", [] { return names_of(schema::pool_keys()); }},
+    {"\" option \"", "\"", "Invalid option for volume", [] { return names_of(schema::volume_keys()); }},
+    {"cannot set '", "' to '", "unknown key", [] { return names_of(schema::server_keys()); }},
 }};
 
 std::string cure_for_key(std::string_view error) {
     for (const auto& unknown : unknown_keys) {
         auto begin = error.find(unknown.before);
         if (begin == std::string_view::npos) continue;
-        if (unknown.before == "cannot set '" && !error.ends_with("unknown key")) continue; // the value is at fault
+        if (error.find(unknown.also) == std::string_view::npos) continue;
         begin += unknown.before.size();
         const auto end = unknown.after.empty() ? error.size() : error.find(unknown.after, begin);
         const auto key = nearest(unknown.names(), error.substr(begin, end - begin));

@@ -5,141 +5,20 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <set>
 
 #include "client/commands/commands.h"
+#include "client/commands/completion_names.h"
 #include "client/commands/completion_scripts.h"
 #include "client/completion.h"
-#include "client/instances.h"
 #include "client/session.h"
-#include "client/settings.h"
 #include "client/target.h"
 #include "schema/error.h"
-#include "schema/keys/devices.h"
-#include "schema/keys/instance.h"
-#include "schema/keys/server.h"
 
 namespace client {
 
 namespace {
 
-using schema::Json;
 using Names = std::vector<std::string>;
-
-// --- names ------------------------------------------------------------------------------------------------------
-
-/// The last segments of the URLs that a list is without recursion.
-Names names_in(const Json& urls) {
-    Names names;
-    if (!urls.is_array()) return names;
-    for (const auto& url : urls.as_array()) names.push_back(unescape(base_name(url.as_string())));
-    return names;
-}
-
-Names names_at(Server& server, const std::string& target) {
-    return names_in(server.get(target).metadata);
-}
-
-Names with_end(Names names, std::string_view end) {
-    for (auto& name : names) name += end;
-    return names;
-}
-
-Names instances(Server& server, const Completion&) {
-    return names_at(server, "/1.0/instances");
-}
-
-Names instance_paths(Server& server, const Completion&) {
-    return with_end(names_at(server, "/1.0/instances"), "/");
-}
-
-Names image_aliases(Server& server, const Completion&) {
-    Names names;
-    // An alias may have slashes in it: its URL says less than its entry.
-    const auto aliases = server.get("/1.0/images/aliases?recursion=1").metadata;
-    if (!aliases.is_array()) return names;
-    for (const auto& alias : aliases.as_array()) names.push_back(text_member(alias, "name"));
-    return names;
-}
-
-Names images(Server& server, const Completion& wanted) {
-    constexpr size_t short_fingerprint = 12;
-    auto names = image_aliases(server, wanted);
-    // Fingerprints are no words that one remembers: they are offered to who has begun to type one.
-    if (split_target(wanted.typed).name.empty()) return names;
-    for (const auto& fingerprint : names_at(server, "/1.0/images"))
-        names.push_back(fingerprint.substr(0, short_fingerprint));
-    return names;
-}
-
-Names profiles(Server& server, const Completion&) {
-    return names_at(server, "/1.0/profiles");
-}
-
-Names pools(Server& server, const Completion&) {
-    return names_at(server, "/1.0/storage-pools");
-}
-
-Names operations(Server& server, const Completion&) {
-    Names names;
-    const auto answer = server.get("/1.0/operations").metadata; // by status
-    if (!answer.is_object()) return names;
-    for (const auto& [status, urls] : answer.as_object()) {
-        const auto found = names_in(urls);
-        names.insert(names.end(), found.begin(), found.end());
-    }
-    return names;
-}
-
-/// The devices of what the first argument names.
-Names devices(Server& server, const Completion& wanted) {
-    const bool of_profile = wanted.path.size() > 1 && wanted.path[1]->name == "profile";
-    const auto name = path_escape(split_target("local:" + wanted.arguments.at(0)).name);
-    const auto object = server.get((of_profile ? "/1.0/profiles/" : "/1.0/instances/") + name).metadata;
-    Names names;
-    const auto& found = object[of_profile ? "devices" : "expanded_devices"];
-    if (!found.is_object()) return names;
-    for (const auto& [device, options] : found.as_object()) names.push_back(device);
-    return names;
-}
-
-Names templates(Server& server, const Completion& wanted) {
-    Names names;
-    const auto list = server.get(instance_url(wanted.arguments.at(0)) + "/metadata/templates").metadata;
-    if (!list.is_array()) return names;
-    for (const auto& name : list.as_array()) names.push_back(name.as_string());
-    return names;
-}
-
-bool is_for_devices(const CommandPath& path) {
-    return std::any_of(path.begin(), path.end(), [](const Command* command) { return command->name == "device"; });
-}
-
-/// Keys of the configuration that the command is for; the part before a "*" where any name may follow.
-Names keys(const Completion& wanted) {
-    std::set<std::string> found;
-    const auto add = [&](std::string_view name) { found.emplace(name.substr(0, name.find('*'))); };
-    if (is_for_devices(wanted.path)) {
-        for (const auto& type : schema::device_types()) {
-            for (const auto& option : type.options) add(option.name);
-        }
-    } else {
-        for (const auto& key : schema::instance_keys()) add(key.name);
-        const bool of_server = wanted.path.size() > 1 && wanted.path[1]->name == "config" && wanted.arguments.empty();
-        for (const auto& key : schema::server_keys()) {
-            if (of_server) add(key.name);
-        }
-    }
-    return {found.begin(), found.end()};
-}
-
-Names device_types() {
-    std::set<std::string> types;
-    for (const auto& type : schema::device_types()) types.emplace(type.type);
-    return {types.begin(), types.end()};
-}
-
-// --- candidates -------------------------------------------------------------------------------------------------
 
 /// What a shell is told of the words besides themselves, on the last line.
 enum class Directive { done, no_space, files };
@@ -149,23 +28,6 @@ struct Answer {
     std::vector<Candidate> candidates;
     Directive directive = Directive::done;
 };
-
-using FromServer = Names (*)(Server&, const Completion&);
-struct Source {
-    Subject subject;
-    FromServer names;
-};
-constexpr std::array<Source, 9> sources{{
-    {Subject::device, devices},
-    {Subject::image, images},
-    {Subject::image_alias, image_aliases},
-    {Subject::instance, instances},
-    {Subject::instance_path, instance_paths},
-    {Subject::operation, operations},
-    {Subject::pool, pools},
-    {Subject::profile, profiles},
-    {Subject::template_file, templates},
-}};
 
 void offer(Answer& answer, const Completion& wanted, const Names& names, std::string_view front = {}) {
     for (const auto& name : names) {
@@ -193,18 +55,24 @@ void offer_profiles(Answer& answer, Completion wanted, Server& server) {
         wanted.before += wanted.typed.substr(0, comma + 1);
         wanted.typed = wanted.typed.substr(comma + 1);
     }
-    offer(answer, wanted, profiles(server, wanted));
+    offer(answer, wanted, names_on_server(server, wanted));
     answer.directive = Directive::no_space;
 }
 
 void offer_from_server(Answer& answer, const Completion& wanted, Session& session) {
-    const auto source =
-        std::find_if(sources.begin(), sources.end(), [&](const Source& s) { return s.subject == wanted.subject; });
-    if (source == sources.end()) return;
     const bool names_remote = wanted.typed.find(':') != std::string::npos;
     const auto remote = session.remotes().resolve(names_remote ? wanted.typed : "").remote;
-    offer(answer, wanted, source->names(session.server(remote), wanted), names_remote ? remote + ":" : "");
-    if (wanted.subject == Subject::instance_path) answer.directive = Directive::no_space;
+    offer(answer, wanted, names_on_server(session.server(remote), wanted), names_remote ? remote + ":" : "");
+    const bool goes_on = wanted.subject == Subject::instance_path ||
+                         (wanted.subject == Subject::pool_volume && !is_snapshot(wanted.typed));
+    if (goes_on) answer.directive = Directive::no_space;
+}
+
+/// Or something in what was named before, with which its server was named too.
+bool names_what_is_on_a_server(Subject subject) {
+    constexpr std::array inside{Subject::device, Subject::snapshot, Subject::template_file, Subject::volume,
+                                Subject::volume_or_snapshot};
+    return std::find(inside.begin(), inside.end(), subject) == inside.end();
 }
 
 Answer answer_for(const Completion& wanted, Session& session) {
@@ -223,16 +91,16 @@ Answer answer_for(const Completion& wanted, Session& session) {
         offer(answer, wanted, device_types());
         return answer;
     case Subject::driver:
-        offer(answer, wanted, {"btrfs", "dir", "lvm", "zfs"});
+        offer(answer, wanted, {"btrfs", "dir", "lvm", "overlay", "zfs"});
         return answer;
     case Subject::shell:
         offer(answer, wanted, {"bash", "fish", "zsh"});
         return answer;
     case Subject::key:
-        offer(answer, wanted, keys(wanted));
+        offer(answer, wanted, keys_for(wanted));
         return answer;
     case Subject::setting:
-        offer(answer, wanted, with_end(keys(wanted), "="));
+        for (const auto& key : keys_for(wanted)) offer(answer, wanted, {key + "="});
         end_open();
         return answer;
     case Subject::remote:
@@ -244,9 +112,7 @@ Answer answer_for(const Completion& wanted, Session& session) {
         return answer;
     default:
         offer_from_server(answer, wanted, session);
-        if (wanted.subject != Subject::device && wanted.subject != Subject::template_file) {
-            offer_remotes(answer, wanted, session.remotes());
-        }
+        if (names_what_is_on_a_server(wanted.subject)) offer_remotes(answer, wanted, session.remotes());
         return answer;
     }
 }

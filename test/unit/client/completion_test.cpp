@@ -82,6 +82,24 @@ TEST(Completion, ArgumentsAreKnownFromTheUsage) {
         {{"file", "push", "a", ""}, Subject::instance_path},
         {{"operation", "show", ""}, Subject::operation},
         {{"storage", "show", ""}, Subject::pool},
+        {{"storage", "set", "default", ""}, Subject::setting},
+        {{"storage", "volume", "show", "default", ""}, Subject::volume_or_snapshot},
+        {{"storage", "volume", "create", "default", ""}, Subject::nothing},
+        {{"storage", "volume", "attach", "default", ""}, Subject::volume},
+        {{"storage", "volume", "attach", "default", "data", ""}, Subject::instance},
+        {{"storage", "volume", "detach", "default", "data", "c1", ""}, Subject::device},
+        {{"storage", "volume", "restore", "default", "data", ""}, Subject::snapshot},
+        {{"storage", "volume", "copy", ""}, Subject::pool_volume},
+        {{"storage", "volume", "import", "default", ""}, Subject::file},
+        {{"snapshot", ""}, Subject::instance},
+        {{"snapshot", "c1", ""}, Subject::nothing},
+        {{"restore", "c1", ""}, Subject::snapshot},
+        {{"delete", ""}, Subject::instance_or_snapshot},
+        {{"delete", "c1", ""}, Subject::instance_or_snapshot},
+        {{"copy", ""}, Subject::instance_or_snapshot},
+        {{"publish", ""}, Subject::instance_or_snapshot},
+        {{"export", "c1", ""}, Subject::file},
+        {{"import", ""}, Subject::file},
         {{"list", ""}, Subject::remote},
         {{"exec", "c1", ""}, Subject::nothing},
         {{"version", "local:", ""}, Subject::nothing},
@@ -102,8 +120,9 @@ TEST(Completion, EveryArgumentOfAnInstanceIsCompleted) {
         }
         const auto usage = path.back()->arguments;
         if (usage.find("<instance>") == std::string_view::npos) return;
-        EXPECT_THAT(client::arguments_of(usage).subjects,
-                    testing::Contains(testing::AnyOf(Subject::instance, Subject::instance_path)))
+        EXPECT_THAT(
+            client::arguments_of(usage).subjects,
+            testing::Contains(testing::AnyOf(Subject::instance, Subject::instance_or_snapshot, Subject::instance_path)))
             << usage;
     };
     walk({&client::root_command});

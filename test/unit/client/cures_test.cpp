@@ -29,6 +29,10 @@ TEST(Cures, AMistypedKeyIsLikeOneThatThereIs) {
               "Did you mean \"boot.autostart\"?");
     EXPECT_EQ(cure_for("Invalid devices: Device validation failed for \"root\": Invalid device option \"pth\""),
               "Did you mean \"path\"?");
+    EXPECT_EQ(cure_for("Invalid option \"sorce\""), "Did you mean \"source\"?");
+    EXPECT_EQ(cure_for("Invalid option for volume \"default_v1\" option \"security.shited\""),
+              "Did you mean \"security.shifted\"?");
+    EXPECT_THAT(cure_for("Invalid value for volume \"default_v1\" option \"size\": Invalid value: x"), IsEmpty());
     EXPECT_THAT(cure_for("Unknown configuration key: nothing.like.any.of.them"), IsEmpty());
     EXPECT_THAT(cure_for("cannot set 'core.https_address' to 'x': invalid address"), IsEmpty());
 }
