@@ -119,11 +119,20 @@ std::vector<std::string> DirDriver::snapshots(const VolumeId& volume) const {
 }
 
 void DirDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
+    make(volume, [&](const std::string& making) {
+        fill(making);
+        filled(volume, making);
+    });
+}
+
+/// All or nothing.
+void DirDriver::make(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
     const auto making = layout::temporary_path(folder(volume));
     base::make_dir(making, 0700);
     base::Rollback rollback;
     rollback.add([&] { base::remove_tree(making); });
+    rollback.add([&] { leaving(making); });
     fill(making);
     if (::chmod(making.c_str(), layout::volume_mode(volume.type)) < 0) fail("Failed setting the mode of " + making);
     if (!volume.snapshot.empty()) base::make_dir(snapshots_folder(volume), 0711);
@@ -132,17 +141,22 @@ void DirDriver::create(const VolumeId& volume, const std::function<void(const st
 }
 
 void DirDriver::copy(const VolumeId& source_volume, const std::string& making, const base::CancelToken& cancel,
-                     const Progress& progress) const {
+                     const Progress& progress) {
     TreeCopyOptions options;
     options.cancel = cancel;
     options.progress = progress;
     options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
-    copy_tree(open_folder(path(source_volume)).get(), open_folder(making).get(), options);
+    copy_tree(open_volume(source_volume).get(), open_folder(making).get(), options);
+    copied(making);
+}
+
+base::Fd DirDriver::open_volume(const VolumeId& volume) const {
+    return open_folder(path(volume));
 }
 
 void DirDriver::clone(const VolumeId& source_volume, const VolumeId& target, const base::CancelToken& cancel,
                       const Progress& progress) {
-    create(target, [&](const std::string& making) { copy(source_volume, making, cancel, progress); });
+    make(target, [&](const std::string& making) { copy(source_volume, making, cancel, progress); });
 }
 
 void DirDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
@@ -155,10 +169,12 @@ void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     base::make_dir(making, 0700);
     base::Rollback rollback;
     rollback.add([&] { base::remove_tree(making); });
+    rollback.add([&] { leaving(making); });
     copy(snapshot, making, cancel, progress);
     if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
+    this->leaving(making);
     removal_.remove(making);
 }
 
@@ -181,6 +197,7 @@ void DirDriver::remove(const VolumeId& volume) {
         if (errno == ENOENT) return;
         fail("Failed removing " + path(volume));
     }
+    this->leaving(leaving);
     removal_.remove(leaving);
     if (!volume.snapshot.empty()) ::rmdir(snapshots_folder(volume).c_str()); // stays where there are others
 }
@@ -194,6 +211,7 @@ std::optional<int64_t> DirDriver::usage(const VolumeId&) const {
 }
 
 void DirDriver::clean_up() {
+    removal_.wait(); // its trees have such names
     for (const auto& path : layout::leftovers(context_.pool_path)) base::remove_tree(path);
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 // The driver "dir": volumes are plain folders of the pool. Made by make_driver alone.
 
+#include <utility>
+
+#include "daemon/base/fd.h"
 #include "daemon/storage/driver.h"
 #include "daemon/storage/removal.h"
 
@@ -33,12 +36,25 @@ public:
     std::optional<int64_t> usage(const VolumeId& volume) const override;
     void clean_up() override;
 
+protected:
+    /// For drivers that lay volumes out like this one. The volume's own folder, whatever is mounted in it.
+    virtual base::Fd open_volume(const VolumeId& volume) const;
+    /// What else a folder needs before it appears under its volume's name: one that was filled, one that was copied.
+    virtual void filled(const VolumeId& /*volume*/, const std::string& /*making*/) {}
+    virtual void copied(const std::string& /*making*/) {}
+    /// Before the removal of a folder that nobody can reach any more.
+    virtual void leaving(const std::string& /*gone*/) {}
+    const DriverContext& context() const noexcept { return context_; }
+    /// Some time soon.
+    void discard(std::string folder) { removal_.remove(std::move(folder)); }
+
 private:
+    void make(const VolumeId& volume, const std::function<void(const std::string& path)>& fill);
     /// Where volumes of a type, or their snapshots, are.
     std::string folder(const VolumeId& volume) const;
     std::string snapshots_folder(const VolumeId& volume) const;
     void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
-              const Progress& progress) const;
+              const Progress& progress);
     std::string source() const;
     bool source_is_elsewhere() const;
 

@@ -1,6 +1,7 @@
 #include "daemon/storage/driver.h"
 
 #include "daemon/storage/dir.h"
+#include "daemon/storage/overlay.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -18,6 +19,7 @@ template <class T> std::unique_ptr<Driver> make(DriverContext context) {
 
 constexpr Row rows[] = {
     {"dir", make<DirDriver>},
+    {"overlay", make<OverlayDriver>},
 };
 
 } // namespace

@@ -18,6 +18,8 @@ using namespace checks;
 // clang-format off
 constexpr std::array rows = {
     PoolKey{"dir", "source", any, false, "Folder that holds the pool; a folder of the daemon's where it is not set"},
+    PoolKey{"overlay", "source", any, false,
+            "Folder that holds the pool; a folder of the daemon's where it is not set"},
     PoolKey{"", "user.*", any, true, "Free for users"},
     PoolKey{"", "volatile.initial_source", any, false, "The source that the pool was made with"},
 };

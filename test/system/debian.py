@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness import image
 from system.exec_streams import Session
+from system.overlay import taken
 from system.scenario import scenario
 
 # Under a profile a privileged one needs nesting, or systemd may mount nothing to shield services with.
@@ -45,3 +46,21 @@ def it_boots_to_multi_user_privileged_and_not(test):
         with test.within(30, "a clean stop"):
             test.daemon.lxc("stop", name, check=True)
         test.daemon.lxc("delete", name, check=True)
+
+
+@scenario
+def fifty_containers_on_overlay_take_no_space(test):
+    picture = image.debian()
+    test.start()
+    test.daemon.lxc("image", "import", picture, "--alias", "debian", check=True)
+    test.daemon.lxc("storage", "create", "ovl", "overlay", check=True)
+    test.daemon.lxc("init", "debian", test.name("first"), "--storage", "ovl", check=True)
+    pool = test.daemon.folder / "storage-pools/ovl"
+    before = taken(pool)
+    names = [test.name(f"f{number}") for number in range(50)]
+    for name in names:
+        test.daemon.lxc("init", "debian", name, "--storage", "ovl", check=True)
+    test.daemon.lxc("start", names[0], check=True)
+    grown = taken(pool) - before
+    test.true(grown < 100 << 20, f"they take {grown >> 20} MB")
+    test.daemon.lxc("delete", "--force", *names, check=True)
