@@ -67,8 +67,8 @@ Environment::Environment(const state::Paths& paths, const base::HostFacts& facts
     fixed_.os_name = release["NAME"];
     fixed_.os_version = release["VERSION_ID"];
     fixed_.server_pid = getpid();
-    for (const auto* name : {"dir", "overlay"})
-        fixed_.storage_supported_drivers.push_back({name, storage::make_driver(name, {})->version(), false});
+    for (const auto& [name, version] : storage::usable_drivers())
+        fixed_.storage_supported_drivers.push_back({name, version, false});
 }
 
 schema::ServerEnvironment Environment::block() const {

@@ -73,6 +73,14 @@ void Pools::update(const std::string& name, const schema::StoragePoolPut& pool) 
     });
 }
 
+void Pools::complete(const schema::StoragePool& pool) {
+    database_.write([&](Connection& connection) {
+        const auto id = id_of(connection, pool.name);
+        Query(connection, "UPDATE storage_pools SET status = ? WHERE id = ?", pool.status, id).run();
+        config_rows().store(connection, id, pool.config);
+    });
+}
+
 void Pools::remove(const std::string& name) {
     database_.write([&](Connection& connection) {
         const auto id = id_of(connection, name);

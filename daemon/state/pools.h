@@ -19,6 +19,8 @@ public:
     /// Throws bad_request `The storage pool already exists` where the name is taken.
     void insert(const schema::StoragePool& pool);
     void update(const std::string& name, const schema::StoragePoolPut& pool);
+    /// Status and configuration of a pool that was made meanwhile.
+    void complete(const schema::StoragePool& pool);
     void remove(const std::string& name);
 
 private:

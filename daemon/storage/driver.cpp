@@ -1,5 +1,6 @@
 #include "daemon/storage/driver.h"
 
+#include "daemon/storage/btrfs.h"
 #include "daemon/storage/dir.h"
 #include "daemon/storage/overlay.h"
 #include "schema/error.h"
@@ -18,6 +19,7 @@ template <class T> std::unique_ptr<Driver> make(DriverContext context) {
 }
 
 constexpr Row rows[] = {
+    {"btrfs", make<BtrfsDriver>},
     {"dir", make<DirDriver>},
     {"overlay", make<OverlayDriver>},
 };
@@ -33,6 +35,13 @@ std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext conte
     for (const auto& row : rows)
         if (row.name == name) return row.make(std::move(context));
     throw schema::failure("Unknown driver");
+}
+
+std::map<std::string, std::string> usable_drivers() {
+    std::map<std::string, std::string> usable;
+    for (const auto& row : rows)
+        if (auto version = row.make({})->version(); !version.empty()) usable.emplace(row.name, std::move(version));
+    return usable;
 }
 
 } // namespace storage

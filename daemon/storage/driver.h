@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,13 +78,18 @@ public:
     virtual ~Driver() = default;
 
     virtual std::string_view name() const = 0; // "dir"
-    virtual std::string version() const = 0;   // as `lxc info` shows: "1"
+    virtual std::string version() const = 0;   // as `lxc info` shows: "1"; empty where its tools are missing
     /// Makes what the pool consists of under `pool_path()`; throws schema::Error on a bad or missing source.
     virtual void create_pool() = 0;
     virtual void delete_pool() = 0;
     /// Makes the pool usable after a (re)start of the daemon or host; idempotent.
     virtual void mount_pool() = 0;
     virtual void unmount_pool() = 0;
+    /// Applies a changed configuration, which was checked against the table of keys; throws before it changes anything
+    /// where it cannot.
+    virtual void update_pool(const schema::Config&) {}
+    /// The configuration with what create_pool() decided: what LXD shows, and what a restart goes by.
+    virtual schema::Config completed(schema::Config config) const { return config; }
 
     /// The folder of a volume: for containers and images it holds metadata.yaml, rootfs/ and templates/.
     virtual std::string path(const VolumeId& volume) const = 0;
@@ -141,5 +147,7 @@ struct DriverContext {
 
 /// Makes the driver of that name; throws schema::failure for an unknown one, as LXD does.
 std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext context);
+/// {name -> version} of the drivers whose tools and filesystems this host has.
+std::map<std::string, std::string> usable_drivers();
 
 } // namespace storage

@@ -21,6 +21,8 @@ namespace storage {
 
 namespace {
 
+constexpr auto pending = "Pending"; // the status of a pool that is being made
+
 VolumeId container(const std::string& name) {
     return {VolumeType::container, name};
 }
@@ -83,11 +85,20 @@ schema::StoragePool Pools::row(const std::string& name) const {
 void Pools::mount_all() {
     for (const auto& pool : stores_.pools.list()) {
         try {
-            mount_one(pool);
+            if (pool.status == pending)
+                remove_half_made(pool);
+            else
+                mount_one(pool);
         } catch (const std::exception& error) {
             log_.error("Failed mounting storage pool", {{"pool", pool.name}, {"err", error.what()}});
         }
     }
+}
+
+void Pools::remove_half_made(const schema::StoragePool& pool) {
+    log_.info("Removing a storage pool that was being made", {{"pool", pool.name}});
+    make_(pool.driver, context(pool))->delete_pool();
+    stores_.pools.remove(pool.name);
 }
 
 void Pools::mount_one(const schema::StoragePool& pool) {
@@ -132,13 +143,20 @@ void Pools::create(schema::StoragePool pool) {
     check_white_space(pool.name);
     as_failure([&] { schema::check_pool_config(pool.driver, pool.config); });
 
+    // The row says whose what is made on disk is: a start after a crash removes both. So nothing may be there before.
+    if (base::exists(paths_.pool(pool.name)))
+        throw schema::failure("Storage pool directory \"{}\" already exists", paths_.pool(pool.name));
     base::Rollback rollback;
+    pool.status = pending;
+    stores_.pools.insert(pool);
+    rollback.add([&] { stores_.pools.remove(pool.name); });
     driver->create_pool();
     rollback.add([&] { driver->delete_pool(); });
+    pool.config = driver->completed(pool.config);
     // What LXD shows and what a restart goes by.
     pool.config.try_emplace("source", paths_.pool(pool.name));
     pool.status = "Created";
-    stores_.pools.insert(pool);
+    stores_.pools.complete(pool);
     rollback.dismiss();
     const std::scoped_lock lock(mutex_);
     drivers_[pool.name] = std::move(driver);
@@ -152,6 +170,7 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
     if (schema::get(pool.config, "source") != schema::get(put.config, "source"))
         throw schema::failure("Pool source cannot be changed when not in pending state");
     schema::check_pool_change(pool.driver, pool.config, put.config);
+    if (put.config != pool.config) driver(name)->update_pool(put.config);
     stores_.pools.update(name, put);
 }
 

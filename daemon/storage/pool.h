@@ -104,6 +104,7 @@ private:
     DriverRef driver(const std::string& pool) const;
     schema::StoragePool row(const std::string& name) const;
     void mount_one(const schema::StoragePool& pool);
+    void remove_half_made(const schema::StoragePool& pool);
     void remove_orphaned_images(Driver& driver, const std::string& pool) const;
     KeyedLock::Hold hold_image(Driver& driver, const std::string& pool, const std::string& fingerprint,
                                const base::CancelToken& cancel, const Progress& progress);

@@ -15,11 +15,32 @@ namespace {
 
 using namespace checks;
 
+void zfs_clone_copy(std::string_view value) {
+    if (value != "rebase") boolean(value);
+}
+
 // clang-format off
 constexpr std::array rows = {
     PoolKey{"dir", "source", any, false, "Folder that holds the pool; a folder of the daemon's where it is not set"},
     PoolKey{"overlay", "source", any, false,
             "Folder that holds the pool; a folder of the daemon's where it is not set"},
+    PoolKey{"btrfs", "source", any, false, "A block device, or a folder on btrfs; a file of the daemon's where it is not set"},
+    PoolKey{"btrfs", "size", optional<size>, true, "Of the file, which can grow; a fifth of the disk, from 5 to 30 GiB"},
+    PoolKey{"btrfs", "btrfs.mount_options", any, true, "For block devices and files; user_subvol_rm_allowed"},
+    PoolKey{"lvm", "source", any, false, "A block device, or a volume group; a file of the daemon's where it is not set"},
+    PoolKey{"lvm", "size", optional<size>, true, "Of the file, which can grow; a fifth of the disk, from 5 to 30 GiB"},
+    PoolKey{"lvm", "lvm.thinpool_name", any, true, "LXDThinPool"},
+    PoolKey{"lvm", "lvm.thinpool_metadata_size", optional<size>, false, "Left to LVM where it is not set"},
+    PoolKey{"lvm", "lvm.use_thinpool", optional<boolean>, false, "true; without, snapshots reserve their whole size"},
+    PoolKey{"lvm", "lvm.vg.force_reuse", optional<boolean>, true, "Take a volume group that is not empty"},
+    PoolKey{"lvm", "lvm.vg_name", any, true, "The pool's name"},
+    PoolKey{"zfs", "source", any, false, "A block device, or a zpool or dataset; a file of the daemon's where it is not set"},
+    PoolKey{"zfs", "size", optional<size>, true, "Of the file, which can grow; a fifth of the disk, from 5 to 30 GiB"},
+    PoolKey{"zfs", "zfs.clone_copy", optional<zfs_clone_copy>, true, "true: copies share their source; false: full copies; rebase: of the image"},
+    PoolKey{"zfs", "zfs.export", optional<boolean>, true, "Export the zpool when it is unmounted; true"},
+    PoolKey{"zfs", "zfs.pool_name", any, false, "The pool's name"},
+    PoolKey{"", "rsync.bwlimit", optional<size>, true, "For copies by rsync to other hosts"},
+    PoolKey{"", "rsync.compression", optional<boolean>, true, "For copies by rsync to other hosts"},
     PoolKey{"", "user.*", any, true, "Free for users"},
     PoolKey{"", "volatile.initial_source", any, false, "The source that the pool was made with"},
 };
@@ -59,6 +80,10 @@ void check_pool_config(std::string_view driver, const Config& config) {
             throw bad_request("Invalid value for option {}: {}", quoted(key), error.what());
         }
     }
+    if (driver != "lvm" || !is_false(get(config, "lvm.use_thinpool"))) return;
+    for (const auto* key : {"lvm.thinpool_name", "lvm.thinpool_metadata_size"})
+        if (!get(config, key).empty())
+            throw bad_request("The key lvm.use_thinpool cannot be set to false when {} is set", key);
 }
 
 void check_pool_change(std::string_view driver, const Config& before, const Config& after) {

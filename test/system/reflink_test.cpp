@@ -1,13 +1,9 @@
 // On a filesystem that can share extents, a container made of an image costs no data: seen by FIEMAP on xfs in a file.
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,18 +15,9 @@
 #include "daemon/base/process.h"
 #include "daemon/storage/driver.h"
 #include "test/fakes/temporary_folder.h"
+#include "test/system/private_mounts.h"
 
 namespace {
-
-/// Empty where the test can run here, or why it cannot.
-std::string missing() {
-    if (::geteuid() != 0) return "needs root";
-    if (base::find_program("mkfs.xfs").empty()) return "mkfs.xfs is not installed";
-    if (::unshare(CLONE_NEWNS) < 0) return fmt::format("no mount namespace of its own: {}", std::strerror(errno));
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
-        return fmt::format("mounts cannot be made private: {}", std::strerror(errno));
-    return "";
-}
 
 /// An xfs in a sparse file, mounted for its object's life.
 class Xfs {
@@ -111,12 +98,5 @@ TEST(Reflink, ACloneSharesTheExtentsOfItsImageUntilItIsWrittenTo) {
 } // namespace
 
 int main(int argc, char** argv) {
-    testing::InitGoogleTest(&argc, argv);
-    if (const auto reason = missing(); !reason.empty()) {
-        fmt::print("skipped: {}\n", reason);
-        return 77;
-    }
-    const int result = RUN_ALL_TESTS();
-    const auto& run = *testing::UnitTest::GetInstance();
-    return result == 0 && run.successful_test_count() == 0 ? 77 : result;
+    return storage::run_with_private_mounts(argc, argv, "mkfs.xfs");
 }

@@ -146,6 +146,12 @@ TEST(ServerKeys, UnknownAndIllTypedOnesAreRefused) {
 TEST(PoolKeys, UnknownOnesAreRefusedAndTheSourceIsFixed) {
     EXPECT_EQ(refusal_of([] { check_pool_config("dir", {{"size", "1GB"}}); }), "Invalid option \"size\"");
     EXPECT_NO_THROW(check_pool_config("dir", {{"source", "/x"}, {"user.a", "b"}}));
+    EXPECT_NO_THROW(check_pool_config("btrfs", {{"size", "5GiB"}, {"btrfs.mount_options", "noatime"}}));
+    EXPECT_EQ(refusal_of([] { check_pool_config("btrfs", {{"size", "much"}}); }),
+              "Invalid value for option \"size\": Invalid value: much");
+    EXPECT_EQ(refusal_of([] { check_pool_config("lvm", {{"lvm.use_thinpool", "no"}, {"lvm.thinpool_name", "t"}}); }),
+              "The key lvm.use_thinpool cannot be set to false when lvm.thinpool_name is set");
+    EXPECT_NO_THROW(check_pool_config("zfs", {{"zfs.clone_copy", "rebase"}, {"volume.zfs.use_refquota", "true"}}));
     EXPECT_NE(refusal_of([] { check_pool_change("dir", {{"source", "/x"}}, {{"source", "/y"}}); }), "");
     EXPECT_NO_THROW(check_pool_change("dir", {{"source", "/x"}}, {{"source", "/x"}, {"user.a", "b"}}));
 }

@@ -1,0 +1,52 @@
+#pragma once
+// The driver "btrfs": volumes are subvolumes, copies and snapshots are snapshots. Made by make_driver alone.
+
+#include "daemon/storage/btrfs_pool.h"
+#include "daemon/storage/driver.h"
+#include "daemon/storage/file_blocks.h"
+
+namespace storage {
+
+class BtrfsDriver : public Driver, private Quotas {
+public:
+    explicit BtrfsDriver(DriverContext context) : pool_(std::move(context)) {}
+
+    std::string_view name() const override { return "btrfs"; }
+    std::string version() const override;
+    void create_pool() override { pool_.create(); }
+    void delete_pool() override { pool_.remove(); }
+    void mount_pool() override { pool_.mount(); }
+    void unmount_pool() override { pool_.unmount(); }
+    void update_pool(const schema::Config& config) override { pool_.update(config); }
+    schema::Config completed(schema::Config) const override { return pool_.config(); }
+
+    std::string path(const VolumeId& volume) const override;
+    bool exists(const VolumeId& volume) const override;
+    std::vector<std::string> list(VolumeType type) const override;
+    std::vector<std::string> snapshots(const VolumeId& volume) const override;
+    void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
+    void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
+               const Progress& progress) override;
+    void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    void rename(const VolumeId& volume, const std::string& new_name) override;
+    void remove(const VolumeId& volume) override;
+    void mount(const VolumeId&) override {}
+    void unmount(const VolumeId&) override {}
+    /// What the volume alone keeps from being free; known once a limit was set on the pool.
+    std::optional<int64_t> usage(const VolumeId& volume) const override;
+    void clean_up() override;
+
+    Quotas* quotas() override { return this; }
+    Blocks* blocks() override { return &blocks_; }
+
+private:
+    void limit(const VolumeId& volume, int64_t bytes) override;
+    /// Where the volume lies, or its snapshots, is made where it is missing.
+    std::string parent(const VolumeId& volume) const;
+
+    BtrfsPool pool_;
+    FileBlocks blocks_{*this};
+};
+
+} // namespace storage

@@ -1,0 +1,20 @@
+#pragma once
+// Block volumes of drivers whose volumes are folders: a sparse file in each, as LXD has it. Kept by those drivers.
+
+#include "daemon/storage/driver.h"
+
+namespace storage {
+
+class FileBlocks : public Blocks {
+public:
+    explicit FileBlocks(Driver& driver) : driver_(driver) {}
+
+    void create_block(const VolumeId& volume, int64_t bytes) override;
+    std::string device(const VolumeId& volume) override;
+    void resize_block(const VolumeId& volume, int64_t bytes) override;
+
+private:
+    Driver& driver_;
+};
+
+} // namespace storage

@@ -1,0 +1,39 @@
+#pragma once
+// Subvolumes of btrfs with all that is nested in them: a container may have made subvolumes of its own, so their names
+// are not trusted and no link in them is followed. Called by the driver btrfs.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/base/fd.h"
+
+namespace storage::subvolume {
+
+struct Nested {
+    std::string path; // below the outer one, which comes before it
+    uint64_t id = 0;
+    bool read_only = false;
+};
+
+bool is_on_btrfs(const std::string& path);
+bool is_subvolume(const std::string& path);
+base::Fd open(const std::string& path);
+uint64_t id(int subvolume);
+bool is_read_only(int subvolume);
+void set_read_only(int subvolume, bool read_only);
+/// Those in the one that is open, at any depth.
+std::vector<Nested> nested(int subvolume);
+/// Opens one of them; an empty Fd when it is gone or has moved meanwhile.
+base::Fd open_nested(int subvolume, const Nested& found);
+
+void create(const std::string& path);
+/// A snapshot of it and of what is nested in it, made in one step where nothing is. Nested ones stay as writable or
+/// read-only as they are. `target` must not exist; nothing is left of a failure.
+void snapshot(const std::string& source, const std::string& target, bool read_only);
+/// With what is nested in it, read-only or not. Not an error when it is missing.
+void remove(const std::string& path);
+/// Waits until all that was written to the filesystem is on disk.
+void sync(const std::string& path);
+
+} // namespace storage::subvolume

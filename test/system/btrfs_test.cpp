@@ -1,0 +1,351 @@
+// The driver btrfs on real filesystems in files: what every driver promises, and what btrfs promises beyond.
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/base/fd.h"
+#include "daemon/base/files.h"
+#include "daemon/storage/backing.h"
+#include "daemon/storage/loop_device.h"
+#include "daemon/storage/subvolume.h"
+#include "schema/error.h"
+#include "test/fakes/temporary_folder.h"
+#include "test/system/private_mounts.h"
+#include "test/unit/storage/driver_contract.h"
+
+namespace storage {
+
+namespace {
+
+const schema::Config in_a_file{{"size", "256MiB"}};
+
+INSTANTIATE_TEST_SUITE_P(Btrfs, DriverContract,
+                         testing::Values(Kind{
+                             "btrfs", [](DriverContext context) { return make_driver("btrfs", std::move(context)); },
+                             in_a_file}),
+                         [](const auto& kind) { return kind.param.name; });
+
+template <class Attempt> std::string refusal(const Attempt& attempt) {
+    try {
+        attempt();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "";
+}
+
+const VolumeId c1{VolumeType::container, "c1"};
+const VolumeId image{VolumeType::image, "i"};
+
+VolumeId snapshot_of(const VolumeId& volume, const std::string& name) {
+    return {volume.type, volume.name, name};
+}
+
+struct Btrfs : testing::Test {
+    std::unique_ptr<Driver> driver_of(const std::string& name, const schema::Config& config) {
+        fs::create_directories(folder_ / "storage-pools");
+        return make_driver("btrfs", {name, folder_ / ("storage-pools/" + name), config});
+    }
+    Driver& pool(const std::string& size = "256MiB") {
+        pool_ = driver_of("pool", {{"size", size}});
+        pool_->create_pool();
+        return *pool_;
+    }
+    void TearDown() override {
+        if (pool_ && fs::exists(folder_ / "storage-pools/pool")) pool_->delete_pool();
+        EXPECT_THAT(find_loop(folder_ / "disks/pool.img"), testing::IsEmpty());
+    }
+    std::string at(const VolumeId& volume, const std::string& rest = "") const { return pool_->path(volume) + rest; }
+    uint64_t free_space() const {
+        subvolume::sync(folder_ / "storage-pools/pool");
+        struct statvfs status{};
+        ::statvfs((folder_ / "storage-pools/pool").c_str(), &status);
+        return status.f_bfree * status.f_frsize;
+    }
+
+    fakes::TemporaryFolder folder_;
+    fakes::TemporaryFolder elsewhere_;
+    std::unique_ptr<Driver> pool_;
+};
+
+void make_empty(Driver& driver, const VolumeId& volume) {
+    driver.create(volume, [](const std::string& path) { fs::create_directory(path + "/rootfs"); });
+}
+
+int write_error(const std::string& path, size_t bytes) {
+    const base::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string data(1 << 20, 'x');
+    for (size_t written = 0; written < bytes; written += data.size())
+        if (::write(file.get(), data.data(), data.size()) < 0) return errno;
+    return ::fsync(file.get()) < 0 ? errno : 0;
+}
+
+TEST_F(Btrfs, APoolInAFileHasADefaultSizeAndSaysSo) {
+    auto driver = driver_of("auto", {});
+    driver->create_pool();
+    const auto config = driver->completed({});
+    EXPECT_EQ(config.at("source"), folder_ / "disks/auto.img");
+    EXPECT_EQ(config.at("size"), default_loop_size(folder_.path()));
+    EXPECT_TRUE(fs::exists(folder_ / "disks/auto.img"));
+    driver->delete_pool();
+    EXPECT_FALSE(fs::exists(folder_ / "disks/auto.img"));
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/auto"));
+}
+
+TEST_F(Btrfs, ABadSourceIsRefusedAndLeavesNothing) {
+    const std::map<std::string, std::string> refusals{
+        {"relative", "Invalid \"source\" property"},
+        {elsewhere_.path(), "Provided path does not reside on a btrfs filesystem"},
+        {elsewhere_ / "nowhere/at/all", "Failed creating subvolume"},
+        {folder_ / "storage-pools/other", "Only allowed source path under"},
+    };
+    for (const auto& [source, words] : refusals) {
+        auto driver = driver_of("bad", {{"source", source}});
+        EXPECT_THAT(refusal([&] { driver->create_pool(); }), testing::HasSubstr(words)) << source;
+        EXPECT_FALSE(fs::exists(folder_ / "storage-pools/bad"));
+        EXPECT_FALSE(fs::exists(folder_ / "disks/bad.img"));
+    }
+    auto driver = driver_of("bad", {{"size", "1MiB"}});
+    EXPECT_THAT(refusal([&] { driver->create_pool(); }), testing::HasSubstr("Failed to format sparse file"));
+    EXPECT_FALSE(fs::exists(folder_ / "disks/bad.img"));
+}
+
+TEST_F(Btrfs, APoolMayLieInAFolderOfAFilesystemThatIsThereAlready) {
+    pool();
+    const auto place = folder_ / "storage-pools/pool/inner";
+    fs::create_directory(elsewhere_ / "storage-pools");
+    const auto other = [&](const std::string& name, const std::string& source) {
+        return make_driver("btrfs", {name, elsewhere_ / ("storage-pools/" + name), {{"source", source}}});
+    };
+    const auto inner = other("inner", place);
+    inner->create_pool();
+    make_empty(*inner, c1);
+    EXPECT_TRUE(subvolume::is_subvolume(place));
+    EXPECT_TRUE(fs::exists(place + "/containers/c1/rootfs"));
+    inner->unmount_pool();
+    EXPECT_FALSE(inner->exists(c1));
+    inner->mount_pool();
+    EXPECT_TRUE(inner->exists(c1));
+    const auto second = other("second", place);
+    EXPECT_EQ(refusal([&] { second->create_pool(); }), "Requested btrfs subvolume exists but is not empty");
+    inner->delete_pool();
+    EXPECT_TRUE(fs::is_empty(place));
+    EXPECT_FALSE(fs::exists(elsewhere_ / "storage-pools/inner"));
+}
+
+TEST_F(Btrfs, ABlockDeviceIsFormattedAndKeptWithoutASize) {
+    make_sparse_file(folder_ / "disk", 256 << 20);
+    const auto device = attach_loop(folder_ / "disk");
+    pool_ = driver_of("pool",
+                      {{"source", device.path}, {"size", "1GiB"}, {"btrfs.mount_options", "noatime,compress=zstd"}});
+    pool_->create_pool();
+    const auto config = pool_->completed({});
+    EXPECT_FALSE(config.contains("size"));
+    EXPECT_EQ(config.at("volatile.initial_source"), device.path);
+    const auto mounts = fakes::read("/proc/self/mounts");
+    EXPECT_THAT(mounts, testing::ContainsRegex(folder_ / "storage-pools/pool btrfs rw,noatime,.*compress=zstd"));
+    pool_->update_pool({{"source", config.at("source")}, {"btrfs.mount_options", "relatime"}});
+    EXPECT_THAT(fakes::read("/proc/self/mounts"),
+                testing::ContainsRegex(folder_ / "storage-pools/pool btrfs rw,relatime"));
+    auto other = driver_of("other", {{"source", device.path}});
+    EXPECT_THAT(refusal([&] { other->create_pool(); }), testing::HasSubstr("Failed to format block device"));
+    pool_->delete_pool();
+}
+
+TEST_F(Btrfs, AFileGrowsWithItsFilesystemAndDoesNotShrink) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    auto config = driver.completed({});
+    const auto before = free_space();
+    config["size"] = "512MiB";
+    driver.update_pool(config);
+    EXPECT_GT(free_space(), before + (200U << 20U));
+    EXPECT_EQ(fs::file_size(folder_ / "disks/pool.img"), 512U << 20U);
+    config["size"] = "300MiB";
+    EXPECT_THROW(driver.update_pool(config), schema::Error);
+    EXPECT_EQ(fs::file_size(folder_ / "disks/pool.img"), 512U << 20U);
+}
+
+TEST_F(Btrfs, APoolWhoseFileIsMissingIsNotMounted) {
+    auto& driver = pool();
+    driver.unmount_pool();
+    fs::rename(folder_ / "disks/pool.img", folder_ / "disks/away.img");
+    EXPECT_THAT(refusal([&] { driver.mount_pool(); }), testing::HasSubstr("No such file"));
+    fs::rename(folder_ / "disks/away.img", folder_ / "disks/pool.img");
+    EXPECT_NO_THROW(driver.mount_pool());
+}
+
+TEST_F(Btrfs, NestedSubvolumesGoAlong) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    fs::create_directory(at(c1, "/rootfs/a"));
+    subvolume::create(at(c1, "/rootfs/a/one"));
+    subvolume::create(at(c1, "/rootfs/a/one/two"));
+    fakes::write(at(c1, "/rootfs/a/one/two/file"), "before");
+    subvolume::set_read_only(subvolume::open(at(c1, "/rootfs/a/one/two")).get(), true);
+
+    const auto s = snapshot_of(c1, "s");
+    driver.take(s, {}, {});
+    EXPECT_EQ(fakes::read(at(s, "/rootfs/a/one/two/file")), "before");
+    EXPECT_TRUE(subvolume::is_read_only(subvolume::open(at(s)).get()));
+    subvolume::remove(at(c1, "/rootfs/a/one"));
+    driver.restore(s, {}, {});
+    EXPECT_EQ(fakes::read(at(c1, "/rootfs/a/one/two/file")), "before");
+    EXPECT_TRUE(subvolume::is_subvolume(at(c1, "/rootfs/a/one/two")));
+    EXPECT_TRUE(subvolume::is_read_only(subvolume::open(at(c1, "/rootfs/a/one/two")).get()));
+    EXPECT_FALSE(subvolume::is_read_only(subvolume::open(at(c1, "/rootfs/a/one")).get()));
+
+    const VolumeId copy{VolumeType::container, "c2"};
+    driver.clone(s, copy, {}, {});
+    fakes::write(at(copy, "/rootfs/a/one/file"), "in the copy alone");
+    EXPECT_FALSE(fs::exists(at(c1, "/rootfs/a/one/file")));
+    for (const auto& volume : {s, c1, copy}) driver.remove(volume);
+    EXPECT_THAT(subvolume::nested(subvolume::open(folder_ / "storage-pools/pool").get()), testing::IsEmpty());
+}
+
+TEST_F(Btrfs, ALinkInPlaceOfANestedSubvolumeIsNotFollowed) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    fs::create_directory(at(c1, "/rootfs/a"));
+    subvolume::create(at(c1, "/rootfs/a/inner"));
+    const auto opened = subvolume::open(at(c1));
+    const auto found = subvolume::nested(opened.get());
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_TRUE(subvolume::open_nested(opened.get(), found[0]));
+    make_empty(driver, {VolumeType::container, "inner"});
+    fs::rename(at(c1, "/rootfs/a"), at(c1, "/rootfs/b"));
+    fs::create_directory_symlink(folder_ / "storage-pools/pool/containers", at(c1, "/rootfs/a"));
+    EXPECT_FALSE(subvolume::open_nested(opened.get(), found[0]));
+}
+
+TEST_F(Btrfs, ALimitHoldsAtOnceAndStaysInARestore) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    constexpr int64_t mib = 1 << 20;
+    driver.quotas()->limit(c1, 16 * mib);
+    EXPECT_EQ(write_error(at(c1, "/rootfs/big"), 32 * mib), EDQUOT);
+    driver.quotas()->limit(c1, 64 * mib);
+    EXPECT_EQ(write_error(at(c1, "/rootfs/big"), 32 * mib), 0);
+    fs::remove(at(c1, "/rootfs/big"));
+    driver.take(snapshot_of(c1, "s"), {}, {});
+    driver.quotas()->limit(c1, 16 * mib);
+    driver.restore(snapshot_of(c1, "s"), {}, {});
+    EXPECT_EQ(write_error(at(c1, "/rootfs/big"), 32 * mib), EDQUOT);
+    driver.quotas()->limit(c1, 0);
+    EXPECT_EQ(write_error(at(c1, "/rootfs/big"), 32 * mib), 0);
+    subvolume::sync(at(c1));
+    EXPECT_GE(driver.usage(c1).value_or(0), 32 * mib);
+}
+
+TEST_F(Btrfs, WithoutALimitNothingIsCounted) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    EXPECT_EQ(driver.usage(c1), std::nullopt);
+    EXPECT_NO_THROW(driver.quotas()->limit(c1, 0));
+    EXPECT_EQ(driver.usage(c1), std::nullopt);
+}
+
+TEST_F(Btrfs, FiftyContainersOfAnImageTakeNextToNothing) {
+    auto& driver = pool("1GiB");
+    driver.create(image, [](const std::string& path) {
+        for (int folder = 0; folder < 50; ++folder) {
+            const auto place = fmt::format("{}/{}", path, folder);
+            fs::create_directory(place);
+            for (int file = 0; file < 20; ++file)
+                fakes::write(fmt::format("{}/{}", place, file), std::string(140000, static_cast<char>('a' + file)));
+        }
+    });
+    const auto before = free_space();
+    for (int number = 0; number < 50; ++number)
+        driver.clone(image, {VolumeType::container, fmt::format("c{}", number)}, {}, {});
+    const auto after = free_space();
+    EXPECT_LT(before - after, 10U << 20U);
+    EXPECT_EQ(driver.list(VolumeType::container).size(), 50U);
+}
+
+TEST_F(Btrfs, ABlockVolumeIsAFileOfItsSizeThatGoesIntoSnapshots) {
+    auto& driver = pool();
+    const VolumeId volume{VolumeType::custom, "v"};
+    driver.blocks()->create_block(volume, 8 << 20);
+    EXPECT_EQ(fs::file_size(driver.blocks()->device(volume)), 8U << 20U);
+    driver.take(snapshot_of(volume, "s"), {}, {});
+    driver.blocks()->resize_block(volume, 16 << 20);
+    EXPECT_EQ(fs::file_size(driver.blocks()->device(volume)), 16U << 20U);
+    EXPECT_EQ(fs::file_size(driver.blocks()->device(snapshot_of(volume, "s"))), 8U << 20U);
+    EXPECT_THROW(driver.blocks()->resize_block(volume, 1 << 20), schema::Error);
+}
+
+TEST_F(Btrfs, CleaningUpRemovesWhatACrashLeft) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    driver.take(snapshot_of(c1, "s"), {}, {});
+    const auto folder = folder_ / "storage-pools/pool";
+    for (const std::string place : {"containers", "containers-snapshots/c1"}) {
+        const auto path = folder + "/" + place + "/.partial-0123456789abcdef";
+        subvolume::create(path);
+        subvolume::create(path + "/nested");
+        subvolume::set_read_only(subvolume::open(path).get(), true);
+    }
+    EXPECT_THAT(driver.snapshots(c1), testing::ElementsAre("s"));
+    driver.clean_up();
+    EXPECT_EQ(subvolume::nested(subvolume::open(folder).get()).size(), 2U);
+}
+
+/// What a daemon does all day, until it is killed.
+[[noreturn]] void work(Driver& driver) {
+    const auto s = snapshot_of(c1, "s");
+    const VolumeId copy{VolumeType::container, "copy"};
+    for (;;) {
+        driver.remove(s);
+        driver.take(s, {}, {});
+        driver.restore(s, {}, {});
+        driver.clone(s, copy, {}, {});
+        driver.rename(copy, "renamed");
+        driver.remove({VolumeType::container, "renamed"});
+    }
+}
+
+TEST_F(Btrfs, AKillAtAnyMomentLeavesWholeVolumesAndNothingElse) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    subvolume::create(at(c1, "/rootfs/nested"));
+    fakes::write(at(c1, "/rootfs/nested/file"), "content");
+    for (int round = 0; round < 12; ++round) {
+        const auto child = ::fork();
+        if (child == 0) work(driver);
+        ::usleep(static_cast<useconds_t>(5000 + round * 7919));
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        driver.mount_pool();
+        driver.clean_up();
+        EXPECT_EQ(fakes::read(at(c1, "/rootfs/nested/file")), "content");
+        for (const auto& name : driver.list(VolumeType::container)) {
+            const VolumeId volume{VolumeType::container, name};
+            EXPECT_EQ(fakes::read(at(volume, "/rootfs/nested/file")), "content") << name;
+            if (name != "c1") driver.remove(volume);
+        }
+        for (const auto& name : driver.snapshots(c1))
+            EXPECT_EQ(fakes::read(at(snapshot_of(c1, name), "/rootfs/nested/file")), "content");
+        const auto left = subvolume::nested(subvolume::open(folder_ / "storage-pools/pool").get());
+        EXPECT_EQ(left.size(), 2 * (1 + driver.snapshots(c1).size()));
+    }
+}
+
+} // namespace
+
+} // namespace storage
+
+int main(int argc, char** argv) {
+    return storage::run_with_private_mounts(argc, argv, "mkfs.btrfs");
+}
