@@ -45,7 +45,7 @@ int64_t intercepted_mknod(const Caller& caller, const Arguments& arguments) {
     const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
     const auto parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     if (name.empty() || name == "." || name == "..") throw GoOn();
-    if (!caller.has(CAP_MKNOD)) throw CallError{EPERM};
+    if (!caller.has(CAP_MKNOD)) throw GoOn(); // the kernel knows which error comes first
 
     Opened opened;
     as_caller(
@@ -65,7 +65,7 @@ int64_t intercepted_mknod(const Caller& caller, const Arguments& arguments) {
 }
 
 int64_t intercepted_setxattr(const Caller& caller, const Arguments& arguments) {
-    if (!caller.has(CAP_SYS_ADMIN)) throw CallError{EPERM};
+    if (!caller.has(CAP_SYS_ADMIN)) throw GoOn();
     const auto path = in_callers_words(caller, arguments.at(0));
     Opened opened;
     as_caller(
