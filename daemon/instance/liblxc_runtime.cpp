@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/base/files.h"
+#include "daemon/base/parent.h"
 #include "daemon/instance/liblxc_exec.h"
 #include "daemon/runner/files.h"
 #include "lxcwrap/console.h"
@@ -41,16 +42,6 @@ std::string shell_word(std::string_view text) {
         word += character;
     }
     return word;
-}
-
-/// The fourth field of /proc/PID/stat; the second, a name in parentheses, may hold anything.
-pid_t parent_of(pid_t pid) {
-    const auto stat = base::read_file_if_exists(fmt::format("/proc/{}/stat", pid));
-    if (!stat) return 0;
-    pid_t parent = 0;
-    char state = 0;
-    std::sscanf(stat->c_str() + stat->rfind(')') + 1, " %c %d", &state, &parent);
-    return parent;
 }
 
 /// What the runner recorded, where that is still this container's monitor.
@@ -140,7 +131,7 @@ std::optional<Running> LiblxcRuntime::find(const std::string& name) {
     Running running;
     running.state = static_cast<RunState>(state);
     running.init_pid = container.init_pid().value_or(0);
-    if (running.init_pid > 0) running.monitor_pid = parent_of(running.init_pid);
+    if (running.init_pid > 0) running.monitor_pid = base::parent_of(running.init_pid);
     // While it cleans up, the monitor says that the container has stopped, or nothing any more.
     if (running.monitor_pid == 0) running.monitor_pid = recorded_monitor(start_lock(name), name);
     if (state == lxcwrap::State::stopped && running.monitor_pid == 0) return std::nullopt;

@@ -17,7 +17,9 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
+#include "daemon/base/parent.h"
 #include "daemon/runner/cgroup_tree.h"
+#include "daemon/runner/listener.h"
 
 namespace runner {
 
@@ -95,18 +97,29 @@ void end_children() {
     }
 }
 
+bool listens(const lxcwrap::Container& container) {
+    return !container.item("lxc.seccomp.notify.proxy").value_or("").empty();
+}
+
+/// The command's own calls are then the kernel's to refuse.
+void do_without_lost_listener(const lxcwrap::Container& container) {
+    const auto init = container.init_pid();
+    const auto policy = container.item("lxc.seccomp.profile");
+    if (init && policy && !has_connection(base::parent_of(*init))) hide_listener(*policy);
+}
+
 /// Where the container's policy has a listener and the host no security module, liblxc 5 is sometimes overtaken by the
 /// command's process: it takes the listener for its number.
 template <class Attempt> Attached with_patience(const lxcwrap::Container& container, Attempt attempt) {
     constexpr int most_attempts = 8;
-    const bool listens = !container.item("lxc.seccomp.notify.proxy").value_or("").empty();
+    const bool can_be_overtaken = listens(container);
     for (int count = 1;; ++count) {
         try {
             return attempt();
         } catch (const NotEntered&) {
             throw;
         } catch (const std::exception&) {
-            if (!listens || count == most_attempts) throw;
+            if (!can_be_overtaken || count == most_attempts) throw;
             end_children();
         }
     }
@@ -135,6 +148,7 @@ Attached attach_from(const Entry& entry, lxcwrap::Container& container, const lx
 } // namespace
 
 Attached attach(lxcwrap::Container& container, const std::string& name, const lxcwrap::AttachedCommand& command) {
+    if (listens(container)) do_without_lost_listener(container);
     if (const auto entry = entry_of(container, name)) {
         try {
             return with_patience(container, [&] { return attach_from(*entry, container, command); });

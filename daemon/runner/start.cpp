@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/files.h"
+#include "daemon/base/parent.h"
 #include "daemon/runner/cgroup_tree.h"
 #include "daemon/runner/lxc_log.h"
 #include "daemon/runner/verbs.h"
@@ -25,17 +26,10 @@ void adopt_orphans() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/// Empty where the process has gone.
-std::string parent_of(pid_t pid) {
-    const auto status = base::read_file_if_exists("/proc/" + std::to_string(pid) + "/status").value_or("");
-    const auto start = status.find("PPid:\t");
-    return start == status.npos ? "" : status.substr(start + 6, status.find('\n', start) - start - 6);
-}
-
 /// The parent of init; whatever else a hook left running may be our child as well. Where init has ended already, the
 /// monitor is the only child that is left when liblxc's start has returned.
 std::string monitor_pid(pid_t init) {
-    if (auto parent = parent_of(init); !parent.empty()) return parent;
+    if (const auto parent = base::parent_of(init); parent != 0) return std::to_string(parent);
     const auto self = std::to_string(::getpid());
     auto children = base::read_file("/proc/" + self + "/task/" + self + "/children");
     return children.substr(0, children.find(' '));

@@ -7,6 +7,7 @@
 #include "daemon/runner/exec_request.h"
 #include "daemon/runner/files.h"
 #include "daemon/runner/frame.h"
+#include "daemon/runner/listener.h"
 #include "daemon/runner/lxc_log.h"
 #include "daemon/runner/paths.h"
 #include "daemon/runner/serve.h"
@@ -35,6 +36,12 @@ TEST(CgroupTree, FindsTheCgroupThatLiblxcMade) {
     EXPECT_EQ(payload("/lxc.payload.c12"), "");
     EXPECT_EQ(payload("/lxc.payload.c1-"), "");
     EXPECT_EQ(payload("/"), "");
+}
+
+TEST(Listener, APolicyWithoutItKeepsAllOtherRules) {
+    EXPECT_EQ(runner::without_listener("2\ndenylist\n[all]\nmknod notify [1,8192,SCMP_CMP_MASKED_EQ,61440]\n"
+                                       "kexec_load errno 38\n  mount\tnotify\nnotify errno 1\n"),
+              "2\ndenylist\n[all]\nkexec_load errno 38\nnotify errno 1\n");
 }
 
 TEST(ServeRequest, ComesBackAsItWasSent) {
