@@ -26,6 +26,13 @@ bool is_folder(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/// The path with what a name has after its first dot (".tar.gz"), unless it ends so already.
+std::string with_ending(const std::string& path, const std::string& name) {
+    const auto dot = name.find('.');
+    const auto ending = dot == std::string::npos ? std::string() : name.substr(dot);
+    return path.ends_with(ending) ? path : path + ending;
+}
+
 /// What comes from the server, written beside the target until it is complete.
 class Download {
 public:
@@ -56,8 +63,8 @@ public:
         const bool into_folder = is_folder(target);
         if (into_folder) {
             metadata_.keep_as(metadata_name_.empty() ? metadata_.path() : join_path(target, base_name(metadata_name_)));
-        } else if (!root_ && target_given && metadata_name_.find('.') != std::string::npos) {
-            metadata_.keep_as(metadata_.path() + metadata_name_.substr(metadata_name_.find('.')));
+        } else if (!root_ && target_given) {
+            metadata_.keep_as(with_ending(metadata_.path(), metadata_name_));
         } else {
             metadata_.keep_as(metadata_.path());
         }
@@ -111,7 +118,10 @@ constinit const Command commands::image_export{
     .arguments = "[<remote>:]<image> [<target>]",
     .summary = "Write an image into files",
     .details = "The target is a folder (without one this folder), or the name of the file to write.",
-    .examples = "lxc image export debian /srv/images/\n    Write the image's files into a folder.",
+    .examples = "lxc image export debian /srv/images/\n"
+                "    Write the image's files into a folder.\n\n"
+                "lxc image export web-1.0 web-1.0.tar.gz\n"
+                "    Write an image of one file.",
     .flags = flags,
     .least = 1,
     .most = 2,

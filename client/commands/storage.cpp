@@ -225,7 +225,8 @@ constinit const Command set_command{
     .arguments = "[<remote>:]<pool> <key>=<value>...",
     .summary = "Change the configuration of a pool",
     .details = "A single key may also be given as two words, <key> <value>.",
-    .examples = "lxc storage set default rsync.bwlimit=10MiB\n    Copy no faster than that.",
+    .examples =
+        "lxc storage set default volume.size=10GiB\n    Let new volumes hold that much, unless they say it themselves.",
     .flags = target_flags,
     .least = 2,
     .run = on<run_object_set, kinds::pool>,
@@ -244,7 +245,7 @@ constinit const Command unset_command{
     .name = "unset",
     .arguments = "[<remote>:]<pool> <key>",
     .summary = "Give a pool's key its default back",
-    .examples = "lxc storage unset default rsync.bwlimit\n    Copy as fast as it goes.",
+    .examples = "lxc storage unset default volume.size\n    Let new volumes hold what the pool has.",
     .flags = target_flags,
     .least = 2,
     .most = 2,
