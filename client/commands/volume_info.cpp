@@ -85,7 +85,9 @@ int run(Session& session, Call& call) {
     const auto volume = pool.server.get(url).metadata;
     const auto state = pool.server.get(url + "/state").metadata;
     auto out = identity(volume, state) + snapshots(pool.server.get(url + "/snapshots?recursion=1").metadata);
-    if (name.type == "custom") out += backups(pool.server.get(url + "/backups?recursion=1").metadata);
+    if (name.type == "custom") {
+        if (const auto list = get_if_exists(pool.server, url + "/backups?recursion=1")) out += backups(*list);
+    }
     print(out);
     return 0;
 }
