@@ -1,5 +1,8 @@
 #include "daemon/api/instance_view.h"
 
+#include "daemon/devices/device.h"
+#include "daemon/storage/pool.h"
+
 namespace api {
 
 namespace {
@@ -16,6 +19,18 @@ schema::Instance view(const instance::Record& record, schema::Status status) {
     return shown;
 }
 
+/// Of the root, where its pool can tell; empty rather than a failure for a pool that is not there.
+std::map<std::string, int64_t> disk_usage(Context& context, const instance::Record& record) {
+    std::map<std::string, int64_t> usage;
+    try {
+        const auto root = devices::root_disk(record.expanded_devices);
+        if (root.empty()) return usage;
+        if (const auto bytes = context.pools.container_usage(record.row.pool, record.row.name)) usage[root] = *bytes;
+    } catch (const std::exception&) { // what else there is to tell counts more
+    }
+    return usage;
+}
+
 } // namespace
 
 schema::Instance instance_view(Context& context, const instance::Instance& instance) {
@@ -30,7 +45,7 @@ schema::InstanceState instance_state(Context& context, const instance::Instance&
         state.status = context.lifecycle.status(instance); // else it was asked with the rest
     else if (state.status == schema::Status::running && instance::is_ready(*instance.record()))
         state.status = schema::Status::ready;
-    state.disk.emplace(); // the dir driver has no usage to tell
+    state.disk = disk_usage(context, *instance.record());
     return state;
 }
 

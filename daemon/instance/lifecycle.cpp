@@ -21,6 +21,7 @@
 #include "daemon/instance/image_templates.h"
 #include "daemon/instance/kernel_modules.h"
 #include "daemon/instance/own_files.h"
+#include "daemon/instance/root_limit.h"
 #include "daemon/instance/root_owners.h"
 #include "daemon/instance/start_plan.h"
 #include "daemon/instance/volatile_keys.h"
@@ -256,6 +257,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, caller, progress);
     rollback.add([&] { rooms_.pools.remove_container(row.pool, name); });
+    limit_root(rooms_.instances.expand(row), rooms_.pools);
     row.put.config.erase(incomplete_key);
     rooms_.rows.set_config(name, {{incomplete_key, ""}, {frozen_source_key, ""}});
     rooms_.instances.add(std::make_shared<Instance>(rooms_.instances.expand(row)));
@@ -650,6 +652,9 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     if (!runs) check_added_disks(*before, record, rooms_);
     const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
     const auto announced = announce(*instance, prepared.record);
+    change_root_limit(*before, record, rooms_.pools);
+    base::Rollback rollback;
+    rollback.add([&] { change_root_limit(record, *before, rooms_.pools); });
     if (runs) merge(row.put.config, apply_live(*before, prepared, rooms_));
     try {
         rooms_.rows.update(row);
@@ -658,6 +663,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
         if (runs) apply_live(rooms_.instances.expand(row), {*before, before->expanded_config}, rooms_);
         throw;
     }
+    rollback.dismiss();
     instance->set_record(rooms_.instances.expand(std::move(row)));
     tell_guest(*instance, *before);
     if (instance->live().running) {
@@ -723,6 +729,7 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
     // The profile counts already: what its devices are about to make must be found after a crash.
     store_volatile(instance, prepared.changes);
     try {
+        change_root_limit(*before, record, rooms_.pools);
         auto changes = derived;
         if (runs)
             for (auto& [key, value] : apply_live(*before, prepared, rooms_)) changes[key] = value;

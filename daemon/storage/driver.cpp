@@ -2,6 +2,7 @@
 
 #include "daemon/storage/btrfs.h"
 #include "daemon/storage/dir.h"
+#include "daemon/storage/lvm.h"
 #include "daemon/storage/overlay.h"
 #include "schema/error.h"
 
@@ -21,6 +22,7 @@ template <class T> std::unique_ptr<Driver> make(DriverContext context) {
 constexpr Row rows[] = {
     {"btrfs", make<BtrfsDriver>},
     {"dir", make<DirDriver>},
+    {"lvm", make<LvmDriver>},
     {"overlay", make<OverlayDriver>},
 };
 

@@ -381,6 +381,18 @@ void Pools::give_container_to(const std::string& pool, const std::string& instan
     if (::chmod(path.c_str(), 0100) < 0) fail("Failed setting the mode of " + path);
 }
 
+void Pools::limit_container(const std::string& pool, const std::string& instance, int64_t bytes) {
+    const auto driver = this->driver(pool);
+    if (auto* const quotas = driver->quotas()) return quotas->limit(container(instance), bytes);
+    if (bytes > 0)
+        log_.warning("The backing filesystem doesn't support quotas, skipping set quota",
+                     {{"driver", std::string(driver->name())}, {"pool", pool}, {"instance", instance}});
+}
+
+std::optional<int64_t> Pools::container_usage(const std::string& pool, const std::string& instance) const {
+    return driver(pool)->usage(container(instance));
+}
+
 std::string Pools::container_path(const std::string& pool, const std::string& instance) const {
     return driver(pool)->path(container(instance));
 }

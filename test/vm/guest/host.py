@@ -8,6 +8,7 @@ from pathlib import Path
 SCENARIOS = {}
 CGROUPS = Path("/sys/fs/cgroup")
 IMAGE = "/job/busybox.tar.gz"
+JOB_PROGRAMS = Path("/job/checkout/build")
 
 
 class Skip(Exception):

@@ -27,7 +27,7 @@ os.environ |= {
 from harness.results import Results  # noqa: E402
 from vm.guest.host import SCENARIOS, Skip  # noqa: E402
 
-MODULES = ["service", "cgroups", "confinement", "limits", "devices"]
+MODULES = ["service", "cgroups", "confinement", "limits", "devices", "lvm"]
 
 
 def set_up():

@@ -1,0 +1,17 @@
+#pragma once
+// What a container's root may hold: `size` of its root disk, kept by its pool. Called by lifecycle.
+
+#include "daemon/instance/instance.h"
+
+namespace storage {
+class Pools;
+}
+
+namespace instance {
+
+/// Sets a new container's limit, where its root disk has one.
+void limit_root(const Record& record, storage::Pools& pools);
+/// Follows a change of `size`, in use or not. Throws before anything is changed.
+void change_root_limit(const Record& before, const Record& after, storage::Pools& pools);
+
+} // namespace instance

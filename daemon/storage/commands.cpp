@@ -1,0 +1,57 @@
+#include "daemon/storage/commands.h"
+
+#include <fmt/ranges.h>
+
+#include "daemon/base/files.h"
+#include "daemon/storage/layout.h"
+#include "schema/error.h"
+#include "schema/values.h"
+
+namespace storage {
+
+namespace {
+
+class HostCommands : public Commands {
+public:
+    base::Output run(const Words& words, const base::CancelToken& cancel, int in, int out) override {
+        if (base::find_program(words.front()).empty())
+            throw schema::failure("Required tool {} is missing", schema::quoted(words.front()));
+        base::Command command{.argv = words};
+        if (in >= 0) command.fds.emplace_back(in, 0);
+        if (out >= 0) command.fds.emplace_back(out, 1);
+        return base::run(std::move(command), cancel);
+    }
+    void mount(const std::string& source, const std::string& target, const std::string& type,
+               const MountOptions& options) override {
+        mount_filesystem(source, target, type, options);
+    }
+    void unmount(const std::string& target) override { unmount_filesystem(target); }
+    bool is_mounted(const std::string& target) override { return layout::is_mount_point(target); }
+};
+
+} // namespace
+
+std::string failure_text(const Words& words, const base::Output& output) {
+    const auto said = base::trimmed(output.err);
+    return fmt::format("Failed to run: {}: exit status {}{}", fmt::join(words, " "), output.exit.code,
+                       said.empty() ? "" : fmt::format(" ({})", said));
+}
+
+std::string Commands::must(const Words& words, const base::CancelToken& cancel) {
+    auto output = run(words, cancel);
+    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+    return std::move(output.out);
+}
+
+std::optional<std::string> Commands::ask(const Words& words, int absent) {
+    auto output = run(words);
+    if (output.exit.code == absent) return {};
+    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+    return std::move(output.out);
+}
+
+std::shared_ptr<Commands> host_commands() {
+    return std::make_shared<HostCommands>();
+}
+
+} // namespace storage

@@ -1,0 +1,83 @@
+#pragma once
+// The driver "lvm": volumes are logical volumes with a filesystem each, thin ones by default. Made by make_driver
+// alone; tests give it commands that answer.
+
+#include <mutex>
+
+#include "daemon/storage/lvm_pool.h"
+
+namespace storage {
+
+class LvmDriver : public Driver, private Quotas, private Blocks {
+public:
+    explicit LvmDriver(DriverContext context, std::shared_ptr<Commands> commands = host_commands())
+        : commands_(std::move(commands)), pool_(std::move(context), *commands_) {}
+
+    std::string_view name() const override { return "lvm"; }
+    std::string version() const override;
+    void create_pool() override { pool_.create(); }
+    void delete_pool() override { pool_.remove(); }
+    void mount_pool() override { pool_.mount(); }
+    void unmount_pool() override { pool_.unmount(); }
+    void update_pool(const schema::Config& config) override { pool_.update(config); }
+    schema::Config completed(schema::Config) const override { return pool_.config(); }
+
+    std::string path(const VolumeId& volume) const override;
+    bool exists(const VolumeId& volume) const override { return find(volume).has_value(); }
+    std::vector<std::string> list(VolumeType type) const override;
+    std::vector<std::string> snapshots(const VolumeId& volume) const override;
+    void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
+    void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
+               const Progress& progress) override;
+    void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    void rename(const VolumeId& volume, const std::string& new_name) override;
+    void remove(const VolumeId& volume) override;
+    void mount(const VolumeId& volume) override;
+    void unmount(const VolumeId& volume) override;
+    std::shared_ptr<const std::string> view(const VolumeId& volume) override;
+    std::optional<int64_t> usage(const VolumeId& volume) const override;
+    void clean_up() override;
+
+    Quotas* quotas() override { return this; }
+    Blocks* blocks() override { return this; }
+
+private:
+    void limit(const VolumeId& volume, int64_t bytes) override;
+    void create_block(const VolumeId& volume, int64_t bytes) override;
+    std::string device(const VolumeId& volume) override;
+    void resize_block(const VolumeId& volume, int64_t bytes) override;
+
+    /// The logical volume's name, of files or of a block device, where there is one.
+    std::optional<std::string> find(const VolumeId& volume) const;
+    std::string must_find(const VolumeId& volume) const;
+    bool is_there(const std::string& logical) const;
+    std::vector<std::string> all() const;
+    std::string device_path(const std::string& logical) const;
+    void create_logical(const std::string& logical, int64_t bytes) const;
+    void snapshot_logical(const std::string& source, const std::string& target, bool read_only) const;
+    void rename_logical(const std::string& from, const std::string& to) const;
+    void remove_logical(const std::string& logical) const;
+    void set_active(const std::string& logical, bool active) const;
+    /// Its filesystem's; it is active then.
+    std::string type_of_active(const std::string& logical) const;
+    int64_t size_of(const std::string& logical) const;
+    void mount_logical(const std::string& logical, const std::string& place, bool read_only) const;
+    void unmount_logical(const std::string& logical, const std::string& place) const;
+    /// Calls `work` with a folder where the logical volume is mounted meanwhile.
+    void with_mounted(const std::string& logical, const std::function<void(const std::string& path)>& work) const;
+    /// A logical volume of that size with an empty filesystem that `fill` filled.
+    std::string make_filled(const VolumeId& target, int64_t bytes,
+                            const std::function<void(const std::string& path)>& fill) const;
+    void copy(const VolumeId& source, const std::string& place, const base::CancelToken& cancel,
+              const Progress& progress);
+    void appear(const std::string& making, const VolumeId& volume) const;
+    void make_place(const VolumeId& volume) const;
+    int64_t default_size() const;
+
+    std::shared_ptr<Commands> commands_;
+    LvmPool pool_;
+    mutable std::mutex mounting_;
+};
+
+} // namespace storage

@@ -1,0 +1,244 @@
+#include "daemon/storage/lvm.h"
+
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <regex>
+
+#include "daemon/storage/block_filesystem.h"
+#include "daemon/storage/lvm_names.h"
+#include "schema/error.h"
+#include "test/fakes/recorded_commands.h"
+#include "test/fakes/temporary_folder.h"
+
+namespace storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr int absent = 5;
+const VolumeId c1{VolumeType::container, "c-1"};
+const VolumeId s1{VolumeType::container, "c-1", "snap-0"};
+const VolumeId image{VolumeType::image, "feed"};
+
+TEST(LvmNames, AreLxdsAndComeBack) {
+    const std::vector<std::pair<VolumeId, std::string>> table{
+        {c1, "containers_c--1"},
+        {s1, "containers_c--1-snap--0"},
+        {image, "images_feed"},
+        {{VolumeType::custom, "default_v", "s"}, "custom_default_v-s"},
+    };
+    for (const auto& [volume, name] : table) {
+        EXPECT_EQ(lvm_names::logical_volume(volume), name);
+        const auto back = lvm_names::volume(name);
+        ASSERT_TRUE(back) << name;
+        EXPECT_EQ(std::tie(back->type, back->name, back->snapshot),
+                  std::tie(volume.type, volume.name, volume.snapshot));
+    }
+    EXPECT_EQ(lvm_names::logical_volume({VolumeType::custom, "v"}, true), "custom_v.block");
+    EXPECT_EQ(lvm_names::volume("custom_v.block")->name, "v");
+    for (const auto* name : {"LXDThinPool", "lxd.partial.0011", "containers_a-b-c", "root"})
+        EXPECT_FALSE(lvm_names::volume(name)) << name;
+}
+
+struct Lvm : testing::Test {
+    std::unique_ptr<LvmDriver> driver_of(schema::Config config) {
+        fs::create_directories(folder_ / "storage-pools");
+        return std::make_unique<LvmDriver>(DriverContext{"pool", folder_ / "storage-pools/pool", std::move(config)},
+                                           commands_);
+    }
+    /// A pool in the volume group vg, which is there and empty.
+    std::unique_ptr<LvmDriver> pool(schema::Config config = {}) {
+        config["source"] = "vg";
+        commands_->answer("vgs --noheadings -o vg_tags vg", "\n");
+        commands_->answer("vgs --noheadings -o lv_count vg", " 0\n");
+        commands_->answer("lvs", "", absent);
+        commands_->answer("lvs --noheadings -o lv_name vg", "");
+        commands_->answer("lvs --noheadings -o lv_name vg/", "", absent);
+        commands_->answer("lvs --noheadings --nosuffix --units b -o lv_size", " 10737418240\n");
+        commands_->answer("blkid", "ext4\n");
+        auto driver = driver_of(std::move(config));
+        driver->create_pool();
+        return driver;
+    }
+    void there(const std::string& logical) {
+        commands_->answer("lvs --noheadings -o lv_name vg/" + logical + "-", "", absent);
+        commands_->answer("lvs --noheadings -o lv_name vg/" + logical, logical + "\n");
+        commands_->answer("lvs --noheadings -o lv_attr vg/" + logical, "twi-aotz--\n");
+    }
+    /// With what is random, or the test's own folder, made plain.
+    std::vector<std::string> done() const {
+        auto lines = commands_->done();
+        for (auto& line : lines) {
+            line = std::regex_replace(line, std::regex("partial[.-][0-9a-f]{16}"), "NEW");
+            line = std::regex_replace(line, std::regex(folder_ / "storage-pools/pool"), "POOL");
+        }
+        return lines;
+    }
+
+    fakes::TemporaryFolder folder_;
+    std::shared_ptr<fakes::RecordedCommands> commands_ = std::make_shared<fakes::RecordedCommands>();
+};
+
+TEST_F(Lvm, APoolInAVolumeGroupMakesAThinPoolAndMarksIt) {
+    const auto driver = pool();
+    EXPECT_THAT(done(), ElementsAre("lvcreate --yes --wipesignatures y --thinpool vg/LXDThinPool --extents 100%FREE",
+                                    "vgchange --addtag lxd_pool vg"));
+    EXPECT_EQ(driver->completed({}), (schema::Config{{"lvm.thinpool_name", "LXDThinPool"},
+                                                     {"lvm.vg_name", "vg"},
+                                                     {"source", "vg"},
+                                                     {"volatile.initial_source", "vg"}}));
+}
+
+TEST_F(Lvm, ABadSourceIsRefusedInLxdsWordsAndLeavesNothing) {
+    commands_->answer("vgs --noheadings -o vg_tags none", "", absent);
+    commands_->answer("vgs --noheadings -o vg_tags used", "lxd_pool\n");
+    commands_->answer("vgs --noheadings -o lv_count used", "0\n");
+    commands_->answer("vgs --noheadings -o vg_tags full", "\n");
+    commands_->answer("vgs --noheadings -o lv_count full", "3\n");
+    const std::map<std::string, std::pair<schema::Config, std::string>> table{
+        {"missing", {{{"source", "none"}}, "The requested volume group \"none\" does not exist"}},
+        {"another's", {{{"source", "used"}}, "Volume group \"used\" is already used by LXD"}},
+        {"not empty", {{{"source", "full"}}, "Volume group \"full\" is not empty"}},
+        {"two names", {{{"source", "a"}, {"lvm.vg_name", "b"}}, "Invalid combination of source and lvm.vg_name"}},
+        {"no device", {{{"source", "/etc/passwd"}}, "Custom loop file locations are not supported"}},
+    };
+    for (const auto& [what, row] : table) {
+        auto driver = driver_of(row.first);
+        try {
+            driver->create_pool();
+            ADD_FAILURE() << what;
+        } catch (const schema::Error& error) {
+            EXPECT_THAT(error.what(), HasSubstr(row.second)) << what;
+        }
+        EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
+    }
+}
+
+TEST_F(Lvm, AnImageIsFormattedFilledAndNamedLast) {
+    auto driver = pool();
+    done();
+    driver->create(image, [](const std::string& path) { EXPECT_TRUE(fs::is_directory(path)); });
+    EXPECT_THAT(
+        done(),
+        ElementsAre("lvcreate --name lxd.NEW --yes --wipesignatures y --thin --virtualsize 10737418240b vg/LXDThinPool",
+                    "mkfs.ext4 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 /dev/vg/lxd.NEW",
+                    "lvchange --activate y --ignoreactivationskip vg/lxd.NEW",
+                    "mount /dev/vg/lxd.NEW POOL/custom/.NEW ext4 discard", "unmount POOL/custom/.NEW",
+                    "lvchange --activate n --ignoreactivationskip vg/lxd.NEW",
+                    "lvchange --setactivationskip y vg/lxd.NEW", "lvrename vg lxd.NEW images_feed"));
+}
+
+TEST_F(Lvm, AFailedFillLeavesNoLogicalVolume) {
+    auto driver = pool();
+    done();
+    EXPECT_THROW(driver->create(image, [](const std::string&) { throw schema::failure("disk full"); }), schema::Error);
+    EXPECT_EQ(done().back(), "lvremove -f vg/lxd.NEW");
+    EXPECT_TRUE(fs::is_empty(folder_ / "storage-pools/pool/custom"));
+}
+
+TEST_F(Lvm, CopiesAndSnapshotsAreThinOnes) {
+    auto driver = pool();
+    there("images_feed");
+    done();
+    driver->clone(image, c1, {}, {});
+    EXPECT_THAT(done(), ElementsAre("lvcreate -n lxd.NEW -s vg/images_feed --setactivationskip y -prw",
+                                    "lvchange --activate y --ignoreactivationskip vg/lxd.NEW",
+                                    "lvchange --activate y --ignoreactivationskip vg/lxd.NEW",
+                                    "mount /dev/vg/lxd.NEW POOL/custom/.NEW ext4 discard", "unmount POOL/custom/.NEW",
+                                    "lvchange --activate n --ignoreactivationskip vg/lxd.NEW",
+                                    "lvrename vg lxd.NEW containers_c--1"));
+    there("containers_c--1");
+    driver->take(s1, {}, {});
+    EXPECT_THAT(done(),
+                ElementsAre("lvcreate -n containers_c--1-snap--0 -s vg/containers_c--1 --setactivationskip y -pr"));
+}
+
+TEST_F(Lvm, ARestorePutsACopyOfTheSnapshotInPlaceOfTheVolume) {
+    auto driver = pool();
+    there("containers_c--1");
+    there("containers_c--1-snap--0");
+    done();
+    driver->restore(s1, {}, {});
+    EXPECT_THAT(done(), ElementsAre("lvcreate -n lxd.NEW -s vg/containers_c--1-snap--0 --setactivationskip y -prw",
+                                    "lvchange --activate y --ignoreactivationskip vg/lxd.NEW",
+                                    "lvrename vg lxd.NEW lxd.restoring.containers_c--1",
+                                    "lvrename vg containers_c--1 lxd.replaced.containers_c--1",
+                                    "lvrename vg lxd.restoring.containers_c--1 containers_c--1",
+                                    "lvremove -f vg/lxd.replaced.containers_c--1"));
+}
+
+TEST_F(Lvm, CleaningUpEndsARestoreThatACrashInterrupted) {
+    auto driver = pool();
+    commands_->answer("lvs --noheadings -o lv_name vg",
+                      "  LXDThinPool\n  lxd.replaced.containers_c--1\n  lxd.restoring.containers_c--1\n");
+    commands_->answer("lvs --noheadings -o lv_name vg/", "", absent);
+    done();
+    driver->clean_up();
+    const auto lines = done();
+    ASSERT_GE(lines.size(), 2U);
+    EXPECT_EQ(lines[0], "lvrename vg lxd.restoring.containers_c--1 containers_c--1");
+    EXPECT_EQ(lines[1], "lvremove -f vg/lxd.replaced.containers_c--1");
+}
+
+TEST_F(Lvm, ALimitGrowsTheVolumeInUseAndShrinksItOnlyWhenItIsNot) {
+    auto driver = pool();
+    there("containers_c--1");
+    driver->mount(c1);
+    done();
+    driver->quotas()->limit(c1, 20LL << 30);
+    EXPECT_THAT(done(),
+                ElementsAre("lvchange --activate y --ignoreactivationskip vg/containers_c--1",
+                            "lvresize -L 21474836480b -f vg/containers_c--1", "resize2fs /dev/vg/containers_c--1"));
+    EXPECT_THROW(driver->quotas()->limit(c1, 1 << 30), schema::Error);
+    driver->unmount(c1);
+    done();
+    driver->quotas()->limit(c1, 1 << 30);
+    EXPECT_THAT(done(),
+                ElementsAre("lvchange --activate y --ignoreactivationskip vg/containers_c--1",
+                            "e2fsck -f -y /dev/vg/containers_c--1", "resize2fs /dev/vg/containers_c--1 1048576K",
+                            "lvresize -L 1073741824b -f vg/containers_c--1",
+                            "lvchange --activate n --ignoreactivationskip vg/containers_c--1"));
+    commands_->answer("blkid", "xfs\n");
+    EXPECT_THROW(driver->quotas()->limit(c1, 1 << 30), schema::Error);
+}
+
+TEST_F(Lvm, WithoutAThinPoolSnapshotsReserveWhatTheirVolumeHas) {
+    auto driver = pool({{"lvm.use_thinpool", "false"}});
+    EXPECT_THAT(done(), ElementsAre("vgchange --addtag lxd_pool vg"));
+    there("containers_c--1");
+    driver->take(s1, {}, {});
+    EXPECT_THAT(done(), ElementsAre("lvcreate -n containers_c--1-snap--0 -s vg/containers_c--1 --setactivationskip y "
+                                    "-l 100%ORIGIN -pr"));
+}
+
+TEST_F(Lvm, ADeletedPoolKeepsAGroupThatOthersUse) {
+    auto driver = pool();
+    commands_->answer("vgs --noheadings -o lv_count vg", " 2\n");
+    there("LXDThinPool");
+    commands_->answer("lvs --noheadings -o thin_count", " 0\n");
+    done();
+    driver->delete_pool();
+    EXPECT_THAT(done(), ElementsAre("lvremove -f vg/LXDThinPool", "vgchange --deltag lxd_pool vg"));
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
+}
+
+TEST_F(Lvm, WithoutItsToolsThePoolIsRefusedInLxdsWords) {
+    if (!base::find_program("vgs").empty()) GTEST_SKIP() << "they are installed";
+    fs::create_directories(folder_ / "storage-pools");
+    LvmDriver driver({"pool", folder_ / "storage-pools/pool", {{"source", "vg"}}});
+    try {
+        driver.create_pool();
+        FAIL();
+    } catch (const schema::Error& error) {
+        EXPECT_STREQ(error.what(), "Required tool \"vgs\" is missing");
+    }
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
+}
+
+} // namespace
+
+} // namespace storage
