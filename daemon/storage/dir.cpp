@@ -12,6 +12,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
+#include "daemon/storage/sync_tree.h"
 #include "daemon/storage/tree_copy.h"
 #include "schema/error.h"
 
@@ -138,6 +139,7 @@ void DirDriver::make(const VolumeId& volume, const std::function<void(const std:
     if (!volume.snapshot.empty()) base::make_dir(snapshots_folder(volume), 0711);
     layout::rename_new(making, path(volume));
     rollback.dismiss();
+    layout::sync_folder(volume.snapshot.empty() ? folder(volume) : snapshots_folder(volume));
 }
 
 void DirDriver::copy(const VolumeId& source_volume, const std::string& making, const base::CancelToken& cancel,
@@ -147,7 +149,9 @@ void DirDriver::copy(const VolumeId& source_volume, const std::string& making, c
     options.progress = progress;
     options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
     copy_tree(open_volume(source_volume).get(), open_folder(making).get(), options);
-    copied(making);
+    copied(source_volume, making);
+    // An image can be unpacked again.
+    if (source_volume.type != VolumeType::image) sync_tree(making);
 }
 
 base::Fd DirDriver::open_volume(const VolumeId& volume) const {
@@ -174,6 +178,7 @@ void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
+    layout::sync_folder(folder(volume));
     this->leaving(making);
     removal_.remove(making);
 }

@@ -12,6 +12,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
+#include "daemon/storage/sync_tree.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -51,11 +52,6 @@ std::vector<std::string> volume_folders(const std::string& pool_path) {
 
 bool is_writable(const VolumeId& volume) {
     return volume.type == VolumeType::container && volume.snapshot.empty();
-}
-
-void sync_filesystem(const std::string& folder) {
-    const auto fd = base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
-    if (::syncfs(fd.get()) < 0) fail("Failed syncing " + folder);
 }
 
 std::string noted(const IdShift& ids) {
@@ -139,9 +135,9 @@ void OverlayDriver::filled(const VolumeId& volume, const std::string& making) {
     if (volume.type != VolumeType::custom) layers_.make_of(making);
 }
 
-void OverlayDriver::copied(const std::string& making) {
+void OverlayDriver::copied(const VolumeId& source, const std::string& making) {
     layers_.refer_again(making);
-    sync_filesystem(making);
+    if (source.type == VolumeType::image) sync_tree(making); // few files, which are all that there is
 }
 
 void OverlayDriver::leaving(const std::string& gone) {
