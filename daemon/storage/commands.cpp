@@ -1,6 +1,7 @@
 #include "daemon/storage/commands.h"
 
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include "daemon/base/files.h"
 #include "daemon/storage/layout.h"
@@ -11,12 +12,20 @@ namespace storage {
 
 namespace {
 
+/// Without udev nobody makes the nodes of LVM's devices but LVM itself, which has to be told.
+std::vector<std::string> environment() {
+    if (base::exists("/run/udev/control")) return {};
+    std::vector<std::string> variables{"DM_DISABLE_UDEV=1"};
+    for (auto** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+    return variables;
+}
+
 class HostCommands : public Commands {
 public:
     base::Output run(const Words& words, const base::CancelToken& cancel, int in, int out) override {
         if (base::find_program(words.front()).empty())
             throw schema::failure("Required tool {} is missing", schema::quoted(words.front()));
-        base::Command command{.argv = words};
+        base::Command command{.argv = words, .environment = environment()};
         if (in >= 0) command.fds.emplace_back(in, 0);
         if (out >= 0) command.fds.emplace_back(out, 1);
         return base::run(std::move(command), cancel);

@@ -4,6 +4,7 @@
 #include "daemon/storage/dir.h"
 #include "daemon/storage/lvm.h"
 #include "daemon/storage/overlay.h"
+#include "daemon/storage/zfs.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -20,10 +21,8 @@ template <class T> std::unique_ptr<Driver> make(DriverContext context) {
 }
 
 constexpr Row rows[] = {
-    {"btrfs", make<BtrfsDriver>},
-    {"dir", make<DirDriver>},
-    {"lvm", make<LvmDriver>},
-    {"overlay", make<OverlayDriver>},
+    {"btrfs", make<BtrfsDriver>},     {"dir", make<DirDriver>}, {"lvm", make<LvmDriver>},
+    {"overlay", make<OverlayDriver>}, {"zfs", make<ZfsDriver>},
 };
 
 } // namespace

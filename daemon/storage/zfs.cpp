@@ -1,0 +1,337 @@
+#include "daemon/storage/zfs.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "daemon/base/crypto.h"
+#include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
+#include "daemon/storage/layout.h"
+#include "daemon/storage/tree_copy.h"
+#include "schema/error.h"
+#include "schema/strconv.h"
+#include "schema/units.h"
+#include "schema/values.h"
+
+namespace storage {
+
+namespace {
+
+constexpr std::string_view snapshot_mark = "@snapshot-";
+const Words as_volume{"-o", "mountpoint=legacy", "-o", "canmount=noauto"};
+
+const char* folder_of(VolumeType type) {
+    return type == VolumeType::container ? "containers" : type == VolumeType::image ? "images" : "custom";
+}
+
+base::Fd open_folder(const std::string& path) {
+    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                         "Failed opening " + path);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (const auto line : schema::split(text, '\n'))
+        if (const auto plain = schema::stripped(line); !plain.empty() && plain != "-") lines.emplace_back(plain);
+    return lines;
+}
+
+Words joined(Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+}
+
+VolumeId volume_of(const VolumeId& snapshot) {
+    return {snapshot.type, snapshot.name};
+}
+
+} // namespace
+
+std::string ZfsDriver::version() const {
+    if (base::find_program("zfs").empty()) return "";
+    const auto text = base::read_file_if_exists("/sys/module/zfs/version");
+    return text ? std::string(base::trimmed(*text)) : "";
+}
+
+std::string ZfsDriver::path(const VolumeId& volume) const {
+    return layout::path(pool_.path(), volume);
+}
+
+std::string ZfsDriver::dataset(const VolumeId& volume) const {
+    auto name = fmt::format("{}/{}/{}", pool_.root(), folder_of(volume.type), volume.name);
+    return volume.snapshot.empty() ? name : fmt::format("{}{}{}", name, snapshot_mark, volume.snapshot);
+}
+
+std::string ZfsDriver::ghost(const std::string& folder) const {
+    return fmt::format("{}/deleted/{}/{}", pool_.root(), folder, base::uuid4());
+}
+
+std::string ZfsDriver::property(const std::string& dataset, const std::string& name) const {
+    return std::string(base::trimmed(commands_->must({"zfs", "get", "-H", "-p", "-o", "value", name, dataset})));
+}
+
+bool ZfsDriver::has_clones(const std::string& dataset) const {
+    return !lines_of(commands_->must({"zfs", "get", "-H", "-p", "-r", "-o", "value", "clones", dataset})).empty();
+}
+
+/// An image is there once the snapshot that copies are made of is.
+bool ZfsDriver::exists(const VolumeId& volume) const {
+    return pool_.dataset_exists(dataset(volume) + (volume.type == VolumeType::image ? "@readonly" : ""));
+}
+
+std::vector<std::string> ZfsDriver::list(VolumeType type) const {
+    const auto folder = fmt::format("{}/{}/", pool_.root(), folder_of(type));
+    const auto said = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-d", "1", "-t", "filesystem,volume",
+                                       folder.substr(0, folder.size() - 1)});
+    std::vector<std::string> names;
+    for (const auto& line : lines_of(said))
+        if (line.starts_with(folder)) names.push_back(line.substr(folder.size()));
+    return names;
+}
+
+std::vector<std::string> ZfsDriver::snapshots(const VolumeId& volume) const {
+    const auto of = dataset(volume_of(volume));
+    const auto said =
+        commands_->ask({"zfs", "list", "-H", "-o", "name", "-d", "1", "-t", "snapshot", "-s", "createtxg", of}, 1);
+    std::vector<std::string> names;
+    for (const auto& line : lines_of(said.value_or("")))
+        if (line.starts_with(of + std::string(snapshot_mark)))
+            names.push_back(line.substr(of.size() + snapshot_mark.size()));
+    return names;
+}
+
+// --- mounts ------------------------------------------------------------------------------------------------------
+
+void ZfsDriver::make_place(const VolumeId& volume) const {
+    if (!volume.snapshot.empty()) base::make_dir(layout::snapshots_folder(pool_.path(), volume), 0711);
+    base::make_dir(path(volume), layout::volume_mode(volume.type));
+}
+
+void ZfsDriver::mount(const VolumeId& volume) {
+    const std::scoped_lock lock(mounting_);
+    if (commands_->is_mounted(path(volume))) return;
+    make_place(volume);
+    const bool fixed = !volume.snapshot.empty() || volume.type == VolumeType::image;
+    commands_->mount(dataset(volume), path(volume), "zfs", {fixed ? static_cast<unsigned long>(MS_RDONLY) : 0, ""});
+}
+
+void ZfsDriver::unmount(const VolumeId& volume) {
+    const std::scoped_lock lock(mounting_);
+    if (commands_->is_mounted(path(volume))) commands_->unmount(path(volume));
+}
+
+void ZfsDriver::with_mounted(const std::string& dataset, const std::function<void(const std::string&)>& work) const {
+    const auto place = layout::temporary_path(layout::folder(pool_.path(), {VolumeType::custom, ""}));
+    base::make_dir(place, 0700);
+    base::Rollback unmounting;
+    unmounting.add([&] { ::rmdir(place.c_str()); });
+    commands_->mount(dataset, place, "zfs", {});
+    unmounting.add([&] { commands_->unmount(place); });
+    work(place);
+}
+
+void ZfsDriver::set_mode(const std::string& place, VolumeType type) const {
+    if (::chmod(place.c_str(), layout::volume_mode(type)) < 0)
+        throw std::system_error(errno, std::generic_category(), "Failed setting the mode of " + place);
+}
+
+// --- volumes -----------------------------------------------------------------------------------------------------
+
+void ZfsDriver::appear(const std::string& making, const VolumeId& volume) const {
+    make_place(volume);
+    commands_->must({"zfs", "rename", making, dataset(volume)});
+}
+
+void ZfsDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
+    if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
+    const auto making = ghost("making");
+    auto words = joined({"zfs", "create"}, as_volume);
+    if (const auto bytes = schema::parse_bytes(pool_.option("volume.zfs.blocksize")); bytes > 0)
+        words.insert(words.end(), {"-o", fmt::format("recordsize={}", bytes)});
+    words.push_back(making);
+    commands_->must(words);
+    base::Rollback rollback;
+    rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
+    with_mounted(making, [&](const std::string& place) {
+        fill(place);
+        set_mode(place, volume.type);
+    });
+    if (volume.type == VolumeType::image) commands_->must({"zfs", "snapshot", making + "@readonly"});
+    appear(making, volume);
+    rollback.dismiss();
+}
+
+void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
+                      const Progress& progress) {
+    cancel.check();
+    if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
+    if (!exists(source)) throw schema::not_found("Volume \"{}\" doesn't exist", path(source));
+    const auto& how = pool_.option("zfs.clone_copy");
+    if (source.type != VolumeType::image && (schema::is_false(how) || how == "rebase"))
+        return create(target, [&](const std::string& place) {
+            TreeCopyOptions options;
+            options.cancel = cancel;
+            options.progress = progress;
+            const auto from = view(source);
+            copy_tree(open_folder(*from).get(), open_folder(place).get(), options);
+        });
+    auto origin = dataset(source) + (source.type == VolumeType::image ? "@readonly" : "");
+    if (origin.find('@') == std::string::npos) {
+        origin += "@copy-" + base::uuid4();
+        commands_->must({"zfs", "snapshot", origin});
+    }
+    const auto making = ghost("making");
+    base::Rollback rollback;
+    rollback.add([&] {
+        if (origin.find("@copy-") != std::string::npos) commands_->must({"zfs", "destroy", origin});
+    });
+    commands_->must(joined(joined({"zfs", "clone"}, as_volume), {origin, making}));
+    rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
+    with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
+    appear(making, target);
+    rollback.dismiss();
+}
+
+void ZfsDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress&) {
+    cancel.check();
+    if (exists(snapshot)) throw schema::conflict("Volume \"{}\" exists already", path(snapshot));
+    make_place(snapshot);
+    commands_->must({"zfs", "snapshot", dataset(snapshot)});
+}
+
+void ZfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress&) {
+    cancel.check();
+    const auto present = snapshots(snapshot);
+    if (std::ranges::find(present, snapshot.snapshot) == present.end())
+        throw schema::not_found("Volume \"{}\" doesn't exist", path(snapshot));
+    if (present.back() != snapshot.snapshot)
+        throw schema::failure("Snapshot {} cannot be restored due to subsequent snapshots. Remove them first",
+                              schema::quoted(snapshot.snapshot));
+    unmount(volume_of(snapshot));
+    commands_->must({"zfs", "rollback", "-r", dataset(snapshot)}); // what else is newer was for copies
+}
+
+void ZfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
+    auto target = volume;
+    (volume.snapshot.empty() ? target.name : target.snapshot) = new_name;
+    if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
+    if (volume.snapshot.empty())
+        for (const auto& name : snapshots(volume)) unmount({volume.type, volume.name, name});
+    unmount(volume);
+    commands_->must({"zfs", "rename", dataset(volume), dataset(target)});
+    make_place(target);
+    base::remove_tree(path(volume));
+    if (volume.snapshot.empty()) base::remove_tree(layout::snapshots_folder(pool_.path(), volume));
+}
+
+void ZfsDriver::destroy(const std::string& dataset) const {
+    const auto origin = property(dataset, "origin");
+    commands_->must({"zfs", "destroy", "-r", dataset});
+    if (origin.empty() || origin == "-") return;
+    const auto at = origin.find('@');
+    const auto is_copy = origin.find("@copy-") != std::string::npos || origin.find("@deleted-") != std::string::npos;
+    if (origin.starts_with(pool_.root() + "/deleted/")) {
+        const auto kept = origin.substr(0, at);
+        if (!has_clones(kept)) destroy(kept);
+    } else if (is_copy && !has_clones(origin)) {
+        commands_->must({"zfs", "destroy", origin});
+    }
+}
+
+void ZfsDriver::remove(const VolumeId& volume) {
+    unmount(volume);
+    const auto gone = dataset(volume);
+    if (pool_.dataset_exists(gone)) {
+        if (volume.snapshot.empty() && has_clones(gone))
+            commands_->must({"zfs", "rename", gone, ghost(folder_of(volume.type))});
+        else if (volume.snapshot.empty())
+            destroy(gone);
+        else if (has_clones(gone))
+            commands_->must({"zfs", "rename", gone, dataset(volume_of(volume)) + "@deleted-" + base::uuid4()});
+        else
+            commands_->must({"zfs", "destroy", gone});
+    }
+    base::remove_tree(path(volume));
+    if (!volume.snapshot.empty()) ::rmdir(layout::snapshots_folder(pool_.path(), volume).c_str());
+}
+
+std::optional<int64_t> ZfsDriver::usage(const VolumeId& volume) const {
+    const bool without_snapshots = schema::is_true(pool_.option("volume.zfs.use_refquota"));
+    return schema::parse_integer(property(dataset(volume), without_snapshots ? "referenced" : "used"));
+}
+
+void ZfsDriver::clean_up() {
+    for (const auto& place : layout::leftovers(pool_.path())) {
+        if (commands_->is_mounted(place)) commands_->unmount(place);
+        ::rmdir(place.c_str());
+    }
+    const auto folder = pool_.root() + "/deleted/making";
+    const auto said = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-d", "1", folder});
+    for (const auto& line : lines_of(said))
+        if (line.starts_with(folder + "/")) destroy(line);
+}
+
+// --- limits, block volumes, streams ------------------------------------------------------------------------------
+
+void ZfsDriver::limit(const VolumeId& volume, int64_t bytes) {
+    const bool without_snapshots = schema::is_true(pool_.option("volume.zfs.use_refquota"));
+    const bool reserved = schema::is_true(pool_.option("volume.zfs.reserve_space"));
+    const auto value = bytes > 0 ? std::to_string(bytes) : "none";
+    const auto kept = reserved ? value : "none";
+    if (bytes <= 0)
+        commands_->must(
+            {"zfs", "set", "quota=none", "refquota=none", "reservation=none", "refreservation=none", dataset(volume)});
+    else
+        commands_->must({"zfs", "set", (without_snapshots ? "refquota=" : "quota=") + value,
+                         (without_snapshots ? "refreservation=" : "reservation=") + kept, dataset(volume)});
+}
+
+void ZfsDriver::create_block(const VolumeId& volume, int64_t bytes) {
+    if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
+    constexpr int64_t block = 8192;
+    Words words{"zfs", "create", "-s", "-V", std::to_string((bytes + block - 1) / block * block), "-o", "volmode=none"};
+    words.push_back(dataset(volume));
+    commands_->must(words);
+}
+
+std::string ZfsDriver::device(const VolumeId& volume) {
+    commands_->must({"zfs", "set", "volmode=dev", dataset(volume)});
+    return "/dev/zvol/" + dataset(volume);
+}
+
+void ZfsDriver::resize_block(const VolumeId& volume, int64_t bytes) {
+    if (bytes < schema::parse_integer(property(dataset(volume), "volsize")).value_or(0))
+        throw schema::bad_request("Block volumes cannot be shrunk");
+    commands_->must({"zfs", "set", fmt::format("volsize={}", bytes), dataset(volume)});
+}
+
+void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) {
+    auto sent = dataset(volume);
+    base::Rollback cleaning;
+    if (volume.snapshot.empty()) {
+        sent += "@backup-" + base::uuid4();
+        commands_->must({"zfs", "snapshot", sent});
+        cleaning.add([&] { commands_->must({"zfs", "destroy", sent}); });
+    }
+    Words words{"zfs", "send"};
+    if (!parent.empty()) words.insert(words.end(), {"-i", dataset({volume.type, volume.name, parent})});
+    words.push_back(sent);
+    const auto output = commands_->run(words, cancel, -1, to);
+    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+}
+
+void ZfsDriver::receive(const VolumeId& volume, int from, const base::CancelToken& cancel) {
+    const auto marked = volume.snapshot.empty() ? dataset(volume) + "@backup-" + base::uuid4() : dataset(volume);
+    const Words words{"zfs", "receive", "-x", "mountpoint", "-F", "-u", marked};
+    const auto output = commands_->run(words, cancel, from, -1);
+    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+    commands_->must({"zfs", "set", "mountpoint=legacy", "canmount=noauto", dataset(volume_of(volume))});
+    if (volume.snapshot.empty()) commands_->must({"zfs", "destroy", marked});
+    make_place(volume);
+}
+
+} // namespace storage

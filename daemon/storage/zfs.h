@@ -1,0 +1,73 @@
+#pragma once
+// The driver "zfs": volumes are datasets laid out as LXD does, copies are clones, snapshots are snapshots. Made by
+// make_driver alone; tests give it commands that answer.
+
+#include <mutex>
+
+#include "daemon/storage/zfs_pool.h"
+
+namespace storage {
+
+class ZfsDriver : public Driver, private Quotas, private Transfer, private Blocks {
+public:
+    explicit ZfsDriver(DriverContext context, std::shared_ptr<Commands> commands = host_commands())
+        : commands_(std::move(commands)), pool_(std::move(context), *commands_) {}
+
+    std::string_view name() const override { return "zfs"; }
+    std::string version() const override;
+    void create_pool() override { pool_.create(); }
+    void delete_pool() override { pool_.remove(); }
+    void mount_pool() override { pool_.mount(); }
+    void unmount_pool() override { pool_.unmount(); }
+    void update_pool(const schema::Config& config) override { pool_.update(config); }
+    schema::Config completed(schema::Config) const override { return pool_.config(); }
+
+    std::string path(const VolumeId& volume) const override;
+    bool exists(const VolumeId& volume) const override;
+    std::vector<std::string> list(VolumeType type) const override;
+    std::vector<std::string> snapshots(const VolumeId& volume) const override;
+    bool makes_snapshots() const override { return false; }
+    void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
+    void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
+               const Progress& progress) override;
+    void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    /// Of the newest snapshot alone, as zfs can: others throw.
+    void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
+    void rename(const VolumeId& volume, const std::string& new_name) override;
+    void remove(const VolumeId& volume) override;
+    void mount(const VolumeId& volume) override;
+    void unmount(const VolumeId& volume) override;
+    std::optional<int64_t> usage(const VolumeId& volume) const override;
+    void clean_up() override;
+
+    Quotas* quotas() override { return this; }
+    Transfer* transfer() override { return this; }
+    Blocks* blocks() override { return this; }
+
+private:
+    void limit(const VolumeId& volume, int64_t bytes) override;
+    void send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) override;
+    void receive(const VolumeId& volume, int from, const base::CancelToken& cancel) override;
+    void create_block(const VolumeId& volume, int64_t bytes) override;
+    std::string device(const VolumeId& volume) override;
+    void resize_block(const VolumeId& volume, int64_t bytes) override;
+
+    /// "tank/containers/c1", or "tank/containers/c1@snapshot-s" of a snapshot.
+    std::string dataset(const VolumeId& volume) const;
+    /// A place of its own below "deleted", where whatever has copies lives on.
+    std::string ghost(const std::string& folder) const;
+    std::string property(const std::string& dataset, const std::string& name) const;
+    bool has_clones(const std::string& dataset) const;
+    /// With the ghosts that only it kept alive.
+    void destroy(const std::string& dataset) const;
+    void with_mounted(const std::string& dataset, const std::function<void(const std::string& path)>& work) const;
+    void set_mode(const std::string& place, VolumeType type) const;
+    void appear(const std::string& making, const VolumeId& volume) const;
+    void make_place(const VolumeId& volume) const;
+
+    std::shared_ptr<Commands> commands_;
+    ZfsPool pool_;
+    std::mutex mounting_;
+};
+
+} // namespace storage

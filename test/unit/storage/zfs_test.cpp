@@ -1,0 +1,217 @@
+#include "daemon/storage/zfs.h"
+
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <regex>
+
+#include "schema/error.h"
+#include "test/fakes/recorded_commands.h"
+#include "test/fakes/temporary_folder.h"
+
+namespace storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const VolumeId c1{VolumeType::container, "c1"};
+const VolumeId s1{VolumeType::container, "c1", "s1"};
+const VolumeId image{VolumeType::image, "feed"};
+
+struct Zfs : testing::Test {
+    std::unique_ptr<ZfsDriver> driver_of(schema::Config config) {
+        fs::create_directories(folder_ / "storage-pools");
+        return std::make_unique<ZfsDriver>(DriverContext{"pool", folder_ / "storage-pools/pool", std::move(config)},
+                                           commands_);
+    }
+    /// On the zpool tank, which is there and empty.
+    std::unique_ptr<ZfsDriver> pool(schema::Config config = {}) {
+        config["source"] = "tank";
+        commands_->answer("zfs get -H -o name name", "", 1);
+        commands_->answer("zfs get -H -r -o name name tank", "tank\n");
+        commands_->answer("zfs get -H -p -o value origin", "-\n");
+        there("tank");
+        auto driver = driver_of(std::move(config));
+        driver->create_pool();
+        return driver;
+    }
+    void there(const std::string& dataset) {
+        commands_->answer("zfs get -H -o name name " + dataset, dataset + "\n");
+        commands_->answer("zfs get -H -o name name " + dataset + "/", "", 1);
+        commands_->answer("zfs get -H -o name name " + dataset + "@", "", 1);
+    }
+    std::vector<std::string> done() const {
+        auto lines = commands_->done();
+        for (auto& line : lines) {
+            line = std::regex_replace(line, std::regex("[0-9a-f]{8}-[0-9a-f-]{27}"), "ID");
+            line = std::regex_replace(line, std::regex("partial-[0-9a-f]{16}"), "NEW");
+            line = std::regex_replace(line, std::regex(folder_ / "storage-pools/pool"), "POOL");
+        }
+        return lines;
+    }
+
+    fakes::TemporaryFolder folder_;
+    std::shared_ptr<fakes::RecordedCommands> commands_ = std::make_shared<fakes::RecordedCommands>();
+};
+
+TEST_F(Zfs, APoolOnAZpoolHasLxdsDatasets) {
+    const auto driver = pool();
+    auto lines = done();
+    std::erase_if(lines, [](const auto& line) { return line.starts_with("modprobe"); });
+    EXPECT_THAT(lines, ElementsAre("zfs set atime=off relatime=on mountpoint=legacy setuid=on exec=on devices=on "
+                                   "acltype=posixacl xattr=sa tank",
+                                   "zfs create -o mountpoint=legacy tank/containers",
+                                   "zfs create -o mountpoint=legacy tank/custom",
+                                   "zfs create -o mountpoint=legacy tank/deleted",
+                                   "zfs create -o mountpoint=legacy tank/deleted/containers",
+                                   "zfs create -o mountpoint=legacy tank/deleted/custom",
+                                   "zfs create -o mountpoint=legacy tank/deleted/images",
+                                   "zfs create -o mountpoint=legacy tank/deleted/making",
+                                   "zfs create -o mountpoint=legacy tank/images"));
+    EXPECT_EQ(driver->completed({}),
+              (schema::Config{{"source", "tank"}, {"volatile.initial_source", "tank"}, {"zfs.pool_name", "tank"}}));
+}
+
+TEST_F(Zfs, APoolInAFileIsAZpoolOfItsOwn) {
+    commands_->answer("zfs get -H -r -o name name pool", "pool\n");
+    commands_->answer("zfs get -H -o name name pool", "pool\n");
+    const auto driver = driver_of({{"size", "1GiB"}});
+    driver->create_pool();
+    const auto file = folder_ / "disks/pool.img";
+    EXPECT_THAT(done(), testing::Contains("zpool create -f -m none -O compression=on pool " + file));
+    EXPECT_EQ(fs::file_size(file), 1U << 30U);
+    driver->unmount_pool();
+    EXPECT_THAT(done(), ElementsAre("zpool export pool"));
+    auto config = driver->completed({});
+    config["size"] = "2GiB";
+    driver->update_pool(config);
+    EXPECT_THAT(done(), ElementsAre("zpool online -e pool " + file));
+    driver->delete_pool();
+    EXPECT_THAT(done(), ElementsAre("zpool destroy pool"));
+    EXPECT_FALSE(fs::exists(file));
+}
+
+TEST_F(Zfs, ABadSourceIsRefusedInLxdsWords) {
+    commands_->answer("zfs get -H -o name name full", "full\n");
+    commands_->answer("zfs get -H -r -o name name full", "full\nfull/home\n");
+    const std::vector<std::pair<schema::Config, std::string>> table{
+        {{{"source", "full"}}, "Provided ZFS pool (or dataset) isn't empty"},
+        {{{"source", "a"}, {"zfs.pool_name", "b"}}, "The source must match zfs.pool_name if specified"},
+        {{{"zfs.pool_name", "a/b"}}, "zfs.pool_name can't point to a dataset when source isn't set"},
+        {{{"source", "/etc/passwd"}}, "Custom loop file locations are not supported"},
+    };
+    for (const auto& [config, words] : table) {
+        const auto driver = driver_of(config);
+        try {
+            driver->create_pool();
+            ADD_FAILURE() << words;
+        } catch (const schema::Error& error) {
+            EXPECT_THAT(error.what(), HasSubstr(words));
+        }
+        EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
+        EXPECT_FALSE(fs::exists(folder_ / "disks/pool.img"));
+    }
+}
+
+TEST_F(Zfs, AnImageIsFilledBesideAndHasASnapshotToCopy) {
+    const auto driver = pool({{"volume.zfs.blocksize", "64KiB"}});
+    done();
+    driver->create(image, [](const std::string&) {});
+    EXPECT_THAT(
+        done(),
+        ElementsAre("zfs create -o mountpoint=legacy -o canmount=noauto -o recordsize=65536 tank/deleted/making/ID",
+                    "mount tank/deleted/making/ID POOL/custom/.NEW zfs ", "unmount POOL/custom/.NEW",
+                    "zfs snapshot tank/deleted/making/ID@readonly",
+                    "zfs rename tank/deleted/making/ID tank/images/feed"));
+    EXPECT_THROW(driver->create(image, [](const std::string&) { throw schema::failure("disk full"); }), schema::Error);
+    EXPECT_EQ(done().back(), "zfs destroy -r tank/deleted/making/ID");
+}
+
+TEST_F(Zfs, CopiesAreClones) {
+    const auto driver = pool();
+    there("tank/images/feed@readonly");
+    done();
+    driver->clone(image, c1, {}, {});
+    EXPECT_THAT(done(), ElementsAre("zfs clone -o mountpoint=legacy -o canmount=noauto tank/images/feed@readonly "
+                                    "tank/deleted/making/ID",
+                                    "mount tank/deleted/making/ID POOL/custom/.NEW zfs ", "unmount POOL/custom/.NEW",
+                                    "zfs rename tank/deleted/making/ID tank/containers/c1"));
+    there("tank/containers/c1");
+    driver->clone(c1, {VolumeType::container, "other"}, {}, {});
+    EXPECT_THAT(done(), testing::IsSupersetOf({std::string("zfs snapshot tank/containers/c1@copy-ID")}));
+}
+
+TEST_F(Zfs, OnlyTheNewestSnapshotIsRestored) {
+    const auto driver = pool();
+    there("tank/containers/c1");
+    driver->take(s1, {}, {});
+    commands_->answer("zfs list -H -o name -d 1 -t snapshot",
+                      "tank/containers/c1@snapshot-s0\ntank/containers/c1@copy-1\ntank/containers/c1@snapshot-s1\n");
+    EXPECT_THAT(driver->snapshots(c1), ElementsAre("s0", "s1"));
+    done();
+    driver->restore(s1, {}, {});
+    EXPECT_THAT(done(), ElementsAre("zfs rollback -r tank/containers/c1@snapshot-s1"));
+    EXPECT_THROW(driver->restore({VolumeType::container, "c1", "s0"}, {}, {}), schema::Error);
+    EXPECT_THAT(done(), testing::IsEmpty());
+}
+
+TEST_F(Zfs, WhatHasCopiesLivesOnUntilTheyAreGone) {
+    const auto driver = pool();
+    there("tank/images/feed");
+    there("tank/containers/c1");
+    commands_->answer("zfs get -H -p -r -o value clones tank/images/feed", "-\ntank/containers/c1\n");
+    done();
+    driver->remove(image);
+    EXPECT_THAT(done(), ElementsAre("zfs rename tank/images/feed tank/deleted/images/ID"));
+    commands_->answer("zfs get -H -p -o value origin tank/containers/c1", "tank/deleted/images/x@readonly\n");
+    driver->remove(c1);
+    EXPECT_THAT(done(), ElementsAre("zfs destroy -r tank/containers/c1", "zfs destroy -r tank/deleted/images/x"));
+}
+
+TEST_F(Zfs, LimitsAreQuotas) {
+    const auto driver = pool();
+    done();
+    driver->quotas()->limit(c1, 1 << 30);
+    driver->quotas()->limit(c1, 0);
+    EXPECT_THAT(
+        done(),
+        ElementsAre("zfs set quota=1073741824 reservation=none tank/containers/c1",
+                    "zfs set quota=none refquota=none reservation=none refreservation=none tank/containers/c1"));
+    driver->update_pool({{"source", "tank"},
+                         {"zfs.pool_name", "tank"},
+                         {"volume.zfs.use_refquota", "true"},
+                         {"volume.zfs.reserve_space", "true"}});
+    driver->quotas()->limit(c1, 1 << 30);
+    EXPECT_THAT(done(), ElementsAre("zfs set refquota=1073741824 refreservation=1073741824 tank/containers/c1"));
+}
+
+TEST_F(Zfs, StreamsAreDifferencesBetweenSnapshots) {
+    const auto driver = pool();
+    done();
+    driver->transfer()->send(s1, "s0", 1, {});
+    driver->transfer()->send(c1, "s1", 1, {});
+    EXPECT_THAT(done(), ElementsAre("zfs send -i tank/containers/c1@snapshot-s0 tank/containers/c1@snapshot-s1",
+                                    "zfs snapshot tank/containers/c1@backup-ID",
+                                    "zfs send -i tank/containers/c1@snapshot-s1 tank/containers/c1@backup-ID",
+                                    "zfs destroy tank/containers/c1@backup-ID"));
+}
+
+TEST_F(Zfs, WithoutItsModuleThePoolIsRefusedInLxdsWords) {
+    if (fs::exists("/sys/module/zfs")) GTEST_SKIP() << "it is there";
+    fs::create_directories(folder_ / "storage-pools");
+    ZfsDriver driver({"pool", folder_ / "storage-pools/pool", {}});
+    try {
+        driver.create_pool();
+        FAIL();
+    } catch (const schema::Error& error) {
+        EXPECT_THAT(error.what(), testing::StartsWith("Error loading \"zfs\" module: "));
+    }
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
+}
+
+} // namespace
+
+} // namespace storage
