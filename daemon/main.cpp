@@ -94,12 +94,19 @@ int main(int argc, char** argv) {
 
     commands::InitOptions init_options;
     auto* init = command("init", "Configure the daemon: a storage pool and the default profile");
-    init->add_flag("--auto", init_options.automatic, "Use the defaults, ask nothing");
-    init->add_flag("--minimal", init_options.minimal, "As --auto");
-    init->add_option("--storage-backend", init_options.storage_backend, "Storage backend to use (dir)")
-        ->type_name("DRIVER");
-    init->add_option("--storage-pool", init_options.storage_pool, "Name of the storage pool (default)")
-        ->type_name("NAME");
+    init->add_flag("--auto", init_options.automatic, "Automatic (non-interactive) mode");
+    init->add_flag("--minimal", init_options.minimal, "Minimal configuration (non-interactive)");
+    init->add_flag("--preseed", init_options.preseed, "Pre-seed mode, expects YAML config from stdin");
+    init->add_flag("--dump", init_options.dump, "Dump YAML config to stdout");
+    init->add_option("--network-address", init_options.network_address, "Address to bind to (default: none)");
+    init->add_option("--network-port", init_options.network_port, "Port to bind to (default: 8443)");
+    init->add_option("--storage-backend", init_options.storage_backend,
+                     "Storage backend to use (btrfs, dir, lvm, overlay or zfs, default: dir)");
+    init->add_option("--storage-create-device", init_options.storage_device,
+                     "Set up device based storage using DEVICE");
+    init->add_option("--storage-create-loop", init_options.storage_loop, "Set up loop based storage with SIZE in GB");
+    init->add_option("--storage-pool", init_options.storage_pool, "Storage pool to use or create");
+    init->add_option("--trust-password", init_options.trust_password, "Password required to add new clients");
     init->callback([&] { action = [&] { return commands::init(options.paths, init_options); }; });
 
     app.require_subcommand(0, 1);

@@ -10,8 +10,16 @@ namespace commands {
 struct InitOptions {
     bool automatic = false;
     bool minimal = false;
-    std::string storage_backend = "dir";
-    std::string storage_pool = "default";
+    bool preseed = false;
+    bool dump = false;
+    // With `automatic` alone; what is not given is empty or -1.
+    std::string network_address;
+    int network_port = -1;
+    std::string storage_backend;
+    std::string storage_device;
+    int storage_loop = -1; // GB
+    std::string storage_pool;
+    std::string trust_password;
 };
 
 /// Each returns the process's exit code, or throws what stopped it.
@@ -27,6 +35,8 @@ int activate_if_needed(const state::Paths& paths);
 int keys();
 /// Prints the items of lxc.container.conf of an instance, with their origins.
 int lxc_conf(const state::Paths& paths, const std::string& instance);
+/// Configures a daemon: by questions, by options, or by a preseed in YAML on standard input; or prints what it has as
+/// one.
 int init(const state::Paths& paths, const InitOptions& options);
 
 } // namespace commands

@@ -1,8 +1,21 @@
 #include "daemon/commands/commands.h"
 
+#include <iostream>
+#include <iterator>
+
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include <fmt/format.h>
+
+#include "daemon/base/files.h"
+#include "daemon/commands/init_plan.h"
+#include "daemon/commands/preseed.h"
 #include "daemon/http/local_request.h"
 #include "schema/api/profile.h"
 #include "schema/error.h"
+#include "schema/yaml.h"
 
 namespace commands {
 
@@ -16,30 +29,49 @@ bool has_root_disk(const schema::Profile& profile) {
     return false;
 }
 
-/// A pool of that name unless there is one; an existing one is left as it is, so that a second run changes nothing.
-void ensure_pool(const std::string& socket, const InitOptions& options) {
-    for (const auto& url : http::local_request(socket, "GET", "/1.0/storage-pools").as_array())
-        if (url.as_string() == "/1.0/storage-pools/" + options.storage_pool) return;
-    Json pool;
-    pool.set("name", options.storage_pool).set("driver", options.storage_backend).set("config", Json::empty_object());
-    http::local_request(socket, "POST", "/1.0/storage-pools", pool);
+InitFacts facts_of(const state::Paths& paths) {
+    const auto socket = paths.socket();
+    InitFacts facts;
+    const auto server = http::local_request(socket, "GET", "/1.0");
+    for (const auto& driver : server["environment"]["storage_supported_drivers"].as_array())
+        facts.drivers.push_back(driver["Name"].as_string());
+    const auto pools = http::local_request(socket, "GET", "/1.0/storage-pools?recursion=1");
+    for (const auto& pool : pools.as_array()) facts.pools.push_back(pool["name"].as_string());
+    facts.has_root_disk =
+        has_root_disk(schema::profile_from(http::local_request(socket, "GET", "/1.0/profiles/default")));
+    facts.lxd_dir = paths.var;
+    struct statfs filesystem{};
+    if (::statfs(paths.var.c_str(), &filesystem) == 0) {
+        facts.btrfs = filesystem.f_type == BTRFS_SUPER_MAGIC;
+        facts.lxd_dir_size = static_cast<int64_t>(filesystem.f_blocks) * filesystem.f_bsize;
+    }
+    const auto folder_of = [](const std::string& name) { return "/sys/class/net/" + name; };
+    const auto is_name = [](const std::string& name) { return !name.empty() && name.find('/') == std::string::npos; };
+    facts.is_interface = [=](const std::string& name) { return is_name(name) && base::exists(folder_of(name)); };
+    facts.is_bridge = [=](const std::string& name) { return base::exists(folder_of(name) + "/bridge"); };
+    facts.is_block_device = [](const std::string& path) {
+        struct stat status{};
+        return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+    };
+    return facts;
 }
 
-void ensure_root_disk(const std::string& socket, const InitOptions& options) {
-    auto profile = schema::profile_from(http::local_request(socket, "GET", "/1.0/profiles/default"));
-    if (has_root_disk(profile)) return;
-    profile.devices["root"] = {{"type", "disk"}, {"path", "/"}, {"pool", options.storage_pool}};
-    http::local_request(socket, "PUT", "/1.0/profiles/default",
-                        to_json(static_cast<const schema::ProfilePut&>(profile)));
+Json wanted(const state::Paths& paths, const InitOptions& options) {
+    if (options.preseed)
+        return preseed_from_yaml({std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()});
+    const auto facts = facts_of(paths);
+    if (options.automatic || options.minimal) return automatic_preseed(options, facts);
+    return answered_preseed(facts, std::cin, std::cout);
 }
 
 } // namespace
 
 int init(const state::Paths& paths, const InitOptions& options) {
-    if (!options.automatic && !options.minimal)
-        throw schema::bad_request("The interactive set-up is not available yet: use `lxd init --auto`");
-    ensure_pool(paths.socket(), options);
-    ensure_root_disk(paths.socket(), options);
+    check_options(options);
+    if (options.dump)
+        fmt::print("{}\n", schema::yaml_from_json(preseed_of(paths.socket())));
+    else
+        apply_preseed(paths.socket(), wanted(paths, options));
     return 0;
 }
 
