@@ -13,6 +13,8 @@ void make_folders(const state::Paths& paths) {
         {paths.var, 0711},
         {paths.log, 0700},
         {paths.cache, 0700},
+        {paths.backups(), 0700},
+        {paths.backups() + "/instances", 0700},
         {paths.containers(), 0711},
         {paths.var + "/devices", 0711},
         {paths.var + "/devlxd", 0755},

@@ -92,6 +92,10 @@ int main(int argc, char** argv) {
     lxc_conf->add_option("INSTANCE", instance, "Name of the instance")->required();
     lxc_conf->callback([&] { action = [&] { return commands::lxc_conf(options.paths, instance); }; });
 
+    command("recover",
+            "Find instances and volumes on storage pools that the database does not know, and add them to it")
+        ->callback([&] { action = [&] { return commands::recover(options.paths); }; });
+
     commands::InitOptions init_options;
     auto* init = command("init", "Configure the daemon: a storage pool and the default profile");
     init->add_flag("--auto", init_options.automatic, "Automatic (non-interactive) mode");

@@ -29,6 +29,17 @@ void Rooms::start_housekeeping() {
     operations.start(images::expiry(images, server_config, events));
 }
 
+void Rooms::expire_backups() {
+    if (!backups.has_expired(std::chrono::system_clock::now())) return;
+    operations::Spec spec;
+    spec.description = "Cleaning up expired instance backups";
+    spec.run = [this](operations::Operation&) {
+        for (const auto& name : backups.remove_expired(std::chrono::system_clock::now()))
+            log.info("Removed an expired backup", {{"backup", name}});
+    };
+    operations.start(std::move(spec));
+}
+
 void Rooms::start_interception() {
     try {
         interception.start(paths.seccomp_socket());
@@ -57,6 +68,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
                  *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
+      backups({paths, log, database, profiles, pools, instances, lifecycle}),
       interception({loop, workers, log, [this](const std::string& name) { return interception_settings(name); },
                     [this](std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {
                         return runtime->spawn_interception(std::move(call), std::move(fds));
@@ -70,6 +82,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               workers,
               loop,
               events,
+              database,
               operations,
               profiles,
               server_config,
@@ -77,6 +90,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               pools,
               instances,
               lifecycle,
+              backups,
               *runtime,
               reporter,
               file_sessions,
@@ -90,9 +104,11 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     images.clean_up();
     instances.load();
     lifecycle.adopt_all();
+    backups.clean_up();
     start_interception();
     // Last: it needs all of them, the instances too, whose logs are no strangers'.
     daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });
+    hourly_backups.emplace(loop, std::chrono::hours(1), [this] { expire_backups(); });
 }
 
 /// The loop's callbacks start work and the work adds watches: the one is stopped before the other is waited for. Nobody

@@ -15,6 +15,7 @@
 #include "daemon/base/worker_pool.h"
 #include "daemon/daemon.h"
 #include "daemon/images/store.h"
+#include "daemon/instance/backups.h"
 #include "daemon/instance/device_host.h"
 #include "daemon/instance/id_claims.h"
 #include "daemon/instance/lifecycle.h"
@@ -62,14 +63,17 @@ struct Rooms {
     api::Environment environment;
     base::EventLoop loop;
     instance::Lifecycle lifecycle;
+    instance::Backups backups;
     intercept::Server interception;
     base::WorkerPool workers; // its threads use all of the above: they go first
     operations::Registry operations;
     std::optional<base::Every> daily; // housekeeping
+    std::optional<base::Every> hourly_backups;
     api::Context context;
 
 private:
     void start_housekeeping();
+    void expire_backups();
     void start_interception();
     /// What is configured for the container that a system call comes from.
     std::optional<intercept::Settings> interception_settings(const std::string& name) const;

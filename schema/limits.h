@@ -50,6 +50,7 @@ inline constexpr Limit multipart_head{"headers of one part of a multipart body",
 inline constexpr Limit image_metadata{"metadata.yaml of an image", mebi, "bytes", "the import fails"};
 inline constexpr Limit image_metadata_read{"metadata.yaml of an image, its aliases replaced by what they stand for",
                                            8 * mebi, "bytes", "the import fails"};
+inline constexpr Limit backup_index{"index.yaml or backup.yaml of a backup", 16 * mebi, "bytes", "the import fails"};
 inline constexpr Limit image_entries{"files in an image", 20'000'000, "", "the import fails"};
 inline constexpr Limit image_kept{"names and attributes of an image's folders and links", 512 * mebi, "bytes",
                                   "the import fails"};
@@ -75,12 +76,12 @@ inline constexpr Limit sftp_handles{"files and folders open over an SFTP connect
 inline constexpr size_t image_ratio_from = gibi;
 
 inline constexpr std::array all{
-    connections,      request_head,        json_body,       json_depth,        filter_length,  filter_memory,
-    filter_clauses,   websocket_text,      websocket_queue, guest_connections, guest_head,     guest_body,
-    guest_states,     guest_workers,       workers,         program_output,    folder_listing, multipart_head,
-    image_metadata,   image_metadata_read, image_entries,   image_kept,        image_path,     image_ratio,
-    template_source,  template_output,     template_steps,  template_handled,  template_text,  template_parts,
-    template_nesting, template_run,        sftp_packet,     sftp_handles};
+    connections,    request_head,        json_body,       json_depth,        filter_length,    filter_memory,
+    filter_clauses, websocket_text,      websocket_queue, guest_connections, guest_head,       guest_body,
+    guest_states,   guest_workers,       workers,         program_output,    folder_listing,   multipart_head,
+    image_metadata, image_metadata_read, backup_index,    image_entries,     image_kept,       image_path,
+    image_ratio,    template_source,     template_output, template_steps,    template_handled, template_text,
+    template_parts, template_nesting,    template_run,    sftp_packet,       sftp_handles};
 
 } // namespace limits
 

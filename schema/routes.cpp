@@ -58,6 +58,11 @@ constexpr std::array table{
     Route{"instance_snapshots_get", "GET", "/1.0/instances/{name}/snapshots"},
     Route{"instance_snapshot_get", "GET", "/1.0/instances/{name}/snapshots/{snapshot}"},
     Route{"instance_backups_get", "GET", "/1.0/instances/{name}/backups"},
+    Route{"instance_backups_post", "POST", "/1.0/instances/{name}/backups"},
+    Route{"instance_backup_get", "GET", "/1.0/instances/{name}/backups/{backup}"},
+    Route{"instance_backup_post", "POST", "/1.0/instances/{name}/backups/{backup}"},
+    Route{"instance_backup_delete", "DELETE", "/1.0/instances/{name}/backups/{backup}"},
+    Route{"instance_backup_export_get", "GET", "/1.0/instances/{name}/backups/{backup}/export"},
 
     // There are none, and a container is not found here.
     Route{"virtual_machines_get", "GET", "/1.0/virtual-machines"},
@@ -99,6 +104,8 @@ constexpr std::array table{
 
     Route{"instance_lxc_conf_get", "GET", "/internal/instances/{name}/lxc-conf"},
     Route{"ready_get", "GET", "/internal/ready"},
+    Route{"recover_import_post", "POST", "/internal/recover/import"},
+    Route{"recover_validate_post", "POST", "/internal/recover/validate"},
     Route{"shutdown_put", "PUT", "/internal/shutdown"},
 };
 

@@ -10,11 +10,13 @@
 #include "daemon/base/log.h"
 #include "daemon/http/message.h"
 #include "daemon/images/store.h"
+#include "daemon/instance/backups.h"
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
 #include "daemon/operations/events.h"
 #include "daemon/operations/operation.h"
+#include "daemon/state/database.h"
 #include "daemon/state/paths.h"
 #include "daemon/state/profiles.h"
 #include "daemon/state/server_config.h"
@@ -30,6 +32,7 @@ struct Context {
     base::WorkerPool& workers;
     base::EventLoop& loop;
     operations::EventsHub& events;
+    state::Database& database;
     operations::Registry& operations;
     state::Profiles& profiles;
     state::ServerConfig& server_config;
@@ -37,6 +40,7 @@ struct Context {
     storage::Pools& pools;
     instance::Registry& instances;
     instance::Lifecycle& lifecycle;
+    instance::Backups& backups;
     instance::Runtime& runtime;
     instance::Reporter& reporter;
     instance::FileSessions& file_sessions;

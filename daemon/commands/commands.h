@@ -35,6 +35,8 @@ int activate_if_needed(const state::Paths& paths);
 int keys();
 /// Prints the items of lxc.container.conf of an instance, with their origins.
 int lxc_conf(const state::Paths& paths, const std::string& instance);
+/// Asks what to look into, shows what was lost, and has its rows made again.
+int recover(const state::Paths& paths);
 /// Configures a daemon: by questions, by options, or by a preseed in YAML on standard input; or prints what it has as
 /// one.
 int init(const state::Paths& paths, const InitOptions& options);

@@ -13,6 +13,8 @@
 #include "daemon/base/rollback.h"
 #include "daemon/instance/action_log.h"
 #include "daemon/instance/apparmor.h"
+#include "daemon/instance/backup_config.h"
+#include "daemon/instance/backup_files.h"
 #include "daemon/instance/copy.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/guest_changes.h"
@@ -95,6 +97,25 @@ void check_no_duplicates(std::vector<std::string> profiles) {
     std::sort(profiles.begin(), profiles.end());
     if (std::adjacent_find(profiles.begin(), profiles.end()) != profiles.end())
         throw schema::failure("Duplicate profile found in request");
+}
+
+} // namespace
+
+namespace {
+
+/// What is noted of a new instance, or was of one that was made before.
+void begin_life(state::InstanceRow& row, const Creation& creation) {
+    auto& config = row.put.config;
+    if (creation.made_before) {
+        row.created_at = creation.made_before->created_at;
+        row.last_used_at = creation.made_before->last_used_at;
+    } else {
+        row.created_at = now();
+        for (const auto* key : {"volatile.uuid", cloud_init_key}) config.erase(key);
+        if (creation.source.empty()) config["volatile.last_state.idmap"] = "[]";
+        config[template_key] = creation.source.empty() ? "create" : "copy";
+    }
+    for (const auto* key : {"volatile.uuid", cloud_init_key}) config.try_emplace(key, base::uuid4());
 }
 
 } // namespace
@@ -241,11 +262,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     state::InstanceRow row;
     row.name = name;
     row.put = creation.put;
-    row.created_at = now();
-    row.put.config["volatile.uuid"] = base::uuid4();
-    row.put.config[cloud_init_key] = base::uuid4();
-    if (creation.source.empty()) row.put.config["volatile.last_state.idmap"] = "[]";
-    row.put.config[template_key] = creation.source.empty() ? "create" : "copy";
+    begin_life(row, creation);
     auto record = rooms_.instances.expand(row);
     check_new_record(record, rooms_);
     row.pool = root_pool(record);
@@ -260,16 +277,60 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     limit_root(rooms_.instances.expand(row), rooms_.pools);
     row.put.config.erase(incomplete_key);
     rooms_.rows.set_config(name, {{incomplete_key, ""}, {frozen_source_key, ""}});
-    rooms_.instances.add(std::make_shared<Instance>(rooms_.instances.expand(row)));
+    const auto made = std::make_shared<Instance>(rooms_.instances.expand(row));
+    rooms_.instances.add(made);
     rollback.dismiss();
+    keep_backup_file(*made);
 
     schema::Json context;
     context.set("storage-pool", row.pool).set("type", "container");
     report("instance-created", name, caller, std::move(context));
 }
 
+void Lifecycle::take_in(const Creation& creation, const std::string& pool,
+                        const std::vector<state::SnapshotRow>& snapshots) {
+    const auto& name = creation.name;
+    const auto reserved = reserve(name);
+    if (!reserved) throw schema::conflict("Instance {:?} already exists", name);
+    const auto claim = rooms_.id_claims.scope(name);
+    state::InstanceRow row;
+    row.name = name;
+    row.put = creation.put;
+    begin_life(row, creation);
+    const auto record = rooms_.instances.expand(row);
+    check_new_record(record, rooms_);
+    row.pool = root_pool(record);
+    if (row.pool != pool)
+        throw schema::failure("The root disk of instance {:?} is on another pool than {:?}", name, pool);
+    merge(row.put.config, derived_volatile(record, rooms_));
+    rooms_.pools.take_in_container(pool, name);
+    state::Snapshots rows(rooms_.database);
+    rooms_.database.transaction([&] {
+        rooms_.rows.insert(row);
+        for (const auto& snapshot : snapshots) rows.insert(snapshot);
+    });
+    const auto instance = std::make_shared<Instance>(rooms_.instances.expand(row));
+    rooms_.instances.add(instance);
+    keep_backup_file(*instance);
+}
+
+void Lifecycle::keep_backup_file(const Instance& instance) const {
+    const auto record = instance.record();
+    const auto& row = record->row;
+    try {
+        const state::Snapshots snapshots(rooms_.database);
+        const BackupConfigRooms rooms{rooms_.instances, rooms_.profiles, snapshots, rooms_.pools};
+        const auto text = schema::backup_yaml(backup_config(instance, true, false, rooms));
+        rooms_.pools.mount_container(row.pool, row.name);
+        write_backup_file(rooms_.pools.container_path(row.pool, row.name), text);
+    } catch (const std::exception& error) {
+        rooms_.log.warning("Failed writing backup.yaml", {{"instance", row.name}, {"err", error.what()}});
+    }
+}
+
 void Lifecycle::fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
                           const storage::Progress& progress) {
+    if (creation.fill) return creation.fill(row);
     if (!creation.source.empty()) return copy_root(creation.source, row, caller, progress);
     if (creation.image)
         rooms_.pools.create_from_image(row.pool, row.name, creation.image->fingerprint, caller.cancel, progress);
@@ -297,8 +358,10 @@ void Lifecycle::remove_locked(Instance& instance) {
     rooms_.pools.remove_container(record->row.pool, name);
     remove_apparmor(name, rooms_);
     remove_own_files(rooms_.paths, name);
+    const auto backups = backup_files(rooms_.paths, rooms_.database, name);
     rooms_.rows.remove(name);
     rooms_.instances.remove(name);
+    for (const auto& backup : backups) base::remove_tree(backup);
 }
 
 void Lifecycle::rename(const std::string& name, const std::string& new_name, const Caller& caller) {
@@ -340,6 +403,7 @@ void Lifecycle::rename_locked(Instance& instance, const std::string& new_name) {
         rooms_.log.warning("The logs keep the old name", {{"instance", new_name}});
     instance.set_record(rooms_.instances.expand(std::move(row)));
     rooms_.instances.rename(name, new_name);
+    keep_backup_file(instance);
 }
 
 // --- start and stop ----------------------------------------------------------------------------------------------
@@ -627,6 +691,7 @@ void Lifecycle::store_volatile(Instance& instance, const schema::Config& changes
     rooms_.rows.set_config(row.name, effective);
     merge(row.put.config, effective);
     instance.set_record(rooms_.instances.expand(std::move(row)));
+    if (effective.contains("volatile.last_state.idmap")) keep_backup_file(instance);
 }
 
 void Lifecycle::update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller) {
@@ -670,6 +735,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
         balance_cpus();
         watch_host();
     }
+    keep_backup_file(*instance);
     report("instance-updated", name, caller);
 }
 
@@ -743,6 +809,7 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
         instance.set_record(*before);
         throw;
     }
+    keep_backup_file(instance);
     if (!runs) check_added_disks(*before, record, rooms_); // Also where that fails the profile counts.
 }
 
@@ -785,6 +852,7 @@ void Lifecycle::rename_profile(const std::string& name, const std::string& new_n
         if (std::find(used.begin(), used.end(), name) == used.end()) continue;
         std::replace(used.begin(), used.end(), name, new_name);
         instance->set_record(rooms_.instances.expand(std::move(row)));
+        keep_backup_file(*instance);
     }
 }
 

@@ -32,6 +32,7 @@
 #include "daemon/state/instances.h"
 #include "daemon/state/paths.h"
 #include "daemon/state/profiles.h"
+#include "daemon/state/snapshots.h"
 #include "daemon/storage/pool.h"
 #include "schema/api/image.h"
 #include "schema/api/instance.h"
@@ -72,7 +73,14 @@ struct Creation {
     std::string name;
     schema::InstancePut put;            // profiles resolved, architecture set
     std::optional<schema::Image> image; // nothing: an empty root, or
-    std::string source;                 // the instance that is copied
+    std::string source;                 // the instance that is copied, or
+    /// What makes the root and the rows of its snapshots, of an instance that comes from elsewhere; what a failure
+    /// leaves of the root goes with the instance.
+    std::function<void(const state::InstanceRow& row)> fill{};
+    struct MadeBefore {
+        schema::Time created_at, last_used_at;
+    };
+    std::optional<MadeBefore> made_before{}; // keeps the notes of its life too
 };
 
 /// Whether the container said that it is.
@@ -99,6 +107,9 @@ public:
     /// As check, for a copy on this host: what `post` leaves out is the source's.
     Creation check_copy(schema::InstancesPost post) const;
     void create(const Creation& creation, const Caller& caller, const storage::Progress& progress);
+    /// Makes rows for an instance whose volume and snapshots are there already (recovery), which nothing undoes: they
+    /// stay as they are whatever fails.
+    void take_in(const Creation& creation, const std::string& pool, const std::vector<state::SnapshotRow>& snapshots);
 
     void start(const std::string& name, const Caller& caller);
     /// `timeout` in seconds, negative: for ever, 0: kill.
@@ -170,6 +181,8 @@ private:
     void stop_and_start(const std::shared_ptr<Instance>& instance, int timeout, std::optional<Instance::Action>& action,
                         const Caller& caller);
     void remove_locked(Instance& instance);
+    /// Writes what is configured to backup.yaml in its volume, from which it can be recovered. A failure is logged.
+    void keep_backup_file(const Instance& instance) const;
     std::vector<std::shared_ptr<Instance>> users_of_profile(const std::string& name) const;
     void check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const;
     void store_volatile(Instance& instance, const schema::Config& changes);

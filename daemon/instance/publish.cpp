@@ -66,10 +66,10 @@ void write_archive(const Source& source, const Description& description, const s
     add_metadata(writer, description, folder);
     const auto top = base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
     const auto root = base::open_beneath(top.get(), "rootfs", O_RDONLY | O_DIRECTORY);
-    writer.add_tree({.name = "rootfs", .folder = root.get(), .shift = source.to_inside, .left_out = {}});
+    writer.add_tree({.name = "rootfs", .folder = root.get(), .shift = source.to_inside});
     if (base::exists(folder + "/templates")) {
         const auto templates = base::open_beneath(top.get(), "templates", O_RDONLY | O_DIRECTORY);
-        writer.add_tree({.name = "templates", .folder = templates.get(), .left_out = {}});
+        writer.add_tree({.name = "templates", .folder = templates.get()});
     }
     writer.finish();
 }

@@ -17,6 +17,7 @@ struct Paths {
     std::string containers() const { return var + "/containers"; } // links NAME -> pool's folder; liblxc's lxcpath
     std::string container(const std::string& name) const { return containers() + "/" + name; }
     std::string images() const { return var + "/images"; }
+    std::string backups() const { return var + "/backups"; }
     std::string devices(const std::string& instance) const { return var + "/devices/" + instance; }
     std::string shmounts(const std::string& instance) const { return var + "/shmounts/" + instance; }
     std::string pools() const { return var + "/storage-pools"; }

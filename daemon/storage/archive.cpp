@@ -34,7 +34,7 @@ std::optional<mode_t> kind_of(const std::string& path) {
 }
 
 /// The daemon itself will read these later, with the host's eyes: a link among them could point anywhere.
-void check_parts(const std::string& folder, bool with_root) {
+void check_parts(const std::string& folder, bool with_root, const char* what = "image") {
     struct Part {
         const char* name;
         mode_t kind;
@@ -43,12 +43,17 @@ void check_parts(const std::string& folder, bool with_root) {
          {Part{"metadata.yaml", S_IFREG}, Part{"templates", S_IFDIR}, Part{"rootfs", S_IFDIR}}) {
         const auto found = kind_of(folder + "/" + name);
         if (found && *found != kind)
-            throw schema::bad_request("The image's {} is not a {}", name, kind == S_IFREG ? "file" : "folder");
+            throw schema::bad_request("The {}'s {} is not a {}", what, name, kind == S_IFREG ? "file" : "folder");
     }
-    if (with_root && !kind_of(folder + "/rootfs")) throw schema::bad_request("Image is missing a rootfs: {}", folder);
+    if (with_root && !kind_of(folder + "/rootfs"))
+        throw schema::bad_request("{} is missing a rootfs: {}", what[0] == 'i' ? "Image" : "Backup", folder);
 }
 
 } // namespace
+
+void check_volume(const std::string& folder) {
+    check_parts(folder, true, "backup");
+}
 
 ArchiveContents inspect_archive(const std::string& file, const base::CancelToken& cancel) {
     return archive_format_of(file) == ArchiveFormat::squashfs ? inspect_squashfs(file, cancel)

@@ -23,4 +23,8 @@ void unpack_archive(const std::string& file, const std::string& folder, const ba
 void unpack_image(const std::string& file, const std::optional<std::string>& root_file, const std::string& folder,
                   const base::CancelToken& cancel, const std::function<void(int percent)>& progress);
 
+/// Whether what was unpacked as a container's volume is one: throws bad_request where it has no rootfs, or a part is a
+/// link or no folder, which the daemon would follow later.
+void check_volume(const std::string& folder);
+
 } // namespace storage

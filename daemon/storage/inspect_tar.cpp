@@ -1,3 +1,4 @@
+#include <string_view>
 #include <sys/stat.h>
 
 #include "daemon/storage/entry_rules.h"
@@ -12,12 +13,12 @@ namespace {
 
 constexpr size_t metadata_limit = schema::limits::image_metadata.value;
 
-std::string read_metadata(TarReader& reader) {
+std::string read_text(TarReader& reader, size_t limit, std::string_view what) {
     std::string text;
     TarReader::Block block;
     while (reader.next_block(block)) {
-        if (block.offset < 0 || static_cast<size_t>(block.offset) + block.size > metadata_limit)
-            throw schema::bad_request("The image's metadata.yaml is larger than 1 MiB");
+        if (block.offset < 0 || static_cast<size_t>(block.offset) + block.size > limit)
+            throw schema::bad_request("The {} is larger than {} MiB", what, limit >> 20U);
         text.resize(static_cast<size_t>(block.offset), '\0');
         text.append(block.data, block.size);
     }
@@ -33,11 +34,24 @@ ArchiveContents inspect_tar(const std::string& file, const base::CancelToken& ca
     TarEntry entry;
     while (reader.next(entry)) {
         const auto path = rules.check(entry);
-        if (path == "metadata.yaml" && S_ISREG(entry.attributes.st_mode)) contents.metadata = read_metadata(reader);
+        if (path == "metadata.yaml" && S_ISREG(entry.attributes.st_mode))
+            contents.metadata = read_text(reader, metadata_limit, "image's metadata.yaml");
         if (path.starts_with("rootfs/") || (path == "rootfs" && S_ISDIR(entry.attributes.st_mode)))
             contents.has_root = true;
     }
     return contents;
+}
+
+std::optional<std::string> tar_member(const std::string& file, const std::string& name,
+                                      const base::CancelToken& cancel) {
+    TarReader reader(file, cancel);
+    TarEntry entry;
+    while (reader.next(entry)) {
+        if (confined_path(entry.path) != name || !entry.hard_link.empty()) continue;
+        if (!S_ISREG(entry.attributes.st_mode)) throw schema::bad_request("The backup's {} is not a file", name);
+        return read_text(reader, schema::limits::backup_index.value, "backup's " + name);
+    }
+    return {};
 }
 
 } // namespace storage

@@ -162,6 +162,33 @@ void Pools::create(schema::StoragePool pool) {
     drivers_[pool.name] = std::move(driver);
 }
 
+void Pools::look_into(const schema::StoragePool& pool, const std::function<void(Driver& driver)>& look) const {
+    if (stores_.pools.find(pool.name)) return look(*driver(pool.name));
+    schema::check_pool_name(pool.name);
+    schema::check_pool_config(pool.driver, pool.config);
+    const auto temporary = make_(pool.driver, context(pool));
+    temporary->mount_pool();
+    base::Rollback rollback;
+    rollback.add([&] { temporary->unmount_pool(); });
+    look(*temporary);
+}
+
+void Pools::take_in(schema::StoragePool pool) {
+    const std::scoped_lock changing(changing_);
+    schema::check_pool_name(pool.name);
+    schema::check_pool_config(pool.driver, pool.config);
+    DriverRef driver = make_(pool.driver, context(pool));
+    driver->mount_pool();
+    pool.status = "Created";
+    stores_.pools.insert(pool);
+    const std::scoped_lock lock(mutex_);
+    drivers_[pool.name] = std::move(driver);
+}
+
+void Pools::take_in_container(const std::string& pool, const std::string& instance) const {
+    link_container(instance, driver(pool)->path(container(instance)));
+}
+
 void Pools::update(const std::string& name, schema::StoragePoolPut put) {
     std::erase_if(put.config, [](const auto& option) { return option.second.empty(); });
     const std::scoped_lock changing(changing_);
@@ -295,6 +322,22 @@ void Pools::create_empty(const std::string& pool, const std::string& instance) {
     rollback.dismiss();
 }
 
+void Pools::create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts) {
+    const auto driver = this->driver(pool);
+    const bool alone = parts.size() == 1;
+    if (!alone && !driver->makes_snapshots())
+        throw schema::failure("Snapshots of backups cannot be made on storage pools of the driver {:?}",
+                              driver->name());
+    base::Rollback rollback;
+    for (const auto& part : parts) {
+        const VolumeId volume{VolumeType::container, instance, part.snapshot};
+        driver->create(volume, part.fill);
+        rollback.add([driver, volume] { driver->remove(volume); });
+    }
+    link_container(instance, driver->path(container(instance)));
+    rollback.dismiss();
+}
+
 void Pools::copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,
                            const std::string& instance, const base::CancelToken& cancel, const Progress& progress) {
     const auto hold = container_locks_.shared(source, cancel);
@@ -325,11 +368,8 @@ void Pools::read_container(const std::string& pool, const std::string& instance,
                            const std::function<void(const std::string& folder)>& read) {
     const auto hold = container_locks_.shared(instance, cancel);
     const auto driver = this->driver(pool);
-    const VolumeId volume{VolumeType::container, instance, snapshot};
-    driver->mount(volume);
-    base::Rollback unmount; // of a snapshot: the container itself may be started meanwhile
-    if (!snapshot.empty()) unmount.add([&] { driver->unmount(volume); });
-    read(driver->path(volume));
+    const auto folder = driver->view({VolumeType::container, instance, snapshot});
+    read(*folder);
 }
 
 void Pools::remove_container(const std::string& pool, const std::string& instance) {

@@ -20,6 +20,12 @@
 
 namespace storage {
 
+/// A snapshot, or with no name the container itself, and what fills its folder.
+struct VolumePart {
+    std::string snapshot;
+    std::function<void(const std::string& folder)> fill;
+};
+
 class Pools {
 public:
     struct Stores {
@@ -35,6 +41,13 @@ public:
     /// At the daemon's start: makes every pool usable and removes what a crash left. A pool that fails is logged and
     /// stays unavailable.
     void mount_all();
+
+    /// Calls `look` with the driver of a pool: one that has a row, or one that has none and is made usable meanwhile.
+    void look_into(const schema::StoragePool& pool, const std::function<void(Driver& driver)>& look) const;
+    /// Makes a row for a pool that is there already; removes nothing in it.
+    void take_in(schema::StoragePool pool);
+    /// The link of a container whose volume is there already.
+    void take_in_container(const std::string& pool, const std::string& instance) const;
 
     std::vector<schema::StoragePool> list() const;
     /// Throws not_found "Storage pool not found". With `used_by`, and "Unavailable" as the status of a pool that could
@@ -64,6 +77,8 @@ public:
                            const base::CancelToken& cancel, const Progress& progress);
     /// As create_from_image, with an empty rootfs.
     void create_empty(const std::string& pool, const std::string& instance);
+    /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, then the container itself.
+    void create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts);
     /// As create_from_image, out of another container, which may be in another pool. Waits for nothing but is waited
     /// for: the source is neither removed nor renamed meanwhile.
     void copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/base/cancel.h"
 
@@ -25,5 +26,20 @@ ArchiveContents inspect_tar(const std::string& file, const base::CancelToken& ca
 /// Device nodes that may not be made in a user namespace are left out.
 void unpack_tar(const std::string& file, const std::string& folder, const base::CancelToken& cancel,
                 const std::function<void(int percent)>& progress);
+
+/// The content of the first file of that name, which is read no further; nothing where there is none.
+std::optional<std::string> tar_member(const std::string& file, const std::string& name,
+                                      const base::CancelToken& cancel);
+
+/// What unpack_tar_part takes of an archive: what is below `prefix` ("backup/container") and has one of the names
+/// directly under it.
+struct TarPart {
+    std::string prefix;
+    std::vector<std::string> names;
+};
+/// As unpack_tar, for a part: its files land in the folder without the prefix, the attributes of the prefix itself are
+/// left alone. Hard links must stay within the part. Throws bad_request where nothing of it is there.
+void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
+                     const base::CancelToken& cancel, const std::function<void(int percent)>& progress);
 
 } // namespace storage

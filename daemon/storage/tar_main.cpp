@@ -1,6 +1,7 @@
 // lxd-tar: reads one tar archive for the daemon (see tar_archives.h and tar_words.h), and ends with it.
 //
-// Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER
+// Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME |
+//        lxd-tar part FILE FOLDER PREFIX NAME...
 
 #include <csignal>
 #include <cstdio>
@@ -25,7 +26,8 @@ void tell(std::string_view word, int number, std::string_view text = {}) {
 }
 
 int usage() {
-    fmt::print(stderr, "Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER\n");
+    fmt::print(stderr, "Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | "
+                       "lxd-tar part FILE FOLDER PREFIX NAME...\n");
     return 2;
 }
 
@@ -42,6 +44,18 @@ void unpack(const std::string& file, const std::string& folder) {
     tell(words::unpacked, 0);
 }
 
+void member(const std::string& file, const std::string& name) {
+    const auto text = storage::tar_member(file, name, {});
+    tell(words::member, text.has_value(), text.value_or(""));
+}
+
+void part(const std::vector<std::string>& arguments) {
+    const storage::TarPart wanted{arguments[3], {arguments.begin() + 4, arguments.end()}};
+    storage::unpack_tar_part(arguments[1], wanted, arguments[2], {},
+                             [](int percent) { tell(words::percent, percent); });
+    tell(words::unpacked, 0);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -53,6 +67,10 @@ int main(int argc, char** argv) {
             inspect(arguments[1]);
         else if (arguments.size() == 3 && arguments[0] == "unpack")
             unpack(arguments[1], arguments[2]);
+        else if (arguments.size() == 3 && arguments[0] == "member")
+            member(arguments[1], arguments[2]);
+        else if (arguments.size() >= 5 && arguments[0] == "part")
+            part(arguments);
         else
             return usage();
     } catch (const schema::Error& error) {

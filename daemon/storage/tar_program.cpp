@@ -50,7 +50,7 @@ public:
     }
 
 private:
-    static constexpr size_t limit = 2 * schema::limits::image_metadata.value;
+    static constexpr size_t limit = schema::limits::backup_index.value + 65536;
 
     void take(std::string_view line) {
         const auto space = std::min(line.find(' '), line.size());
@@ -108,6 +108,20 @@ ArchiveContents inspect_tar(const std::string& file, const base::CancelToken& ca
 void unpack_tar(const std::string& file, const std::string& folder, const base::CancelToken& cancel,
                 const std::function<void(int percent)>& progress) {
     run({"unpack", file, folder}, cancel, progress);
+}
+
+std::optional<std::string> tar_member(const std::string& file, const std::string& name,
+                                      const base::CancelToken& cancel) {
+    auto ending = run({"member", file, name}, cancel, {});
+    if (ending.number == 0) return {};
+    return std::move(ending.text);
+}
+
+void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
+                     const base::CancelToken& cancel, const std::function<void(int percent)>& progress) {
+    std::vector<std::string> arguments{"part", file, folder, part.prefix};
+    arguments.insert(arguments.end(), part.names.begin(), part.names.end());
+    run(std::move(arguments), cancel, progress);
 }
 
 } // namespace storage

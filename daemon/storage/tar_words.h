@@ -4,6 +4,7 @@
 //
 //   percent 40
 //   contents 1          has_root; the text is metadata.yaml (an archive without one: "contents-without-metadata 1")
+//   member 1            the text is the file that was asked for, where it is there (else "member 0")
 //   unpacked 0          no text
 //   failed 400          an HTTP status; the text says why
 
@@ -14,6 +15,7 @@ namespace storage::tar_words {
 constexpr std::string_view percent = "percent";
 constexpr std::string_view contents = "contents";
 constexpr std::string_view contents_without_metadata = "contents-without-metadata";
+constexpr std::string_view member = "member";
 constexpr std::string_view unpacked = "unpacked";
 constexpr std::string_view failed = "failed";
 

@@ -143,8 +143,8 @@ void TarWriter::add_members(Walk& walk, int folder, const std::string& name, boo
                               schema::limits::image_path.value);
     for (const auto& member : sorted_names(folder, name)) {
         cancel_.check();
-        const auto& left_out = walk.tree.left_out;
-        if (top && std::find(left_out.begin(), left_out.end(), member) != left_out.end()) continue;
+        const auto& only = walk.tree.only;
+        if (top && !only.empty() && std::find(only.begin(), only.end(), member) == only.end()) continue;
         add_member(walk, folder, member, name.empty() ? member : name + "/" + member);
     }
 }

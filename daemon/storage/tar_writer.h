@@ -31,13 +31,13 @@ public:
     /// What the open `folder` (a descriptor) holds, and the folder itself where `itself`, below `name`, sorted; hard
     /// links are told apart up to the end of this tree. No link is followed. Sockets are left out, and files that go
     /// away meanwhile; one that grows or shrinks meanwhile is written at the size it had. `shift` leads to the ids as
-    /// seen inside. A file of the folder itself that is named in `left_out` is not written.
+    /// seen inside. With `only`, of the folder's own members those of these names.
     struct Tree {
         std::string name;
         int folder = -1;
         bool itself = true;
         IdShift shift{};
-        std::vector<std::string> left_out{};
+        std::vector<std::string> only{};
     };
     void add_tree(const Tree& tree);
     /// The end of the archive.

@@ -1,7 +1,9 @@
 #include "daemon/storage/tar_archives.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <optional>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -33,6 +35,13 @@ std::pair<std::string, std::string> split(const std::string& path) {
     return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
+/// The rest of a path that is the prefix or lies below it.
+std::optional<std::string> below(const std::string& path, const std::string& prefix) {
+    if (path == prefix) return "";
+    if (!path.starts_with(prefix) || path[prefix.size()] != '/') return {};
+    return path.substr(prefix.size() + 1);
+}
+
 class TarUnpacking {
 public:
     explicit TarUnpacking(const std::string& folder)
@@ -48,6 +57,31 @@ public:
             place(entry, path, reader);
         }
         finish_folders();
+    }
+
+    /// Whether there was anything of it.
+    bool unpack(TarReader& reader, const TarPart& part) {
+        EntryRules rules;
+        TarEntry entry;
+        bool found = false;
+        while (reader.next(entry)) {
+            auto path = below(confined_path(entry.path), part.prefix);
+            if (!path) continue;
+            found = true;
+            const auto top = path->substr(0, path->find('/'));
+            if (std::find(part.names.begin(), part.names.end(), top) == part.names.end()) continue;
+            entry.path = *path;
+            if (!entry.hard_link.empty()) {
+                auto target = below(confined_path(entry.hard_link), part.prefix);
+                if (!target)
+                    throw schema::bad_request("Archive entry \"{}\" is a hard link to \"{}\", which is elsewhere",
+                                              entry.path, entry.hard_link);
+                entry.hard_link = *std::move(target);
+            }
+            place(entry, rules.check(entry), reader);
+        }
+        finish_folders();
+        return found;
     }
 
 private:
@@ -205,6 +239,13 @@ void unpack_tar(const std::string& file, const std::string& folder, const base::
                 const std::function<void(int percent)>& progress) {
     TarReader reader(file, cancel, progress);
     TarUnpacking(folder).unpack(reader);
+}
+
+void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
+                     const base::CancelToken& cancel, const std::function<void(int percent)>& progress) {
+    TarReader reader(file, cancel, progress);
+    if (!TarUnpacking(folder).unpack(reader, part))
+        throw schema::bad_request("The archive has nothing in {}", part.prefix);
 }
 
 } // namespace storage

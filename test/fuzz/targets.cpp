@@ -17,6 +17,7 @@
 #include "daemon/resources/resources.h"
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/tar_reader.h"
+#include "schema/api/backup.h"
 #include "schema/api/console.h"
 #include "schema/api/image.h"
 #include "schema/api/image_metadata.h"
@@ -59,6 +60,17 @@ void api_objects(std::string_view input) {
         may_refuse([&] { schema::profile_put_from(value); });
         may_refuse([&] { schema::storage_pool_put_from(value); });
     });
+}
+
+/// index.yaml of a backup and backup.yaml of a volume: what was read is written, and read as the same.
+void backups(std::string_view input) {
+    const std::string text(input);
+    may_refuse([&] {
+        const auto index = schema::backup_index_from_yaml(text);
+        const auto written = schema::index_yaml(index);
+        require(schema::index_yaml(schema::backup_index_from_yaml(written)) == written, "an index is read as it was");
+    });
+    may_refuse([&] { schema::backup_config_from_yaml(text); });
 }
 
 void image_metadata(std::string_view input) {
@@ -173,6 +185,7 @@ void websocket(std::string_view input) {
 
 constexpr Target table[] = {
     {"api_objects", api_objects},
+    {"backups", backups},
     {"client_multipart", client_multipart},
     {"client_yaml", client_yaml},
     {"connection", connection},

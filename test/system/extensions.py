@@ -224,9 +224,31 @@ def a_change_is_a_lifecycle_event(test):
 
 
 @shows
-def backups_are_an_empty_list(test):
-    test.equal(test.api.get(url(test, "/backups")), [])
-    test.equal(test.api.get(url(test, "/backups?recursion=1")), [])
+def a_backup_is_made_and_imported(test):
+    name = test.name("backed")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    base = f"/1.0/instances/{name}/backups"
+    test.equal(test.api.get(base), [])
+    for algorithm, start in (("xz -0", b"\xfd7zXZ"), ("squashfs", b"hsqs")):
+        test.api.ask("POST", base, {"name": "b", "compression_algorithm": algorithm})
+        content = test.api.raw("GET", f"{base}/b/export").body
+        test.equal(content[: len(start)], start, algorithm)
+        test.api.ask("DELETE", f"{base}/b")
+    headers = {"Content-Type": "application/octet-stream", "X-LXD-name": f"{name}-2", "X-LXD-pool": "default"}
+    test.api.ask("POST", "/1.0/instances", content, headers)
+    for one in (name, f"{name}-2"):
+        test.api.ask("DELETE", f"/1.0/instances/{one}")
+
+
+@shows
+def archives_have_the_compressor_that_is_configured(test):
+    name = test.name("configured")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    test.daemon.lxc("config", "set", "backups.compression_algorithm", "zstd", check=True)
+    test.api.ask("POST", f"/1.0/instances/{name}/backups", {"name": "b"})
+    test.equal(test.api.raw("GET", f"/1.0/instances/{name}/backups/b/export").body[:4], b"\x28\xb5\x2f\xfd")
+    test.daemon.lxc("config", "unset", "backups.compression_algorithm", check=True)
+    test.api.ask("DELETE", f"/1.0/instances/{name}")
 
 
 @shows

@@ -1,14 +1,13 @@
 #include "daemon/api/handlers/handlers.h"
 
-#include <chrono>
-
+#include "daemon/api/body_source.h"
 #include "daemon/api/image_export.h"
+#include "daemon/api/pack_progress.h"
 #include "daemon/api/respond.h"
 #include "daemon/base/crypto.h"
 #include "daemon/instance/publish.h"
 #include "schema/error.h"
 #include "schema/filter.h"
-#include "schema/units.h"
 
 namespace api {
 
@@ -63,17 +62,6 @@ operations::Spec image_task(const char* description, const http::Request& reques
     return spec;
 }
 
-/// The body as the images room pulls it, whether it was buffered or is still on its way.
-images::ByteSource body_source(const http::Request& request) {
-    if (request.stream)
-        return [stream = request.stream](char* buffer, size_t size) { return stream->read(buffer, size); };
-    return [text = request.body, at = size_t{0}](char* buffer, size_t size) mutable {
-        const auto count = text.copy(buffer, size, at);
-        at += count;
-        return count;
-    };
-}
-
 /// Sources that LXD knows and that are not written yet, each with what is true of it.
 void refuse_source(const schema::ImagesPostSource& source) {
     static const std::map<std::string, std::string> unavailable{
@@ -87,18 +75,6 @@ void refuse_source(const schema::ImagesPostSource& source) {
     if (source.type != "instance" && source.type != "container" && source.type != "snapshot" &&
         source.type != "virtual-machine")
         throw schema::failure("Invalid images JSON");
-}
-
-/// Tells how far it is, as LXD does where it does not know how far there is to go.
-instance::PackProgress pack_progress(operations::Operation& operation) {
-    const auto began = std::chrono::steady_clock::now();
-    return [&operation, began](uint64_t bytes) {
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-        const auto speed = static_cast<int64_t>(static_cast<double>(bytes) / std::max(took.count(), 0.001));
-        operation.set_progress("create_image_from_container_pack_progress",
-                               fmt::format("Image pack: {} ({}/s)", schema::format_bytes(static_cast<int64_t>(bytes)),
-                                           schema::format_bytes(speed)));
-    };
 }
 
 void tell_image(operations::Operation& operation, const std::string& fingerprint, int64_t size) {
@@ -123,8 +99,9 @@ http::Response publish(Context& context, const http::Request& request) {
     auto spec = image_task("Downloading image", request);
     spec.may_cancel = true;
     spec.run = [&context, post](operations::Operation& operation) {
-        const auto image = instance::publish(post, {context.instances, context.pools, context.images},
-                                             operation.cancel_token(), pack_progress(operation));
+        const auto image =
+            instance::publish(post, {context.instances, context.pools, context.images}, operation.cancel_token(),
+                              pack_progress(operation, "create_image_from_container_pack_progress", "Image pack: "));
         tell_image(operation, image.fingerprint, image.size);
         report_created(context, image, operation);
     };

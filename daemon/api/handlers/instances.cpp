@@ -227,8 +227,7 @@ http::Response instances_get(Context& context, const http::Request& request) {
 }
 
 http::Response instances_post(Context& context, const http::Request& request) {
-    if (request.header("Content-Type") == "application/octet-stream")
-        throw schema::Error(schema::ErrorKind::not_implemented, "Backups cannot be restored yet");
+    if (request.header("Content-Type") == "application/octet-stream") return instance_from_backup(context, request);
     auto post = schema::instances_post_from(json_body(request));
     apply_instance_type(post);
     if (!request.parameter("target").empty()) throw schema::bad_request("Target only allowed when clustered");
@@ -340,10 +339,6 @@ http::Response instance_snapshot_get(Context& context, const http::Request& requ
     throw schema::not_found(
         "Failed to fetch snapshot {:?} of instance {:?} in project \"default\": InstanceSnapshot not found",
         argument(request, "snapshot"), name);
-}
-
-http::Response instance_backups_get(Context& context, const http::Request& request) {
-    return instance_snapshots_get(context, request);
 }
 
 http::Response instance_state_get(Context& context, const http::Request& request) {

@@ -41,7 +41,7 @@ protected:
         compress(algorithm, output(name).get(), {}, [&](const ByteSink& sink) {
             TarWriter writer(sink, {});
             writer.add_file("index", "first\n", 1'600'000'000);
-            writer.add_tree({.name = "tree", .folder = folder.get(), .shift = shift, .left_out = {"secret"}});
+            writer.add_tree({.name = "tree", .folder = folder.get(), .shift = shift});
             writer.finish();
         });
     }
@@ -119,13 +119,35 @@ TEST_F(TarWriterTest, TheSameTreeGivesTheSameBytes) {
     EXPECT_EQ(base::read_file(file("one")), base::read_file(file("two")));
 }
 
-TEST_F(TarWriterTest, WhatIsLeftOutIsLeftOutAtTheTopAlone) {
-    base::write_file(source() + "/secret", "1");
-    base::make_dir(source() + "/inner", 0755);
-    base::write_file(source() + "/inner/secret", "2");
-    round_trip("none");
-    EXPECT_FALSE(base::exists(target() + "/tree/secret"));
-    EXPECT_TRUE(base::exists(target() + "/tree/inner/secret"));
+TEST_F(TarWriterTest, WhatIsNamedIsTakenAtTheTopAlone) {
+    for (const auto* name : {"wanted", "other"}) base::make_dir(source() + "/" + name, 0755);
+    base::write_file(source() + "/wanted/file", "1");
+    const auto folder = base::checked(::open(source().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "source");
+    compress("none", output("archive").get(), {}, [&](const ByteSink& sink) {
+        TarWriter writer(sink, {});
+        writer.add_tree({.name = "a/tree", .folder = folder.get(), .itself = false, .only = {"wanted"}});
+        writer.finish();
+    });
+    unpack_tar_part(file("archive"), {"a/tree", {"wanted"}}, target(), {}, {});
+    EXPECT_TRUE(base::exists(target() + "/wanted/file"));
+    EXPECT_FALSE(base::exists(target() + "/other"));
+    EXPECT_FALSE(base::exists(target() + "/a"));
+}
+
+TEST_F(TarWriterTest, APartIsUnpackedWithoutItsPrefixAndWithoutItsNeighbours) {
+    base::make_dir(source() + "/c", 0755);
+    base::make_dir(source() + "/c/root", 0711);
+    base::write_file(source() + "/c/root/a", "text");
+    ASSERT_EQ(::link((source() + "/c/root/a").c_str(), (source() + "/c/root/b").c_str()), 0);
+    base::make_dir(source() + "/cc", 0755);
+    base::write_file(source() + "/cc/stranger", "x");
+    write_archive("archive", "gzip");
+    unpack_tar_part(file("archive"), {"tree/c", {"root"}}, target(), {}, {});
+    EXPECT_EQ(status(target() + "/root").st_mode & 07777U, 0711U);
+    EXPECT_EQ(status(target() + "/root/a").st_ino, status(target() + "/root/b").st_ino);
+    EXPECT_THROW(unpack_tar_part(file("archive"), {"tree/none", {"root"}}, target(), {}, {}), schema::Error);
+    EXPECT_EQ(tar_member(file("archive"), "index", {}), "first\n");
+    EXPECT_EQ(tar_member(file("archive"), "tree/nothing", {}), std::nullopt);
 }
 
 TEST_F(TarWriterTest, OwnersAndAclsAreWrittenAsSeenInside) {

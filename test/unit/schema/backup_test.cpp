@@ -1,0 +1,70 @@
+#include "schema/api/backup.h"
+
+#include <gtest/gtest.h>
+
+#include "schema/error.h"
+#include "schema/yaml.h"
+
+namespace schema {
+namespace {
+
+BackupIndex sample() {
+    BackupIndex index;
+    index.name = "c1";
+    index.backend = "dir";
+    index.pool = "default";
+    index.snapshots = {"s0"};
+    auto& config = index.config.emplace();
+    auto& instance = config.instance.emplace();
+    instance.name = "c1";
+    instance.architecture = "x86_64";
+    instance.config = {
+        {"limits.cpu", "2"}, {"user.yes", "true"}, {"user.text", "a: \"b\"\n  c\\"}, {"user.null", "null"}};
+    instance.devices = {{"root", {{"path", "/"}, {"pool", "default"}, {"type", "disk"}}}};
+    instance.profiles = {"default", "y"};
+    instance.created_at = parse_rfc3339("2022-10-01T12:00:00.5Z");
+    BackedUpSnapshot snapshot;
+    snapshot.name = "s0";
+    snapshot.config = {{"user.number", "007"}};
+    config.snapshots.push_back(snapshot);
+    config.pool.emplace().name = "default";
+    config.volume.emplace().name = "c1";
+    return index;
+}
+
+TEST(Backup, WhatIsWrittenIsReadAsTheSame) {
+    const auto wanted = sample();
+    const auto read = backup_index_from_yaml(index_yaml(wanted));
+    EXPECT_EQ(index_yaml(read), index_yaml(wanted));
+    ASSERT_TRUE(read.config && read.config->instance);
+    EXPECT_EQ(read.config->instance->config, wanted.config->instance->config);
+    EXPECT_EQ(read.config->instance->created_at, wanted.config->instance->created_at);
+    EXPECT_EQ(read.config->snapshots.at(0).config.at("user.number"), "007");
+}
+
+TEST(Backup, PlainScalarsOfConfigurationAreTexts) {
+    const auto config =
+        backup_config_from_yaml("container: {name: c1, ephemeral: true, config: {a: 1, b: true, c: ~}}");
+    EXPECT_EQ(config.instance->config, (Config{{"a", "1"}, {"b", "true"}, {"c", ""}}));
+    EXPECT_TRUE(config.instance->ephemeral);
+}
+
+TEST(Backup, BadIndexesAreRefused) {
+    for (const auto* text : {"", "[", "- a", "backend: dir", "name: c\nsnapshots: ['../x']",
+                             "name: c\nsnapshots: [a, a]", "name: c\nsnapshots: {a: b}", "name: c\nconfig: 1",
+                             "name: c\nconfig: {container: {config: [1]}}", "x: &x {y: *x}\nname: c"})
+        EXPECT_THROW(backup_index_from_yaml(text), Error) << text;
+}
+
+TEST(Yaml, AliasesDoNotGrowWithoutEnd) {
+    std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+    for (int level = 1; level < 9; ++level) {
+        bomb += "a" + std::to_string(level) + ": &a" + std::to_string(level) + " [";
+        for (int copy = 0; copy < 10; ++copy) bomb += "*a" + std::to_string(level - 1) + ",";
+        bomb += "]\n";
+    }
+    EXPECT_THROW(json_from_yaml(bomb), Error);
+}
+
+} // namespace
+} // namespace schema
