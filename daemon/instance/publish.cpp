@@ -93,7 +93,7 @@ schema::Image image_of(const schema::ImagesPost& post, const Source& source, con
 schema::Image publish(const schema::ImagesPost& post, const PublishRooms& rooms, const base::CancelToken& cancel,
                       const PackProgress& progress) {
     check_kind(post.source);
-    const auto source = source_of(post.source.name, rooms.instances);
+    const auto source = source_of(post.source.name, rooms.instances, state::Snapshots(rooms.database));
     source.check_stopped("Cannot export a running instance as an image");
     Description description;
     const auto write = [&](int file) {

@@ -7,6 +7,7 @@
 #include "daemon/base/cancel.h"
 #include "daemon/images/store.h"
 #include "daemon/instance/registry.h"
+#include "daemon/state/database.h"
 #include "daemon/storage/pool.h"
 #include "schema/api/image.h"
 
@@ -14,6 +15,7 @@ namespace instance {
 
 /// What publishing works with; all outlive it.
 struct PublishRooms {
+    state::Database& database;
     Registry& instances;
     storage::Pools& pools;
     images::ImageStore& images;

@@ -9,7 +9,7 @@ void Source::check_stopped(const char* text) const {
     if (live->live().running || live->record()->row.last_used_at != last_used_at) throw schema::failure("{}", text);
 }
 
-Source source_of(const std::string& name, const Registry& instances) {
+Source source_of(const std::string& name, const Registry& instances, const state::Snapshots& snapshots) {
     const auto slash = name.find('/');
     Source source;
     source.instance = name.substr(0, slash);
@@ -18,10 +18,15 @@ Source source_of(const std::string& name, const Registry& instances) {
     source.pool = record->row.pool;
     source.put = record->row.put;
     source.last_used_at = record->row.last_used_at;
-    if (slash != std::string::npos)
-        throw schema::not_found(
-            "Failed to fetch snapshot {:?} of instance {:?} in project \"default\": InstanceSnapshot not found",
-            name.substr(slash + 1), source.instance);
+    if (slash != std::string::npos) {
+        source.snapshot = name.substr(slash + 1);
+        const auto row = snapshots.find(source.instance, source.snapshot);
+        if (!row || row->incomplete)
+            throw schema::not_found("Failed to fetch snapshot {:?} of instance {:?} in project \"default\": "
+                                    "InstanceSnapshot not found",
+                                    source.snapshot, source.instance);
+        source.put = row->put;
+    }
     source.to_inside.from = schema::id_map_from(schema::get(source.put.config, "volatile.last_state.idmap"));
     return source;
 }

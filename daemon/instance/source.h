@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/instance/registry.h"
+#include "daemon/state/snapshots.h"
 #include "daemon/storage/id_shift.h"
 #include "schema/api/instance.h"
 
@@ -24,6 +25,6 @@ struct Source {
 };
 
 /// By "NAME" or "NAME/SNAPSHOT". Throws not_found.
-Source source_of(const std::string& name, const Registry& instances);
+Source source_of(const std::string& name, const Registry& instances, const state::Snapshots& snapshots);
 
 } // namespace instance

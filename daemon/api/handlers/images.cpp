@@ -99,9 +99,9 @@ http::Response publish(Context& context, const http::Request& request) {
     auto spec = image_task("Downloading image", request);
     spec.may_cancel = true;
     spec.run = [&context, post](operations::Operation& operation) {
-        const auto image =
-            instance::publish(post, {context.instances, context.pools, context.images}, operation.cancel_token(),
-                              pack_progress(operation, "create_image_from_container_pack_progress", "Image pack: "));
+        const auto image = instance::publish(
+            post, {context.database, context.instances, context.pools, context.images}, operation.cancel_token(),
+            pack_progress(operation, "create_image_from_container_pack_progress", "Image pack: "));
         tell_image(operation, image.fingerprint, image.size);
         report_created(context, image, operation);
     };
