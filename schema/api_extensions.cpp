@@ -26,6 +26,7 @@ constexpr std::array table{
     ApiExtension{"file_delete", "a_file_is_deleted"},
     ApiExtension{"file_append", "a_write_can_append"},
     ApiExtension{"unix_device_rename", "a_unix_device_has_another_name_inside"},
+    ApiExtension{"storage_btrfs_mount_options", "a_btrfs_pool_is_mounted_with_its_options"},
     ApiExtension{"entity_description", "descriptions_are_kept"},
     ApiExtension{"file_symlinks", "a_symlink_is_made_and_read"},
     ApiExtension{"id_map_base", "an_instance_has_ids_of_its_own"},

@@ -131,8 +131,7 @@ void BtrfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& can
     base::Rollback rollback;
     rollback.add([&] { subvolume::remove(making); });
     // The limit is the volume's, not its content's.
-    if (const auto bytes = btrfs_quota::limit(subvolume::open(path(volume)).get()); bytes > 0)
-        btrfs_quota::set_limit(subvolume::open(making).get(), bytes);
+    if (const auto bytes = btrfs_quota::limit(subvolume::open(path(volume)).get()); bytes > 0) set_limit(making, bytes);
     if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
@@ -175,7 +174,11 @@ std::optional<int64_t> BtrfsDriver::usage(const VolumeId& volume) const {
 }
 
 void BtrfsDriver::limit(const VolumeId& volume, int64_t bytes) {
-    btrfs_quota::set_limit(subvolume::open(path(volume)).get(), bytes);
+    set_limit(path(volume), bytes);
+}
+
+void BtrfsDriver::set_limit(const std::string& path, int64_t bytes) const {
+    btrfs_quota::set_limit(subvolume::open(pool_.path()).get(), subvolume::id(subvolume::open(path).get()), bytes);
 }
 
 void BtrfsDriver::clean_up() {

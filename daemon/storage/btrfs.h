@@ -42,6 +42,7 @@ public:
 
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
+    void set_limit(const std::string& path, int64_t bytes) const;
     /// Where the volume lies, or its snapshots, is made where it is missing.
     std::string parent(const VolumeId& volume) const;
 

@@ -42,28 +42,29 @@ template <class Item> std::optional<Item> find(int subvolume, uint32_t type) {
     return item;
 }
 
-void enable(int subvolume) {
+void enable(int filesystem) {
     btrfs_ioctl_quota_ctl_args control{};
     control.cmd = BTRFS_QUOTA_CTL_ENABLE;
-    if (::ioctl(subvolume, BTRFS_IOC_QUOTA_CTL, &control) < 0 && errno != EEXIST) fail("Failed enabling quotas");
-    if (::ioctl(subvolume, BTRFS_IOC_QUOTA_RESCAN_WAIT) < 0) fail("Failed counting what subvolumes use");
+    if (::ioctl(filesystem, BTRFS_IOC_QUOTA_CTL, &control) < 0 && errno != EEXIST) fail("Failed enabling quotas");
+    if (::ioctl(filesystem, BTRFS_IOC_QUOTA_RESCAN_WAIT) < 0) fail("Failed counting what subvolumes use");
 }
 
-void create_group(int subvolume) {
+void create_group(int filesystem, uint64_t id) {
     btrfs_ioctl_qgroup_create_args group{};
     group.create = 1;
-    group.qgroupid = subvolume::id(subvolume);
-    if (::ioctl(subvolume, BTRFS_IOC_QGROUP_CREATE, &group) < 0 && errno != EEXIST) fail("Failed making a quota group");
+    group.qgroupid = id;
+    if (::ioctl(filesystem, BTRFS_IOC_QGROUP_CREATE, &group) < 0 && errno != EEXIST)
+        fail("Failed making a quota group");
 }
 
-bool apply(int subvolume, int64_t bytes) {
+bool apply(int filesystem, uint64_t id, int64_t bytes) {
     constexpr uint64_t none = UINT64_MAX;
     btrfs_ioctl_qgroup_limit_args limit{};
-    limit.qgroupid = subvolume::id(subvolume);
+    limit.qgroupid = id;
     limit.lim.flags = BTRFS_QGROUP_LIMIT_MAX_RFER | BTRFS_QGROUP_LIMIT_MAX_EXCL;
     limit.lim.max_rfer = bytes > 0 ? static_cast<uint64_t>(bytes) : none;
     limit.lim.max_excl = none;
-    return ::ioctl(subvolume, BTRFS_IOC_QGROUP_LIMIT, &limit) == 0;
+    return ::ioctl(filesystem, BTRFS_IOC_QGROUP_LIMIT, &limit) == 0;
 }
 
 } // namespace
@@ -80,19 +81,19 @@ int64_t limit(int subvolume) {
     return static_cast<int64_t>(le64toh(item->max_rfer));
 }
 
-void set_limit(int subvolume, int64_t bytes) {
-    if (apply(subvolume, bytes)) return;
+void set_limit(int filesystem, uint64_t subvolume_id, int64_t bytes) {
+    if (apply(filesystem, subvolume_id, bytes)) return;
     if (errno == ENOTCONN || errno == EINVAL) { // nothing counts yet
         if (bytes == 0) return;
-        enable(subvolume);
+        enable(filesystem);
     } else if (errno != ENOENT) {
         fail("Failed setting a subvolume's limit");
     }
-    if (apply(subvolume, bytes)) return;
+    if (apply(filesystem, subvolume_id, bytes)) return;
     if (errno == ENOENT) {
         if (bytes == 0) return;
-        create_group(subvolume);
-        if (apply(subvolume, bytes)) return;
+        create_group(filesystem, subvolume_id);
+        if (apply(filesystem, subvolume_id, bytes)) return;
     }
     fail("Failed setting a subvolume's limit");
 }

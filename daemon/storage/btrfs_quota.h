@@ -15,7 +15,8 @@ struct Usage {
 std::optional<Usage> usage(int subvolume);
 /// Of referenced bytes; 0 for none.
 int64_t limit(int subvolume);
-/// Begins to count on the whole filesystem when it is the first limit there, and waits for that.
-void set_limit(int subvolume, int64_t bytes);
+/// `filesystem` is a folder outside of the subvolume: a full one lets nobody change its limit through itself. Begins to
+/// count on the whole filesystem when it is the first limit there, and waits for that.
+void set_limit(int filesystem, uint64_t subvolume_id, int64_t bytes);
 
 } // namespace storage::btrfs_quota

@@ -75,6 +75,7 @@ bool LvmPool::thin_pool_exists() const {
 }
 
 void LvmPool::create() {
+    commands_.must({"lvm", "version"}); // whose absence is told in LXD's words
     if (base::exists(context_.pool_path))
         throw schema::failure("Storage pool directory \"{}\" already exists", context_.pool_path);
     const auto before = context_.config;

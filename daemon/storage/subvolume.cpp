@@ -15,6 +15,7 @@
 
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
+#include "daemon/storage/btrfs_quota.h"
 #include "schema/error.h"
 
 namespace storage::subvolume {
@@ -134,12 +135,15 @@ void snapshot(const std::string& source, const std::string& target, bool read_on
     const auto inner = nested(from.get());
     const auto [folder, name] = split(target);
     const int flags = read_only && inner.empty() ? BTRFS_UTIL_CREATE_SNAPSHOT_READ_ONLY : 0;
-    check(btrfs_util_create_snapshot_fd2(from.get(), open_folder(folder).get(), name.c_str(), flags, nullptr, nullptr),
+    const auto place = open_folder(folder);
+    check(btrfs_util_create_snapshot_fd2(from.get(), place.get(), name.c_str(), flags, nullptr, nullptr),
           "Failed snapshotting " + source + " as " + target);
-    if (inner.empty()) return;
     base::Rollback rollback;
     rollback.add([&] { remove(target); });
     const auto made = subvolume::open(target);
+    // The kernel gives a snapshot the limit of its source, which is the source's alone: a full one could not be
+    // changed.
+    if (btrfs_quota::limit(made.get()) > 0) btrfs_quota::set_limit(place.get(), id(made.get()), 0);
     for (const auto& found : inner) snapshot_nested(from.get(), made.get(), found);
     for (const auto& found : std::views::reverse(inner)) {
         if (!found.read_only) continue;

@@ -49,7 +49,7 @@ public:
         auto lines = std::exchange(said, {});
         std::erase_if(lines, [](const auto& line) {
             for (const auto* asking :
-                 {"lvs ", "vgs ", "pvs ", "blkid ", "zfs list", "zfs get", "zpool list", "zpool get"})
+                 {"lvm version", "lvs ", "vgs ", "pvs ", "blkid ", "zfs list", "zfs get", "zpool list", "zpool get"})
                 if (line.starts_with(asking)) return true;
             return false;
         });

@@ -58,7 +58,8 @@ def the_size_of_a_root_on_btrfs_holds_live(test):
     name = test.launch("limited", "--storage", "fast", "--device", "root,size=20MiB")
     code, said = writes(test, name, 40)
     test.true(code != 0 and "quota" in said.lower(), f"refused at the limit: {said}")
-    test.daemon.lxc("config", "device", "set", name, "root", "size=80MiB", check=True)
+    test.daemon.lxc("config", "device", "set", name, "root", "size=10MiB", check=True)
+    test.daemon.lxc("config", "device", "set", name, "root", "size=80MiB", check=True)  # the real one cannot, of a full root
     test.equal(writes(test, name, 40)[0], 0, "with a larger limit")
     test.exec(name, "sync")
     test.true(test.state(name)["disk"]["root"]["usage"] >= 40 << 20, "what it uses is told")

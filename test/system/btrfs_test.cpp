@@ -235,6 +235,10 @@ TEST_F(Btrfs, ALimitHoldsAtOnceAndStaysInARestore) {
     constexpr int64_t mib = 1 << 20;
     driver.quotas()->limit(c1, 16 * mib);
     EXPECT_EQ(write_error(at(c1, "/rootfs/big"), 32 * mib), EDQUOT);
+    const VolumeId copy{VolumeType::container, "c2"};
+    driver.take(snapshot_of(c1, "full"), {}, {});
+    driver.clone(c1, copy, {}, {});
+    EXPECT_EQ(write_error(at(copy, "/rootfs/more"), 32 * mib), 0) << "a copy has no limit of its source";
     driver.quotas()->limit(c1, 64 * mib);
     EXPECT_EQ(write_error(at(c1, "/rootfs/big"), 32 * mib), 0);
     fs::remove(at(c1, "/rootfs/big"));

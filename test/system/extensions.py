@@ -150,6 +150,22 @@ def a_pool_is_made_and_deleted(test):
 
 
 @shows
+def a_btrfs_pool_is_mounted_with_its_options(test):
+    config = {"size": "256MiB", "btrfs.mount_options": "noatime"}
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "noatime", "driver": "btrfs", "config": config})
+    place = str(test.daemon.folder / "storage-pools/noatime")
+
+    def options():
+        mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+        return next(fields[3].split(",") for fields in mounts if fields[1] == place)
+
+    test.true("noatime" in options(), f"as it was made: {options()}")
+    test.daemon.lxc("storage", "set", "noatime", "btrfs.mount_options=relatime,compress=zstd", check=True)
+    test.true("relatime" in options() and "compress=zstd:3" in options(), f"as it was changed: {options()}")
+    test.api.ask("DELETE", "/1.0/storage-pools/noatime")
+
+
+@shows
 def a_file_is_deleted(test):
     files(test, "POST", "/root/gone", b"x")
     test.equal(files(test, "DELETE", "/root/gone").status, 200)
@@ -270,7 +286,8 @@ def the_environment_describes_the_host(test):
     for features in ("kernel_features", "lxc_features"):
         values = set(environment[features].values())
         test.true(values and values <= {"true", "false"}, f"{features} are true or false: {values}")
-    test.equal([driver["Name"] for driver in environment["storage_supported_drivers"]], ["dir"])
+    usable = {driver["Name"] for driver in environment["storage_supported_drivers"]}
+    test.true({"dir", "overlay"} <= usable <= {"btrfs", "dir", "lvm", "overlay", "zfs"}, f"drivers: {usable}")
 
 
 @shows

@@ -227,14 +227,14 @@ TEST_F(Lvm, ADeletedPoolKeepsAGroupThatOthersUse) {
 }
 
 TEST_F(Lvm, WithoutItsToolsThePoolIsRefusedInLxdsWords) {
-    if (!base::find_program("vgs").empty()) GTEST_SKIP() << "they are installed";
+    if (!base::find_program("lvm").empty()) GTEST_SKIP() << "they are installed";
     fs::create_directories(folder_ / "storage-pools");
     LvmDriver driver({"pool", folder_ / "storage-pools/pool", {{"source", "vg"}}});
     try {
         driver.create_pool();
         FAIL();
     } catch (const schema::Error& error) {
-        EXPECT_STREQ(error.what(), "Required tool \"vgs\" is missing");
+        EXPECT_STREQ(error.what(), "Required tool \"lvm\" is missing");
     }
     EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
 }
