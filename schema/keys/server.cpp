@@ -18,6 +18,10 @@ void server_integer(std::string_view value) {
     if (!parse_integer(value)) throw bad_request("invalid integer");
 }
 
+void lvm_filesystem(std::string_view value) {
+    if (value != "ext4" && value != "xfs") throw bad_request("{} is none of ext4, xfs", quoted(value));
+}
+
 // clang-format off
 constexpr std::array rows = {
     ServerKey{"backups.compression_algorithm", optional<check_compression>, "string", "gzip", "",
@@ -28,6 +32,18 @@ constexpr std::array rows = {
               "Compressor of published images, as of backups"},
     ServerKey{"images.remote_cache_expiry", optional<server_integer>, "integer", "10", "",
               "Days after their last use that downloaded images are removed; 0 keeps them"},
+    ServerKey{"storage.lvm_fstype", optional<lvm_filesystem>, "string", "ext4", "",
+              "With storage.lvm_vg_name: ext4 or xfs on new volumes"},
+    ServerKey{"storage.lvm_thinpool_name", any, "string", "LXDThinPool", "",
+              "With storage.lvm_vg_name: the thin pool in it, which is made where it is missing"},
+    ServerKey{"storage.lvm_vg_name", any, "string", "", "",
+              "Makes the pool \"default\" in this volume group, where there is none"},
+    ServerKey{"storage.lvm_volume_size", optional<size>, "size", "10GiB", "",
+              "With storage.lvm_vg_name: of new volumes"},
+    ServerKey{"storage.zfs_pool_name", any, "string", "", "",
+              "Makes the pool \"default\" in this zpool or dataset, where there is none"},
+    ServerKey{"storage.zfs_remove_snapshots", optional<boolean>, "bool", "false", "",
+              "With storage.zfs_pool_name: a restore removes the snapshots that are in its way"},
     ServerKey{"user.*", any, "string", "", "",
               "Free for users"},
 };

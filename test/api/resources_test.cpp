@@ -1,3 +1,7 @@
+#include <gmock/gmock.h>
+
+#include "daemon/api/storage_keys.h"
+#include "schema/keys/pool.h"
 #include "schema/routes.h"
 #include "test/api/daemon_fixture.h"
 
@@ -21,6 +25,36 @@ TEST_F(ResourcesTest, UnknownPathsAndMethodsAnswerAsLxdDoes) {
     EXPECT_EQ(error("GET", "/1.0/images/aliases/nosuch"), "404 Image alias not found");
     EXPECT_EQ(error("GET", "/1.0/operations/nosuch"), "404 Operation not found");
     EXPECT_EQ(error("GET", "/1.0/storage-pools/nosuch"), "404 Storage pool not found");
+}
+
+TEST_F(ResourcesTest, KeysOfBeforePoolsMakeTheDefaultPoolOrAreRefused) {
+    const auto zfs =
+        api::pool_of_keys({{"storage.zfs_pool_name", "tank/lxd"}, {"storage.zfs_remove_snapshots", "true"}});
+    EXPECT_EQ(zfs->driver, "zfs");
+    EXPECT_EQ(zfs->config, (schema::Config{{"source", "tank/lxd"}, {"volume.zfs.remove_snapshots", "true"}}));
+    const auto lvm = api::pool_of_keys({{"storage.lvm_vg_name", "vg0"},
+                                        {"storage.lvm_fstype", "xfs"},
+                                        {"storage.lvm_volume_size", "3GiB"},
+                                        {"storage.lvm_thinpool_name", "Pool"}});
+    EXPECT_EQ(lvm->driver, "lvm");
+    EXPECT_EQ(lvm->config, (schema::Config{{"source", "vg0"},
+                                           {"lvm.thinpool_name", "Pool"},
+                                           {"lvm.vg.force_reuse", "true"},
+                                           {"volume.block.filesystem", "xfs"},
+                                           {"volume.size", "3GiB"}}));
+    EXPECT_NO_THROW(schema::check_pool_config("zfs", zfs->config));
+    EXPECT_NO_THROW(schema::check_pool_config("lvm", lvm->config));
+    EXPECT_FALSE(api::pool_of_keys({{"storage.lvm_fstype", "xfs"}}));
+    // Where the pool cannot be made, nothing is set.
+    EXPECT_THAT(error("PATCH", "/1.0", R"({"config":{"storage.lvm_vg_name":"no-such-group-here"}})"),
+                testing::StartsWith("500 "));
+    EXPECT_EQ(error("PATCH", "/1.0", R"({"config":{"storage.lvm_vg_name":"a","storage.zfs_pool_name":"b"}})"),
+              "400 storage.lvm_vg_name and storage.zfs_pool_name exclude each other");
+    EXPECT_EQ(get("/1.0")["config"].dump(), "{}");
+    EXPECT_EQ(error("POST", "/1.0/storage-pools", R"({"name":"default","driver":"dir"})"), "ok");
+    EXPECT_THAT(error("PATCH", "/1.0", R"({"config":{"storage.zfs_pool_name":"tank"}})"),
+                testing::StartsWith("400 The storage pool \"default\" is there with the driver dir"));
+    EXPECT_EQ(error("PATCH", "/1.0", R"({"config":{"storage.lvm_fstype":"xfs"}})"), "ok");
 }
 
 TEST_F(ResourcesTest, TheFirstProfilesAreThere) {

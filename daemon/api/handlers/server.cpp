@@ -1,6 +1,7 @@
 #include "daemon/api/handlers/handlers.h"
 
 #include "daemon/api/respond.h"
+#include "daemon/api/storage_keys.h"
 #include "schema/api/server.h"
 #include "schema/error.h"
 #include "schema/keys/server.h"
@@ -29,6 +30,7 @@ Json writable(Context& context) {
 void replace(Context& context, const http::Request& request, schema::Config config) {
     std::erase_if(config, [](const auto& row) { return row.second.empty(); });
     schema::check_server_config(config);
+    follow_storage_keys(context, context.server_config.get(), config);
     context.server_config.replace(config);
     context.events.lifecycle("config-updated", "/1.0", {}, requestor(request));
 }
