@@ -11,7 +11,7 @@ namespace {
 using schema::Json;
 
 constexpr Flag export_flags[] = {
-    {"compression", 0, FlagKind::text, "How to compress it (bzip2|gzip|lz4|lzma|none|xz|zstd)"},
+    {"compression", 0, FlagKind::text, "How to compress it (bzip2|gzip|lzma|none|xz|zstd)"},
     {"instance-only", 0, FlagKind::toggle, "Leave the snapshots out"},
     {"optimized-storage", 0, FlagKind::toggle, "Write it as the pool's driver has it; only its like can read that"},
 };

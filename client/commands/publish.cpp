@@ -21,7 +21,7 @@ using schema::Json;
 
 constexpr Flag flags[] = {
     {"alias", 0, FlagKind::texts, "Alias for the image; one that exists is moved to it"},
-    {"compression", 0, FlagKind::text, "How to compress it (bzip2|gzip|lz4|lzma|none|squashfs|xz|zstd)"},
+    {"compression", 0, FlagKind::text, "How to compress it (bzip2|gzip|lzma|none|squashfs|xz|zstd)"},
     {"expire", 0, FlagKind::text, "When the image may be removed: 2030-12-31T00:00:00Z"},
     {"force", 'f', FlagKind::toggle, "Stop a running instance for it, and start it again"},
     {"public", 0, FlagKind::toggle, "Let everybody download the image"},
