@@ -75,7 +75,7 @@ http::Response instance_backups_post(Context& context, const http::Request& requ
     post.compression_algorithm = chosen_compression(context, post.compression_algorithm);
     post.optimized_storage = false; // as LXD where a driver has no format of its own
     auto spec = backup_task("Backing up instance", request);
-    spec.resources["backups"] = {url(name, post.name)};
+    spec.resources["backups"] = {"/1.0/backups/" + post.name}; // so do clients expect it, who fetch it elsewhere
     spec.may_cancel = true;
     spec.run = [&context, name, post](operations::Operation& operation) {
         try {
