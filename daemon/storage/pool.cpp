@@ -35,6 +35,23 @@ std::string image_key(const std::string& pool, const std::string& fingerprint) {
     return fmt::format("{}/{}", pool, fingerprint);
 }
 
+/// Those of volumes, images' among them.
+schema::Config presets(const schema::Config& pool) {
+    schema::Config found;
+    for (const auto& [key, value] : pool)
+        if (key.starts_with("volume.")) found.emplace(key, value);
+    return found;
+}
+
+/// The unpacked copies, each when nobody is copying it; they can be made again.
+void remove_images(Driver& driver, const std::string& pool, KeyedLock& locks, state::Images& images) {
+    for (const auto& fingerprint : driver.list(VolumeType::image)) {
+        const auto hold = locks.exclusive(image_key(pool, fingerprint), {});
+        driver.remove(image(fingerprint));
+        images.remove_from_pool(fingerprint, pool);
+    }
+}
+
 [[noreturn]] void fail(const std::string& attempt) {
     throw std::system_error(errno, std::generic_category(), attempt);
 }
@@ -199,6 +216,8 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
     schema::check_pool_change(pool.driver, pool.config, put.config);
     if (put.config != pool.config) driver(name)->update_pool(put.config);
     stores_.pools.update(name, put);
+    // Made of them, containers would go on being what the pool's presets said before.
+    if (presets(put.config) != presets(pool.config)) remove_images(*driver(name), name, image_locks_, stores_.images);
 }
 
 void Pools::remove(const std::string& name) {
@@ -215,11 +234,7 @@ void Pools::remove(const std::string& name) {
         const std::scoped_lock lock(mutex_);
         drivers_[name] = gone;
     });
-    for (const auto& fingerprint : gone->list(VolumeType::image)) {
-        const auto hold = image_locks_.exclusive(image_key(name, fingerprint), {});
-        gone->remove(image(fingerprint));
-        stores_.images.remove_from_pool(fingerprint, name);
-    }
+    remove_images(*gone, name, image_locks_, stores_.images);
     gone->delete_pool();
     stores_.pools.remove(name);
     rollback.dismiss();
