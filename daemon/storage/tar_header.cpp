@@ -44,7 +44,7 @@ template <size_t size> void put_number(char (&field)[size], int64_t value) {
 }
 
 template <size_t size> void put_text(char (&field)[size], std::string_view text) {
-    std::memcpy(field, text.data(), std::min(text.size(), size));
+    text.copy(field, size);
 }
 
 char type_of(const TarEntry& entry) {

@@ -145,7 +145,10 @@ void TarWriter::add_members(Walk& walk, int folder, const std::string& name, boo
         cancel_.check();
         const auto& only = walk.tree.only;
         if (top && !only.empty() && std::find(only.begin(), only.end(), member) == only.end()) continue;
-        add_member(walk, folder, member, name.empty() ? member : name + "/" + member);
+        auto path = name;
+        if (!path.empty()) path += '/';
+        path += member;
+        add_member(walk, folder, member, path);
     }
 }
 
