@@ -159,6 +159,37 @@ def backups_go_both_ways_between_ours_and_the_real_lxd(test):
     real.lxc("image", "delete", "busybox", check=True)
 
 
+@scenario
+def snapshots_come_with_their_instance_and_go_back_to_the_real_lxd(test):
+    if not daemons.have_real():
+        raise Skip("no real LXD on this host")
+    test.start()
+    real = test.other_daemon(daemons.REAL_DAEMON, "real").start().set_up(image.busybox(), bridge=False)
+    name = test.name("snapped")
+    real.lxc("init", "busybox", name, "-c", "user.a=1", check=True)
+    root = root_of(real, name)
+    for snapshot in ("first", "second"):
+        (root / "root/file").write_text(snapshot)
+        real.lxc("snapshot", name, snapshot, check=True)
+        real.lxc("config", "set", name, f"user.{snapshot}=1", check=True)
+    (root / "root/file").write_text("now")
+    imported(test.daemon, backed_up(real, name))
+    pool = test.daemon.folder / "storage-pools/default"
+    for snapshot in ("first", "second"):
+        test.equal((pool / "containers-snapshots" / name / snapshot / "rootfs/root/file").read_text(), snapshot)
+    test.equal((root_of(test.daemon, name) / "root/file").read_text(), "now")
+    content = backed_up(test.daemon, name)
+    real.lxc("delete", name, check=True)
+    imported(real, content)
+    test.equal([one["name"] for one in real.api.get(f"/1.0/instances/{name}/snapshots?recursion=1")], ["first", "second"])
+    real.lxc("restore", name, "second", check=True)
+    test.equal((root_of(real, name) / "root/file").read_text(), "second")
+    shown = real.api.get(f"/1.0/instances/{name}")["config"]
+    test.equal((shown.get("user.first"), shown.get("user.second")), ("1", None))
+    real.delete_everything()
+    real.lxc("image", "delete", "busybox", check=True)
+
+
 def archive(*entries, index="name: {name}\nbackend: dir\npool: default\noptimized: false\ntype: container\n", name="evil", config=True):
     """A backup with these entries: (path, type, link or content)."""
     out = io.BytesIO()
