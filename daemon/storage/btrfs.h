@@ -2,6 +2,7 @@
 // The driver "btrfs": volumes are subvolumes, copies and snapshots are snapshots. Made by make_driver alone.
 
 #include "daemon/storage/btrfs_pool.h"
+#include "daemon/storage/btrfs_transfer.h"
 #include "daemon/storage/driver.h"
 #include "daemon/storage/file_blocks.h"
 
@@ -39,6 +40,7 @@ public:
 
     Quotas* quotas() override { return this; }
     Blocks* blocks() override { return &blocks_; }
+    Transfer* transfer() override { return &transfer_; }
 
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
@@ -48,6 +50,7 @@ private:
 
     BtrfsPool pool_;
     FileBlocks blocks_{*this};
+    BtrfsTransfer transfer_{*this, pool_.path()};
 };
 
 } // namespace storage

@@ -27,8 +27,11 @@ public:
             throw schema::failure("Required tool {} is missing", schema::quoted(words.front()));
         base::Command command{.argv = words, .environment = environment()};
         if (in >= 0) command.fds.emplace_back(in, 0);
-        if (out >= 0) command.fds.emplace_back(out, 1);
-        return base::run(std::move(command), cancel);
+        return base::run(std::move(command), cancel, [out](const base::Command& whole) {
+            auto changed = whole;
+            if (out >= 0) changed.fds.emplace_back(out, 1); // in place of the pipe that is read here
+            return base::Process::spawn(changed);
+        });
     }
     void mount(const std::string& source, const std::string& target, const std::string& type,
                const MountOptions& options) override {

@@ -5,9 +5,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/magic.h>
 #include <memory>
 #include <ranges>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <system_error>
@@ -152,6 +154,41 @@ void snapshot(const std::string& source, const std::string& target, bool read_on
     }
     if (read_only) set_read_only(made.get(), true);
     rollback.dismiss();
+}
+
+void snapshot_alone(int source, const std::string& target) {
+    const auto [folder, name] = split(target);
+    check(btrfs_util_create_snapshot_fd2(source, open_folder(folder).get(), name.c_str(), 0, nullptr, nullptr),
+          "Failed snapshotting as " + target);
+    const auto made = subvolume::open(target);
+    if (btrfs_quota::limit(made.get()) > 0) btrfs_quota::set_limit(open_folder(folder).get(), id(made.get()), 0);
+    // An empty folder stands for each that is left out.
+    for (const auto& found : std::views::reverse(nested(source))) {
+        const auto place = split(found.path);
+        try {
+            const auto outer = base::open_beneath(made.get(), place.folder, O_RDONLY | O_DIRECTORY);
+            ::unlinkat(outer.get(), place.name.c_str(), AT_REMOVEDIR);
+        } catch (const std::system_error&) { // in one that is left out itself
+        }
+    }
+}
+
+Identity identity(int subvolume) {
+    struct btrfs_util_subvolume_info info{};
+    check(btrfs_util_subvolume_info_fd(subvolume, 0, &info), "Failed reading a subvolume's id");
+    const auto text = [](const uint8_t(&id)[16]) { return std::string(reinterpret_cast<const char*>(id), sizeof id); };
+    auto received = text(info.received_uuid);
+    if (received == std::string(received.size(), '\0')) received.clear();
+    return {text(info.uuid), std::move(received)};
+}
+
+void set_received(int subvolume, const std::string& uuid, uint64_t transaction) {
+    btrfs_ioctl_received_subvol_args arguments{};
+    if (uuid.size() != sizeof arguments.uuid) throw schema::bad_request("Bad btrfs stream: an id has another size");
+    std::memcpy(arguments.uuid, uuid.data(), uuid.size());
+    arguments.stransid = transaction;
+    if (::ioctl(subvolume, BTRFS_IOC_SET_RECEIVED_SUBVOL, &arguments) < 0)
+        throw std::system_error(errno, std::generic_category(), "Failed setting where a subvolume was received from");
 }
 
 void remove(const std::string& path) {

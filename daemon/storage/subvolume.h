@@ -31,6 +31,17 @@ void create(const std::string& path);
 /// A snapshot of it and of what is nested in it, made in one step where nothing is. Nested ones stay as writable or
 /// read-only as they are. `target` must not exist; nothing is left of a failure.
 void snapshot(const std::string& source, const std::string& target, bool read_only);
+/// A writable one without what is nested in it.
+void snapshot_alone(int source, const std::string& target);
+/// What a stream of it, and a stream that it was received from, call it: 16 bytes each, the second empty where it was
+/// received from none.
+struct Identity {
+    std::string uuid;
+    std::string received;
+};
+Identity identity(int subvolume);
+/// Says where it was received from.
+void set_received(int subvolume, const std::string& uuid, uint64_t transaction);
 /// With what is nested in it, read-only or not. Not an error when it is missing.
 void remove(const std::string& path);
 /// Waits until all that was written to the filesystem is on disk.

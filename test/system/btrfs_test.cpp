@@ -11,13 +11,16 @@
 #include <map>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/storage/backing.h"
 #include "daemon/storage/loop_device.h"
+#include "daemon/storage/send_stream.h"
 #include "daemon/storage/subvolume.h"
 #include "schema/error.h"
 #include "test/fakes/temporary_folder.h"
@@ -304,6 +307,136 @@ TEST_F(Btrfs, CleaningUpRemovesWhatACrashLeft) {
     EXPECT_THAT(driver.snapshots(c1), testing::ElementsAre("s"));
     driver.clean_up();
     EXPECT_EQ(subvolume::nested(subvolume::open(folder).get()).size(), 2U);
+}
+
+/// What a volume's stream is, in a file.
+std::string stream_of(Driver& driver, const VolumeId& volume, const std::string& parent, const std::string& file) {
+    const base::Fd to(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    driver.transfer()->send(volume, parent, to.get(), {});
+    return file;
+}
+
+void receive(Driver& driver, const VolumeId& volume, const std::string& file) {
+    const base::Fd from(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    driver.transfer()->receive(volume, from.get(), {});
+}
+
+TEST_F(Btrfs, StreamsCarryVolumesToAnotherPool) {
+    auto& driver = pool();
+    driver.create(c1, [](const std::string& path) {
+        fs::create_directory(path + "/rootfs");
+        fakes::write(path + "/rootfs/kept", std::string(300000, 'k'));
+        fs::permissions(path + "/rootfs/kept", fs::perms(04755));
+        fs::create_symlink("/etc/passwd", path + "/rootfs/link");
+        fs::create_hard_link(path + "/rootfs/kept", path + "/rootfs/again");
+        ::mknod((path + "/rootfs/null").c_str(), S_IFCHR | 0666, makedev(1, 3));
+        ::lchown((path + "/rootfs/link").c_str(), 1000, 1001);
+        ::setxattr((path + "/rootfs/kept").c_str(), "user.a", "b", 1, 0);
+    });
+    const auto s1 = snapshot_of(c1, "s1");
+    const auto s2 = snapshot_of(c1, "s2");
+    driver.take(s1, {}, {});
+    fakes::write(at(c1, "/rootfs/new"), "new");
+    fs::rename(at(c1, "/rootfs/kept"), at(c1, "/rootfs/moved"));
+    driver.take(s2, {}, {});
+    subvolume::create(at(c1, "/rootfs/nested"));
+    fakes::write(at(c1, "/rootfs/nested/file"), "inner");
+    const auto first = stream_of(driver, s1, "", folder_ / "1");
+    const auto second = stream_of(driver, s2, "s1", folder_ / "2");
+    const auto third = stream_of(driver, c1, "s2", folder_ / "3");
+    EXPECT_LT(fs::file_size(second), fs::file_size(first) / 4);
+
+    const auto other = driver_of("other", {{"size", "256MiB"}});
+    other->create_pool();
+    const VolumeId copy{VolumeType::container, "copy"};
+    EXPECT_THROW(receive(*other, copy, third), schema::Error) << "its snapshots come first";
+    receive(*other, snapshot_of(copy, "s1"), first);
+    receive(*other, snapshot_of(copy, "b"), second);
+    receive(*other, copy, third);
+    const auto place = other->path(copy) + "/rootfs/";
+    EXPECT_EQ(fakes::read(place + "moved"), std::string(300000, 'k'));
+    EXPECT_EQ(fs::status(place + "moved").permissions(), fs::perms(04755));
+    EXPECT_TRUE(fs::equivalent(place + "moved", place + "again"));
+    EXPECT_EQ(fs::read_symlink(place + "link"), "/etc/passwd");
+    struct stat status{};
+    ::lstat((place + "link").c_str(), &status);
+    EXPECT_EQ(status.st_uid, 1000U);
+    char value = 0;
+    EXPECT_EQ(::getxattr((place + "again").c_str(), "user.a", &value, 1), 1);
+    EXPECT_EQ(fs::status(place + "null").type(), fs::file_type::character);
+    EXPECT_EQ(fakes::read(place + "new"), "new");
+    EXPECT_EQ(fakes::read(place + "nested/file"), "inner");
+    EXPECT_TRUE(subvolume::is_subvolume(place + "nested"));
+    EXPECT_FALSE(fs::exists(other->path(snapshot_of(copy, "s1")) + "/rootfs/new"));
+    EXPECT_TRUE(subvolume::is_read_only(subvolume::open(other->path(snapshot_of(copy, "b"))).get()));
+    EXPECT_THAT(other->snapshots(copy), testing::UnorderedElementsAre("s1", "b"));
+    other->delete_pool();
+}
+
+TEST_F(Btrfs, ABrokenStreamLeavesNothing) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    fakes::write(at(c1, "/rootfs/file"), std::string(100000, 'x'));
+    const auto whole = fakes::read(stream_of(driver, c1, "", folder_ / "stream"));
+    const VolumeId copy{VolumeType::container, "copy"};
+    auto turned = whole;
+    turned[whole.size() / 2] = static_cast<char>(turned[whole.size() / 2] ^ 1);
+    for (const auto& bytes :
+         {std::string(), whole.substr(0, 5), whole.substr(0, whole.size() / 2), turned, "x" + whole}) {
+        fakes::write(folder_ / "stream", bytes);
+        EXPECT_THROW(receive(driver, copy, folder_ / "stream"), schema::Error);
+        EXPECT_FALSE(driver.exists(copy));
+        EXPECT_EQ(subvolume::nested(subvolume::open(folder_ / "storage-pools/pool").get()).size(), 1U);
+    }
+}
+
+/// One command of a stream, with the checksum that it must have.
+std::string command(uint16_t number, const std::vector<std::pair<uint16_t, std::string>>& fields) {
+    const auto two = [](size_t value) {
+        return std::string{static_cast<char>(value & 0xFFU), static_cast<char>(value >> 8U)};
+    };
+    std::string content;
+    for (const auto& [type, data] : fields) content += two(type) + two(data.size()) + data;
+    auto bytes = two(content.size()) + two(0) + two(number) + std::string(4, '\0') + content;
+    const auto sum = send_stream::checksum(bytes);
+    for (size_t i = 0; i < 4; ++i) bytes[6 + i] = static_cast<char>(sum >> (8 * i));
+    return bytes;
+}
+
+TEST_F(Btrfs, AHostileStreamChangesNothingOutsideOfItsVolume) {
+    auto& driver = pool();
+    make_empty(driver, c1);
+    fakes::write(at(c1, "/rootfs/file"), "kept");
+    const auto begin = std::string("btrfs-stream\0\1\0\0\0", 17) +
+                       command(1, {{15, "x"}, {1, std::string(16, 'u')}, {2, std::string(8, '\1')}});
+    const auto end = command(21, {});
+    const auto write_to = [](const std::string& path) {
+        return command(15, {{15, path}, {18, std::string(8, '\0')}, {19, "evil"}});
+    };
+    const auto target = at(c1, "/rootfs");
+    const std::vector<std::string> attacks{
+        write_to("../c1/rootfs/file"),
+        write_to(target + "/file"),
+        command(8, {{15, "link"}, {17, target}}) + write_to("link/file"),
+        command(8, {{15, "link"}, {17, target + "/file"}}) + write_to("link"),
+        command(8, {{15, "link"}, {17, target + "/file"}}) + command(18, {{15, "link"}, {5, std::string(8, '\7')}}),
+        command(4, {{15, "../evil"}}),
+        command(4, {{15, ".."}}),
+        command(9, {{15, "../c1"}, {16, "stolen"}}),
+        command(10, {{15, "stolen"}, {17, "../c1/rootfs/file"}}),
+        command(11, {{15, "../c1/rootfs/file"}}),
+        command(99, {}),
+        command(15, {{15, "file"}}),
+    };
+    for (const auto& attack : attacks) {
+        fakes::write(folder_ / "stream", begin + attack + end);
+        EXPECT_ANY_THROW(receive(driver, {VolumeType::container, "copy"}, folder_ / "stream"));
+        EXPECT_EQ(fakes::read(at(c1, "/rootfs/file")), "kept");
+        EXPECT_THAT(driver.list(VolumeType::container), testing::ElementsAre("c1"));
+    }
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool/containers/evil"));
+    fakes::write(folder_ / "stream", begin + command(4, {{15, "rootfs"}}) + end);
+    EXPECT_NO_THROW(receive(driver, {VolumeType::container, "copy"}, folder_ / "stream"));
 }
 
 /// What a daemon does all day, until it is killed.
