@@ -16,6 +16,7 @@
 #include "daemon/resources/id_names.h"
 #include "daemon/resources/resources.h"
 #include "daemon/storage/entry_rules.h"
+#include "daemon/storage/send_stream.h"
 #include "daemon/storage/tar_reader.h"
 #include "schema/api/backup.h"
 #include "schema/api/console.h"
@@ -122,6 +123,20 @@ void tar(std::string_view input) {
     });
 }
 
+/// One or more, as volumes with nested subvolumes have them.
+void btrfs_stream(std::string_view input) {
+    const auto file = base::checked(::memfd_create("stream", MFD_CLOEXEC), "memfd_create");
+    base::write_all(file.get(), input);
+    ::lseek(file.get(), 0, SEEK_SET);
+    may_refuse([&] {
+        storage::send_stream::Reader reader(file.get());
+        while (reader.begin())
+            for (auto step = reader.next(); step.command != storage::send_stream::Command::end; step = reader.next())
+                may_refuse([&] { step.number(storage::send_stream::Field::offset); });
+    });
+    may_refuse([&] { storage::send_stream::fields_of(input); });
+}
+
 void filter(std::string_view input) {
     static const auto object =
         schema::Json::parse(R"({"name":"c1","config":{"user.a":"b"},"n":1,"list":["x"],"t":true})");
@@ -185,6 +200,7 @@ void websocket(std::string_view input) {
 
 constexpr Target table[] = {
     {"api_objects", api_objects},
+    {"btrfs_stream", btrfs_stream},
     {"backups", backups},
     {"client_multipart", client_multipart},
     {"client_yaml", client_yaml},
