@@ -62,9 +62,12 @@ std::optional<intercept::Settings> Rooms::interception_settings(const std::strin
 Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std::function<bool(bool)> shut_down)
     : paths(with_folders(options.paths)), log(options.log), facts(base::detect_host_facts()),
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
-      instance_rows(database), server_config(database), runtime(make_runtime(paths)), device_host(*runtime, facts),
-      pools(paths, {pool_rows, image_rows, instance_rows, profiles}, log),
-      images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles), id_claims(instances),
+      instance_rows(database), snapshot_rows(database), volume_rows(database), server_config(database),
+      runtime(make_runtime(paths)), device_host(*runtime, facts, volume_users),
+      pools(paths, {pool_rows, image_rows, instance_rows, profiles, volume_rows}, log),
+      volumes(pools, {volume_rows, instance_rows, snapshot_rows, image_rows, profiles}, log),
+      images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles),
+      volume_users(volumes, instances, instance_rows, device_host), id_claims(instances),
       environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
                  *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
@@ -88,7 +91,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               server_config,
               images,
               pools,
+              volumes,
               instances,
+              volume_users,
               lifecycle,
               backups,
               *runtime,
@@ -101,6 +106,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
                      [this](base::LogLevel level) { return events.listens_to_log(level); });
     insert_first_profiles(profiles);
     pools.mount_all();
+    volumes.repair_all();
     images.clean_up();
     instances.load();
     lifecycle.adopt_all();

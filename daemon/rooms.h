@@ -21,6 +21,7 @@
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
+#include "daemon/instance/volume_users.h"
 #include "daemon/intercept/server.h"
 #include "daemon/operations/events.h"
 #include "daemon/operations/operation.h"
@@ -30,7 +31,10 @@
 #include "daemon/state/pools.h"
 #include "daemon/state/profiles.h"
 #include "daemon/state/server_config.h"
+#include "daemon/state/snapshots.h"
+#include "daemon/state/volumes.h"
 #include "daemon/storage/pool.h"
+#include "daemon/storage/volumes.h"
 
 struct Rooms {
     /// Opens the database, mounts the pools and takes over what runs: afterwards requests can be served. `shut_down` is
@@ -49,14 +53,18 @@ struct Rooms {
     state::Images image_rows;
     state::Pools pool_rows;
     state::Instances instance_rows;
+    state::Snapshots snapshot_rows;
+    state::Volumes volume_rows;
     state::ServerConfig server_config;
     operations::EventsHub events;
     std::unique_ptr<instance::Runtime> runtime;
     instance::Reporter reporter;
     instance::RealDeviceHost device_host;
     storage::Pools pools;
+    storage::Volumes volumes;
     images::ImageStore images;
     instance::Registry instances;
+    instance::VolumeUsers volume_users;
     instance::IdClaims id_claims;
     instance::FileSessions file_sessions;
     instance::GuestEvents guest_events;

@@ -14,6 +14,7 @@
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
+#include "daemon/instance/volume_users.h"
 #include "daemon/operations/events.h"
 #include "daemon/operations/operation.h"
 #include "daemon/state/database.h"
@@ -21,6 +22,7 @@
 #include "daemon/state/profiles.h"
 #include "daemon/state/server_config.h"
 #include "daemon/storage/pool.h"
+#include "daemon/storage/volumes.h"
 #include "schema/api/server.h"
 
 namespace api {
@@ -38,7 +40,9 @@ struct Context {
     state::ServerConfig& server_config;
     images::ImageStore& images;
     storage::Pools& pools;
+    storage::Volumes& volumes;
     instance::Registry& instances;
+    instance::VolumeUsers& volume_users;
     instance::Lifecycle& lifecycle;
     instance::Backups& backups;
     instance::Runtime& runtime;

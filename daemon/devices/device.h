@@ -17,6 +17,7 @@
 namespace devices {
 
 class NodeHost;
+class VolumeHost;
 using schema::MountOrder;
 
 enum class PathKind { missing, file, directory, block_device, other };
@@ -51,6 +52,8 @@ public:
     virtual std::string random_hex(size_t digits) = 0;
 
     virtual NodeHost& nodes() = 0;
+
+    virtual VolumeHost& volumes() = 0;
 };
 
 /// The instance that a device belongs to.

@@ -6,6 +6,7 @@
 #include "daemon/base/rollback.h"
 #include "daemon/devices/node_files.h"
 #include "daemon/devices/types.h"
+#include "daemon/devices/volume_host.h"
 #include "schema/error.h"
 #include "schema/values.h"
 
@@ -56,7 +57,7 @@ bool Disk::is_required() const {
 }
 
 bool Disk::is_missing(DeviceHost& host) const {
-    return host.kind_of(option("source")) == PathKind::missing;
+    return !is_volume() && host.kind_of(option("source")) == PathKind::missing;
 }
 
 void Disk::check() const {
@@ -93,11 +94,11 @@ void Disk::check() const {
         R"(The "shift" property cannot be used with custom storage volumes (set "security.shifted=true" on the volume )"
         "instead)");
     fail_if(source.starts_with('/'), "Storage volumes cannot be specified as absolute paths");
-    fail_if(!is_root(), "Failed loading custom volume: Storage volume not found");
 }
 
 void Disk::check_host(const Owner&, DeviceHost& host) const {
     if (is_root()) return;
+    if (is_volume()) return host.volumes().check(option("pool"), option("source"));
     if (is_required() && option("source") != cloud_init_source && is_missing(host)) {
         throw schema::bad_request("Missing source path {} for disk {}", schema::quoted(option("source")),
                                   schema::quoted(name()));
@@ -115,22 +116,35 @@ Start Disk::start_root(const Owner& owner) const {
     return start;
 }
 
-std::string Disk::mount_options(const Owner& owner, PathKind kind) const {
+std::string Disk::mount_options(const Source& source) const {
     std::string options = schema::is_true(option("readonly")) ? "ro," : "";
     options += schema::is_true(option("recursive")) ? "rbind" : "bind";
     if (!option("propagation").empty()) options += "," + option("propagation");
-    options += kind == PathKind::directory || kind == PathKind::block_device ? ",create=dir" : ",create=file";
-    if (schema::is_true(option("shift")) && !owner.privileged()) options += ",idmap=container";
+    const bool folder = source.kind == PathKind::directory || source.kind == PathKind::block_device;
+    options += folder ? ",create=dir" : ",create=file";
+    if (source.idmapped) options += ",idmap=container";
     return options;
 }
 
-void Disk::stage(DeviceHost& host, PathKind kind, const std::string& staged) const {
+Disk::Source Disk::source(const Owner& owner, DeviceHost& host) const {
+    if (is_volume()) {
+        const auto use = host.volumes().use(option("pool"), option("source"), {owner.instance, name(), owner.id_map});
+        return {use.path, PathKind::directory, use.idmapped};
+    }
+    return {option("source"), host.kind_of(option("source")), schema::is_true(option("shift")) && !owner.privileged()};
+}
+
+void Disk::release(const Owner& owner, DeviceHost& host) const {
+    if (is_volume()) host.volumes().release(option("pool"), option("source"), {owner.instance, name(), {}});
+}
+
+void Disk::stage(DeviceHost& host, const Source& source, const std::string& staged) const {
     auto options = option("raw.mount.options");
     if (schema::is_true(option("readonly"))) options += options.empty() ? "ro" : ",ro";
-    if (kind == PathKind::block_device)
-        host.stage_disk(option("source"), staged, options);
+    if (source.kind == PathKind::block_device)
+        host.stage_disk(source.path, staged, options);
     else
-        host.stage_mount(option("source"), staged, schema::is_true(option("recursive")), options);
+        host.stage_mount(source.path, staged, schema::is_true(option("recursive")), options);
 }
 
 void Disk::check_kind(const Owner& owner, DeviceHost& host) const {
@@ -146,18 +160,20 @@ Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
     if (is_root()) return start_root(owner);
     check_kind(owner, host);
     check_host(owner, host);
-    const auto kind = host.kind_of(option("source"));
-    if (kind == PathKind::missing || is_absent_kernel_file(option("path"), host)) return {};
+    if (is_missing(host) || is_absent_kernel_file(option("path"), host)) return {};
 
     // Staged for every container: the root of an unprivileged one may not reach the source, and liblxc leaves the
     // options of a bind mount out.
     Start start;
+    base::Rollback rollback;
+    rollback.add([&] { release(owner, host); });
+    const auto from = source(owner, host);
     const auto staged = staged_path(owner, name(), option("path"));
-    stage(host, kind, staged);
+    stage(host, from, staged);
     start.after_start = [&host, staged] { host.unstage_mount(staged); };
-    start.items.push_back(
-        {"lxc.mount.entry", fmt::format("{} {} none {} 0 0", mount_field(staged), mount_field(relative(option("path"))),
-                                        mount_options(owner, kind))});
+    start.items.push_back({"lxc.mount.entry", fmt::format("{} {} none {} 0 0", mount_field(staged),
+                                                          mount_field(relative(option("path"))), mount_options(from))});
+    rollback.dismiss();
     return start;
 }
 
@@ -167,34 +183,45 @@ schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
     check_kind(owner, host);
     check_host(owner, host);
     if (is_missing(host) || is_absent_kernel_file(option("path"), host)) return {};
+    base::Rollback rollback;
+    rollback.add([&] { release(owner, host); });
+    auto from = source(owner, host);
     MountOrder order;
-    order.source = option("source");
+    order.source = from.path;
     order.target = option("path");
     order.read_only = schema::is_true(option("readonly"));
     order.recursive = schema::is_true(option("recursive"));
-    order.idmapped = schema::is_true(option("shift")) && !owner.privileged();
+    order.idmapped = from.idmapped;
     order.propagation = option("propagation");
     for (auto& word : words_of(option("raw.mount.options")))
         if (is_mount_option(word)) order.options.push_back(std::move(word));
     base::Rollback staging;
-    if (host.kind_of(order.source) == PathKind::block_device) {
+    if (from.kind == PathKind::block_device) {
         order.source = staged_path(owner, name(), option("path"));
         staging.add([&] { host.unstage_mount(order.source); });
-        stage(host, PathKind::block_device, order.source);
+        stage(host, from, order.source);
     }
     host.attach_mount(owner.instance, order);
+    rollback.dismiss();
     return {};
 }
 
 schema::Config Disk::detach(const Owner& owner, DeviceHost& host) const {
-    if (!is_root() && !is_absent_kernel_file(option("path"), host)) host.detach_mount(owner.instance, option("path"));
+    if (is_root() || is_absent_kernel_file(option("path"), host)) return {};
+    host.detach_mount(owner.instance, option("path"));
+    release(owner, host);
     return {};
 }
 
 schema::Config Disk::stopped(const Owner& owner, DeviceHost& host) const {
     // Only a daemon that ended in the middle of a start leaves one.
     if (!is_root()) host.unstage_mount(staged_path(owner, name(), option("path")));
+    release(owner, host);
     return {};
+}
+
+void Disk::resume(const Owner& owner, DeviceHost& host) const {
+    if (is_volume()) source(owner, host);
 }
 
 } // namespace devices

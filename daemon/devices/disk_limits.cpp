@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/devices/volume_host.h"
 #include "schema/error.h"
 #include "schema/units.h"
 #include "schema/values.h"
@@ -42,9 +43,11 @@ int version_of(NodeHost& host) {
 }
 
 /// What lies on the disk that is to be limited.
-std::string place_of(const schema::Device& device, const Owner& owner) {
+std::string place_of(const schema::Device& device, const Owner& owner, DeviceHost& host) {
     const auto& source = schema::get(device, "source");
-    return source.empty() ? owner.rootfs : source;
+    if (source.empty()) return owner.rootfs;
+    const auto& pool = schema::get(device, "pool");
+    return pool.empty() ? source : host.volumes().path(pool, source);
 }
 
 DiskLimit mean(const std::vector<DiskLimit>& limits) {
@@ -82,7 +85,7 @@ DiskLimits disk_limits(const schema::Devices& devices, const Owner& owner, Devic
     for (const auto& [name, device] : devices) {
         if (schema::get(device, "type") != "disk") continue;
         const auto limit = limit_of(device);
-        const auto place = place_of(device, owner);
+        const auto place = place_of(device, owner, host);
         if (limit == DiskLimit{} || host.kind_of(place) == PathKind::missing) continue;
         if (version_of(host.nodes()) == 0)
             throw schema::bad_request("Cannot apply disk limits as blkio cgroup controller is missing");

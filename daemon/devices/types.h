@@ -19,16 +19,28 @@ public:
     schema::Config stopped(const Owner& owner, DeviceHost& host) const override;
     schema::Config attach(const Owner& owner, DeviceHost& host) const override;
     schema::Config detach(const Owner& owner, DeviceHost& host) const override;
+    void resume(const Owner& owner, DeviceHost& host) const override;
 
 private:
     bool is_root() const;
+    /// Whether it is a custom volume of a pool.
+    bool is_volume() const { return !option("pool").empty() && !is_root(); }
     bool is_required() const;
     bool is_missing(DeviceHost& host) const;
     /// Throws for a kind of source that this container cannot have.
     void check_kind(const Owner& owner, DeviceHost& host) const;
     Start start_root(const Owner& owner) const;
-    std::string mount_options(const Owner& owner, PathKind kind) const;
-    void stage(DeviceHost& host, PathKind kind, const std::string& staged) const;
+    /// Where its files are on the host, and whether their owners are to be mapped by the mount.
+    struct Source {
+        std::string path;
+        PathKind kind;
+        bool idmapped;
+    };
+    /// Of a volume it is usable then, until `release`.
+    Source source(const Owner& owner, DeviceHost& host) const;
+    void release(const Owner& owner, DeviceHost& host) const;
+    std::string mount_options(const Source& source) const;
+    void stage(DeviceHost& host, const Source& source, const std::string& staged) const;
 };
 
 /// A character or block device of the host: unix-char and unix-block.

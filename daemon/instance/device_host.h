@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "daemon/devices/device.h"
+#include "daemon/devices/volume_host.h"
 #include "daemon/instance/network_host.h"
 #include "daemon/instance/node_host.h"
 #include "daemon/instance/runtime.h"
@@ -16,8 +17,9 @@ namespace instance {
 
 class RealDeviceHost final : public devices::DeviceHost {
 public:
-    RealDeviceHost(Runtime& runtime, const base::HostFacts& facts)
-        : runtime_(runtime), network_(runtime), nodes_(runtime, facts), maps_ids_(facts.idmapped_mounts) {}
+    RealDeviceHost(Runtime& runtime, const base::HostFacts& facts, devices::VolumeHost& volumes)
+        : runtime_(runtime), network_(runtime), nodes_(runtime, facts), volumes_(volumes),
+          maps_ids_(facts.idmapped_mounts) {}
 
     devices::PathKind kind_of(const std::string& path) override;
     void stage_mount(const std::string& source, const std::string& staged, bool recursive,
@@ -30,11 +32,13 @@ public:
     void detach_mount(const std::string& instance, const std::string& target) override;
     std::string random_hex(size_t digits) override;
     devices::NodeHost& nodes() override { return nodes_; }
+    devices::VolumeHost& volumes() override { return volumes_; }
 
 private:
     Runtime& runtime_;
     RealNetworkHost network_;
     RealNodeHost nodes_;
+    devices::VolumeHost& volumes_;
     bool maps_ids_; // whether the kernel has id-mapped mounts, and may use them
     std::mutex mutex_;
     std::map<dev_t, bool> mapping_filesystems_; // whose mounts were tried

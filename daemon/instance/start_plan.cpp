@@ -9,6 +9,7 @@
 #include "daemon/devices/device.h"
 #include "daemon/devices/disk_limits.h"
 #include "daemon/devices/nic.h"
+#include "daemon/devices/volume_host.h"
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/cpu_balance.h"
 #include "daemon/instance/idmap.h"
@@ -445,6 +446,16 @@ void check_compatible_calls(const schema::Config& config, const base::HostFacts&
     }
 }
 
+/// Whether its disks' custom volumes are there and for containers: LXD says so with the devices' other rules.
+void check_volumes(const schema::Devices& devices, const Rooms& rooms) {
+    for (const auto& [name, device] : devices) {
+        const auto& pool = schema::get(device, "pool");
+        if (schema::get(device, "type") != "disk" || pool.empty() || schema::get(device, "path") == "/") continue;
+        check_part(fmt::format("Device validation failed for {:?}", name),
+                   [&] { rooms.device_host.volumes().check(pool, schema::get(device, "source")); });
+    }
+}
+
 /// What is wrong with it apart from its ids, which LXD puts other words to for a new record.
 void check_parts(const Record& record, const Rooms& rooms) {
     const auto& put = record.row.put;
@@ -453,6 +464,7 @@ void check_parts(const Record& record, const Rooms& rooms) {
     check_part("Invalid expanded config", [&] { schema::check_syscall_keys(record.expanded_config); });
     check_part("Invalid devices", [&] { devices::check_devices(put.devices); });
     check_part("Invalid expanded devices", [&] { devices::check_expanded_devices(record.expanded_devices); });
+    check_part("Invalid devices", [&] { check_volumes(record.expanded_devices, rooms); });
     check_part("Invalid config", [&] { check_raw_lxc(record.expanded_config, rooms); });
 }
 

@@ -197,6 +197,17 @@ void Volumes::forget(const std::string& pool, const std::string& type, const std
     });
 }
 
+void Volumes::rename_note(const std::string& pool, const std::string& name, const std::string& new_name) {
+    forget(pool, "container", new_name);
+    database_.write([&](Connection& connection) {
+        Query(connection,
+              "UPDATE storage_volumes SET name = ? WHERE type = 'container' AND name = ? AND storage_pool_id = "
+              "(SELECT id FROM storage_pools WHERE name = ?)",
+              new_name, name, pool)
+            .run();
+    });
+}
+
 std::vector<VolumeSnapshotRow> Volumes::snapshots(int64_t volume) const {
     std::vector<VolumeSnapshotRow> snapshots;
     database_.with([&](Connection& connection) {

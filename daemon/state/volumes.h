@@ -57,6 +57,8 @@ public:
     void remove(int64_t id);
     /// Not an error where nothing was noted.
     void forget(const std::string& pool, const std::string& type, const std::string& name);
+    /// What was noted of a container's volume goes along with a new name.
+    void rename_note(const std::string& pool, const std::string& name, const std::string& new_name);
 
     /// In the order in which they were taken.
     std::vector<VolumeSnapshotRow> snapshots(int64_t volume) const;

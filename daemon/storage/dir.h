@@ -5,6 +5,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/storage/driver.h"
+#include "daemon/storage/file_blocks.h"
 #include "daemon/storage/removal.h"
 
 namespace storage {
@@ -35,6 +36,7 @@ public:
     void unmount(const VolumeId& volume) override;
     std::optional<int64_t> usage(const VolumeId& volume) const override;
     void clean_up() override;
+    Blocks* blocks() override { return &blocks_; }
 
 protected:
     /// For drivers that lay volumes out like this one. The volume's own folder, whatever is mounted in it.
@@ -60,6 +62,7 @@ private:
 
     DriverContext context_;
     Removal removal_;
+    FileBlocks blocks_{*this};
 };
 
 } // namespace storage

@@ -144,6 +144,11 @@ std::vector<schema::StoragePool> Pools::list() const {
 schema::StoragePool Pools::get(const std::string& name) const {
     auto pool = row(name);
     pool.used_by = used_by(name);
+    for (const auto& image : stores_.images.list())
+        if (const auto pools = stores_.images.pools_of(image.fingerprint);
+            std::ranges::find(pools, name) != pools.end())
+            pool.used_by.push_back("/1.0/images/" + image.fingerprint);
+    std::ranges::sort(pool.used_by);
     const std::scoped_lock lock(mutex_);
     if (!drivers_.contains(name)) pool.status = "Unavailable";
     return pool;
@@ -234,6 +239,7 @@ void Pools::remove(const std::string& name) {
         const std::scoped_lock lock(mutex_);
         drivers_[name] = gone;
     });
+    for (const auto& fingerprint : gone->list(VolumeType::image)) stores_.volumes.forget(name, "image", fingerprint);
     remove_images(*gone, name, image_locks_, stores_.images);
     gone->delete_pool();
     stores_.pools.remove(name);
@@ -246,6 +252,13 @@ std::vector<std::string> Pools::used_by(const std::string& name) const {
         if (instance.pool == name) urls.push_back("/1.0/instances/" + instance.name);
     for (const auto& profile : stores_.profiles.list())
         if (uses_pool(profile, name)) urls.push_back("/1.0/profiles/" + profile.name);
+    for (const auto& volume : stores_.volumes.list(name)) {
+        if (volume.type != "custom") continue;
+        const auto url = fmt::format("/1.0/storage-pools/{}/volumes/custom/{}", name, volume.name);
+        urls.push_back(url);
+        for (const auto& snapshot : stores_.volumes.snapshots(volume.id))
+            urls.push_back(fmt::format("{}/snapshots/{}", url, snapshot.name));
+    }
     std::ranges::sort(urls);
     return urls;
 }
@@ -310,11 +323,15 @@ void Pools::remove_image(const std::string& fingerprint) {
         const std::scoped_lock lock(mutex_);
         drivers = drivers_;
     }
-    for (const auto& [pool, driver] : drivers) {
-        const auto hold = image_locks_.exclusive(image_key(pool, fingerprint), {});
-        driver->remove(image(fingerprint));
-        stores_.images.remove_from_pool(fingerprint, pool);
-    }
+    for (const auto& [pool, driver] : drivers) remove_image_volume(pool, fingerprint);
+}
+
+void Pools::remove_image_volume(const std::string& pool, const std::string& fingerprint) {
+    const auto driver = this->driver(pool);
+    const auto hold = image_locks_.exclusive(image_key(pool, fingerprint), {});
+    driver->remove(image(fingerprint));
+    stores_.images.remove_from_pool(fingerprint, pool);
+    stores_.volumes.forget(pool, "image", fingerprint);
 }
 
 void Pools::create_from_image(const std::string& pool, const std::string& instance, const std::string& fingerprint,
@@ -391,6 +408,7 @@ void Pools::remove_container(const std::string& pool, const std::string& instanc
     const auto hold = container_locks_.exclusive(instance, {});
     unlink_container(instance);
     driver(pool)->remove(container(instance));
+    stores_.volumes.forget(pool, "container", instance);
 }
 
 void Pools::rename_container(const std::string& pool, const std::string& instance, const std::string& new_name) {
@@ -401,6 +419,7 @@ void Pools::rename_container(const std::string& pool, const std::string& instanc
     rollback.add([&] { driver->rename(container(new_name), instance); });
     link_container(new_name, driver->path(container(new_name)));
     unlink_container(instance);
+    stores_.volumes.rename_note(pool, instance, new_name);
     rollback.dismiss();
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/state/paths.h"
 #include "daemon/state/pools.h"
 #include "daemon/state/profiles.h"
+#include "daemon/state/volumes.h"
 #include "daemon/storage/driver.h"
 #include "daemon/storage/keyed_lock.h"
 
@@ -33,7 +34,9 @@ public:
         state::Images& images;
         state::Instances& instances;
         state::Profiles& profiles;
+        state::Volumes& volumes;
     };
+    using DriverRef = std::shared_ptr<Driver>;
     using MakeDriver = std::unique_ptr<Driver> (*)(const std::string& name, DriverContext context);
 
     Pools(state::Paths paths, Stores stores, base::Log& log, MakeDriver make = make_driver);
@@ -59,10 +62,13 @@ public:
     void update(const std::string& name, schema::StoragePoolPut put);
     /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count.
     void remove(const std::string& name);
-    /// URLs of the instances and profiles that use a pool, sorted. Unpacked images can be made again: they do not
-    /// count.
+    /// URLs of the instances, custom volumes and profiles that use a pool, sorted. Unpacked images can be made again:
+    /// they do not count, though `get` names them.
     std::vector<std::string> used_by(const std::string& name) const;
     Space space(const std::string& name) const;
+    /// For what is beside the volumes of images and containers. Throws not_found, or unavailable where the pool could
+    /// not be mounted.
+    DriverRef driver(const std::string& pool) const;
     /// {driver -> version} of the drivers in use, for the environment block.
     std::map<std::string, std::string> drivers_in_use() const;
 
@@ -71,6 +77,8 @@ public:
                       const Progress& progress);
     /// From every pool; waits for copies that are being made of it.
     void remove_image(const std::string& fingerprint);
+    /// From one pool: it is unpacked again when it is needed.
+    void remove_image_volume(const std::string& pool, const std::string& fingerprint);
 
     /// Makes a container's root and its link in LXD_DIR/containers, all or nothing. `fingerprint` is a full one.
     void create_from_image(const std::string& pool, const std::string& instance, const std::string& fingerprint,
@@ -119,10 +127,7 @@ public:
     }
 
 private:
-    using DriverRef = std::shared_ptr<Driver>;
-
     DriverContext context(const schema::StoragePool& pool) const;
-    DriverRef driver(const std::string& pool) const;
     schema::StoragePool row(const std::string& name) const;
     void mount_one(const schema::StoragePool& pool);
     void remove_half_made(const schema::StoragePool& pool);

@@ -37,13 +37,8 @@ using InodeKey = std::pair<uint64_t, uint64_t>;
     throw std::system_error(errno, std::generic_category(), fmt::format("{} {}", attempt, path));
 }
 
-std::string journal_path(const std::string& folder) {
-    return folder + "/owners.journal";
-}
-
-base::Fd open_root(const std::string& folder) {
-    const auto path = folder + "/rootfs";
-    return base::checked(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path);
+base::Fd open_root(const OwnedTree& tree) {
+    return base::checked(::open(tree.root.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), tree.root);
 }
 
 /// Names a file that is open as a path only for the calls that take no such descriptor.
@@ -162,7 +157,7 @@ void apply(int fd, const OwnersBefore& wanted, const std::string& path) {
 
 class Shift {
 public:
-    Shift(const std::string& folder, const IdShift& shift) : shift_(shift), journal_(journal_path(folder), shift) {}
+    Shift(const OwnedTree& tree, const IdShift& shift) : shift_(shift), journal_(tree.journal, shift) {}
 
     void visit(base::Fd fd, const struct stat& info, const std::string& path) {
         if (!S_ISDIR(info.st_mode) && info.st_nlink > 1 && !linked_.insert({info.st_dev, info.st_ino}).second) return;
@@ -209,13 +204,13 @@ base::Fd duplicate(const base::Fd& fd) {
 
 } // namespace
 
-void shift_owners(const std::string& folder, const IdShift& shift, const base::CancelToken& cancel,
+void shift_owners(const OwnedTree& tree, const IdShift& shift, const base::CancelToken& cancel,
                   const std::function<void(uint64_t files)>& progress) {
     constexpr uint64_t report_each = 1000;
-    if (has_shift_journal(folder)) undo_shift(folder);
-    const auto root = open_root(folder);
+    if (has_shift_journal(tree)) undo_shift(tree);
+    const auto root = open_root(tree);
     try {
-        Shift changes(folder, shift);
+        Shift changes(tree, shift);
         uint64_t files = 0;
         walk(duplicate(root), [&](base::Fd fd, const struct stat& info, const std::string& path) {
             cancel.check();
@@ -223,37 +218,36 @@ void shift_owners(const std::string& folder, const IdShift& shift, const base::C
             if (++files % report_each == 0 && progress) progress(files);
         });
         changes.flush();
-        make_durable(root, folder);
+        make_durable(root, tree.root);
     } catch (...) {
-        if (has_shift_journal(folder)) undo_shift(folder);
+        if (has_shift_journal(tree)) undo_shift(tree);
         throw;
     }
 }
 
-void forget_shift(const std::string& folder) {
-    const auto path = journal_path(folder);
-    if (::unlink(path.c_str()) < 0 && errno != ENOENT) fail("Failed removing", path);
+void forget_shift(const OwnedTree& tree) {
+    if (::unlink(tree.journal.c_str()) < 0 && errno != ENOENT) fail("Failed removing", tree.journal);
 }
 
-bool has_shift_journal(const std::string& folder) {
-    return base::exists(journal_path(folder));
+bool has_shift_journal(const OwnedTree& tree) {
+    return base::exists(tree.journal);
 }
 
-schema::IdMap aim_of_shift(const std::string& folder) {
-    return read_journal(journal_path(folder)).shift.to;
+schema::IdMap aim_of_shift(const OwnedTree& tree) {
+    return read_journal(tree.journal).shift.to;
 }
 
-void undo_shift(const std::string& folder) {
-    const auto journal = read_journal(journal_path(folder));
+void undo_shift(const OwnedTree& tree) {
+    const auto journal = read_journal(tree.journal);
     std::map<InodeKey, const OwnersBefore*> changed;
     for (const auto& file : journal.files) changed.emplace(InodeKey(file.device, file.inode), &file);
-    const auto root = open_root(folder);
+    const auto root = open_root(tree);
     walk(duplicate(root), [&](const base::Fd& fd, const struct stat& info, const std::string& path) {
         if (const auto found = changed.find({info.st_dev, info.st_ino}); found != changed.end())
             apply(fd.get(), *found->second, path);
     });
-    make_durable(root, folder);
-    forget_shift(folder);
+    make_durable(root, tree.root);
+    forget_shift(tree);
 }
 
 } // namespace storage

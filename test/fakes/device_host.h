@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "daemon/devices/device.h"
+#include "daemon/devices/volume_host.h"
+#include "schema/error.h"
 #include "test/fakes/network_host.h"
 #include "test/fakes/node_host.h"
 
@@ -57,6 +59,34 @@ public:
     std::string random_hex(size_t digits) override { return fmt::format("{:0{}x}", ++random_, digits); }
 
     FakeNodeHost& nodes() override { return node_host; }
+
+    /// Volumes of any pool: whether they are to be mounted with the instance's map.
+    class FakeVolumeHost final : public devices::VolumeHost {
+    public:
+        explicit FakeVolumeHost(FakeDeviceHost& host) : host_(host) {}
+        std::map<std::string, bool> idmapped; // by "POOL/VOLUME"
+
+        void check(const std::string& pool, const std::string& volume) override {
+            if (!idmapped.contains(pool + "/" + volume))
+                throw schema::bad_request("Failed loading custom volume: Storage volume not found");
+        }
+        std::string path(const std::string& pool, const std::string& volume) override {
+            return "/pools/" + pool + "/custom/default_" + volume;
+        }
+        devices::VolumeUse use(const std::string& pool, const std::string& volume,
+                               const devices::VolumeUser& user) override {
+            host_.act("use {}/{} {} {}", pool, volume, user.instance, user.device);
+            return {path(pool, volume), idmapped.at(pool + "/" + volume)};
+        }
+        void release(const std::string& pool, const std::string& volume, const devices::VolumeUser& user) override {
+            host_.act("release {}/{} {} {}", pool, volume, user.instance, user.device);
+        }
+
+    private:
+        FakeDeviceHost& host_;
+    };
+    FakeVolumeHost& volumes() override { return volume_host; }
+    FakeVolumeHost volume_host{*this};
     FakeNodeHost node_host{actions};
 
 private:

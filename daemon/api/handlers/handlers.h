@@ -68,6 +68,27 @@ http::Response pool_patch(Context&, const http::Request&);
 http::Response pool_delete(Context&, const http::Request&);
 http::Response pool_resources_get(Context&, const http::Request&);
 
+// volumes.cpp
+http::Response volume_delete(Context&, const http::Request&);
+http::Response volume_get(Context&, const http::Request&);
+http::Response volume_patch(Context&, const http::Request&);
+http::Response volume_post(Context&, const http::Request&);
+http::Response volume_put(Context&, const http::Request&);
+http::Response volume_state_get(Context&, const http::Request&);
+http::Response volumes_get(Context&, const http::Request&);
+http::Response volumes_of_type_get(Context&, const http::Request&);
+http::Response volumes_of_type_post(Context&, const http::Request&);
+http::Response volumes_post(Context&, const http::Request&);
+
+// volume_snapshots.cpp
+http::Response volume_snapshot_delete(Context&, const http::Request&);
+http::Response volume_snapshot_get(Context&, const http::Request&);
+http::Response volume_snapshot_patch(Context&, const http::Request&);
+http::Response volume_snapshot_post(Context&, const http::Request&);
+http::Response volume_snapshot_put(Context&, const http::Request&);
+http::Response volume_snapshots_get(Context&, const http::Request&);
+http::Response volume_snapshots_post(Context&, const http::Request&);
+
 // instances.cpp
 http::Response instances_get(Context&, const http::Request&);
 http::Response instances_post(Context&, const http::Request&);

@@ -93,7 +93,8 @@ struct ImageStoreTest : testing::Test {
     state::Instances instances_{database_};
     state::Profiles profiles_{database_};
     base::Log log_{{base::LogLevel::error, "", false}};
-    storage::Pools pools_{paths_, {pool_rows_, rows_, instances_, profiles_}, log_};
+    state::Volumes volumes_{database_};
+    storage::Pools pools_{paths_, {pool_rows_, rows_, instances_, profiles_, volumes_}, log_};
     ImageStore store_{paths_, rows_, profiles_, pools_, log_};
 };
 

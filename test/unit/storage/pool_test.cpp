@@ -87,7 +87,8 @@ struct PoolTest : testing::Test {
     state::Instances instances_{database_};
     state::Profiles profiles_{database_};
     base::Log log_{{base::LogLevel::error, "", false}};
-    Pools pools_{paths_, {rows_, images_, instances_, profiles_}, log_};
+    state::Volumes volumes_{database_};
+    Pools pools_{paths_, {rows_, images_, instances_, profiles_, volumes_}, log_};
 };
 
 TEST_F(PoolTest, ACreatedPoolIsListedWithItsSource) {
@@ -139,7 +140,7 @@ TEST_F(PoolTest, AContainerIsMadeOfAnImageAndLinked) {
 
 TEST_F(PoolTest, AnImageIsUnpackedOnceHoweverManyAskAtTheSameTime) {
     volumes_made = 0;
-    Pools pools(paths_, {rows_, images_, instances_, profiles_}, log_,
+    Pools pools(paths_, {rows_, images_, instances_, profiles_, volumes_}, log_,
                 [](const std::string&, DriverContext context) -> std::unique_ptr<Driver> {
                     return std::make_unique<CountingDriver>(std::move(context));
                 });
@@ -206,7 +207,9 @@ TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
     profile.name = "p";
     profile.devices["root"] = {{"type", "disk"}, {"path", "/"}, {"pool", "default"}};
     profiles_.insert(profile);
-    EXPECT_THAT(pools_.get("default").used_by, testing::ElementsAre("/1.0/instances/c1", "/1.0/profiles/p"));
+    EXPECT_THAT(pools_.used_by("default"), testing::ElementsAre("/1.0/instances/c1", "/1.0/profiles/p"));
+    EXPECT_THAT(pools_.get("default").used_by,
+                testing::ElementsAre("/1.0/images/" + fingerprint, "/1.0/instances/c1", "/1.0/profiles/p"));
     EXPECT_EQ(refusal([&] { pools_.remove("default"); }), "The storage pool is currently in use");
 
     instances_.remove("c1");
@@ -226,7 +229,7 @@ TEST_F(PoolTest, ARestartFindsItsPoolsAndRemovesWhatACrashLeft) {
     fs::remove_all(paths_.pool("lost"));
     fakes::write(paths_.pool("lost"), "no folder");
 
-    Pools again(paths_, {rows_, images_, instances_, profiles_}, log_);
+    Pools again(paths_, {rows_, images_, instances_, profiles_, volumes_}, log_);
     again.mount_all();
     EXPECT_EQ(fakes::read(again.rootfs_path("default", "c1") + "/file"), "content");
     EXPECT_FALSE(fs::exists(paths_.pool("default") + "/containers/.partial-0123456789abcdef"));

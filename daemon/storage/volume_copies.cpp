@@ -1,0 +1,286 @@
+#include <algorithm>
+#include <chrono>
+#include <fcntl.h>
+#include <memory>
+
+#include "daemon/base/fd.h"
+#include "daemon/base/rollback.h"
+#include "daemon/storage/tree_copy.h"
+#include "daemon/storage/volumes.h"
+#include "schema/error.h"
+#include "schema/keys/volume.h"
+
+namespace storage {
+
+namespace {
+
+/// What a refresh calls what it brings until that is the volume's content: no user can name a snapshot so.
+constexpr auto refreshed = ".refreshed";
+
+base::Fd open_folder(const std::string& path) {
+    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                         "Failed opening " + path);
+}
+
+/// What comes from a pool of another driver may have options that this one does not know.
+schema::Config config_on(const schema::VolumeKind& kind, const std::string& name, schema::Config config) {
+    config = schema::without_unknown_options(kind, std::move(config));
+    try {
+        schema::check_volume_config(kind, custom_volume(name).name, config);
+    } catch (const schema::Error& error) {
+        throw schema::failure("{}", error.what());
+    }
+    return config;
+}
+
+schema::Error no_snapshot(const VolumePlace& volume, const std::string& name) {
+    return schema::not_found(
+        "Storage volume {:?} in project \"default\" of type \"custom\" does not exist on pool {:?}: "
+        "Storage volume not found",
+        volume.name + "/" + name, volume.pool);
+}
+
+struct SourceName {
+    std::string volume;
+    std::string snapshot; // empty: the volume itself
+};
+
+SourceName source_of(const std::string& name) {
+    const auto slash = name.find('/');
+    if (slash == std::string::npos) return {name, ""};
+    return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
+} // namespace
+
+void copy_volume(Driver& from, const VolumeId& source, Driver& to, const VolumeId& target,
+                 const base::CancelToken& cancel, const Progress& progress) {
+    if (&from == &to) return to.clone(source, target, cancel, progress);
+    const auto view = from.view(source);
+    to.create(target, [&](const std::string& making) {
+        TreeCopyOptions options;
+        options.cancel = cancel;
+        options.progress = progress;
+        copy_tree(open_folder(*view).get(), open_folder(making).get(), options);
+    });
+}
+
+state::VolumeRow Volumes::copied_row(const std::string& pool, const schema::StorageVolumesPost& post,
+                                     const state::VolumeRow& source) const {
+    auto row = source;
+    row.pool = pool;
+    row.name = post.name;
+    row.new_name.clear();
+    if (!post.description.empty()) row.description = post.description;
+    if (post.config) row.config = *post.config;
+    // The files are as the source's, whatever the order says.
+    const auto& on_disk = schema::get(source.config, "volatile.idmap.last");
+    row.config.erase("volatile.idmap.next");
+    if (on_disk.empty())
+        row.config.erase("volatile.idmap.last");
+    else
+        row.config["volatile.idmap.last"] = on_disk;
+    const auto kind = this->kind(pool, "custom", row.content_type);
+    row.config = config_on(kind, row.name, std::move(row.config));
+    row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.get(pool).config);
+    return row;
+}
+
+void Volumes::copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
+                            const state::VolumeRow& target, const base::CancelToken& cancel) {
+    auto row = snapshot;
+    row.config = config_on(kind(target.pool, "custom", target.content_type), target.name, std::move(row.config));
+    row.incomplete = true;
+    const auto id = stores_.volumes.insert_snapshot(target.id, row);
+    base::Rollback rollback;
+    rollback.add([&] { stores_.volumes.remove_snapshot(id); });
+    copy_volume(*driver(source.pool), custom_volume(source.name, snapshot.name), *driver(target.pool),
+                custom_volume(target.name, snapshot.name), cancel, {});
+    stores_.volumes.set_snapshot_incomplete(id, false);
+    rollback.dismiss();
+}
+
+void Volumes::copy_content(const state::VolumeRow& source, const state::VolumeRow& target, bool with_snapshots,
+                           const base::CancelToken& cancel, const Progress& progress) {
+    if (with_snapshots)
+        for (const auto& snapshot : stores_.volumes.snapshots(source.id))
+            if (!snapshot.incomplete) copy_snapshot(source, snapshot, target, cancel);
+    copy_volume(*driver(source.pool), custom_volume(source.name), *driver(target.pool), custom_volume(target.name),
+                cancel, progress);
+    if (const auto& size = schema::get(target.config, "size"); !size.empty()) limit(target, size);
+}
+
+std::vector<KeyedLock::Hold> Volumes::hold_pair(const VolumePlace& source, const VolumePlace& target,
+                                                const base::CancelToken& cancel) {
+    std::vector<KeyedLock::Hold> holds;
+    const auto from = lock_key(source);
+    const auto to = lock_key(target);
+    if (from == to) throw schema::failure("A volume cannot be copied onto itself");
+    // In one order for all, or two copies could wait for each other.
+    if (from < to) holds.push_back(locks_.shared(from, cancel));
+    holds.push_back(locks_.exclusive(to, cancel));
+    if (from > to) holds.push_back(locks_.shared(from, cancel));
+    return holds;
+}
+
+void Volumes::copy(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
+                   const Progress& progress) {
+    const auto named = source_of(post.source.name);
+    const VolumePlace place{post.source.pool, named.volume};
+    const auto holds = hold_pair(place, {pool, post.name}, cancel);
+    state::VolumeRow source;
+    try {
+        source = row(place);
+        if (!named.snapshot.empty()) {
+            const auto snapshot = stores_.volumes.find_snapshot(source.id, named.snapshot);
+            if (!snapshot || snapshot->incomplete) throw no_snapshot(place, named.snapshot);
+            static_cast<schema::StorageVolumePut&>(source) = *snapshot;
+        }
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Failed generating volume copy config: {}", error.what()));
+    }
+    const auto target = copied_row(pool, post, source);
+    make(target, [&](Driver&) {
+        const auto made = *stores_.volumes.find(pool, "custom", target.name);
+        if (named.snapshot.empty()) return copy_content(source, made, !post.source.volume_only, cancel, progress);
+        copy_volume(*driver(source.pool), custom_volume(named.volume, named.snapshot), *driver(pool),
+                    custom_volume(target.name), cancel, progress);
+        if (const auto& size = schema::get(target.config, "size"); !size.empty()) limit(made, size);
+    });
+}
+
+void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
+                      const Progress& progress) {
+    const VolumePlace place{post.source.pool, post.source.name};
+    const auto holds = hold_pair(place, {pool, post.name}, cancel);
+    state::VolumeRow source;
+    try {
+        source = row(place);
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Failed generating volume refresh config: {}", error.what()));
+    }
+    const auto target = row({pool, post.name});
+    if (source.content_type != target.content_type)
+        throw schema::failure("Volumes of different content types cannot be refreshed from one another");
+    check_unused({pool, post.name}, "Volume is still in use by running instances");
+    if (!post.source.volume_only) {
+        const auto wanted = stores_.volumes.snapshots(source.id);
+        const auto has = [](const auto& list, const auto& one) {
+            return std::ranges::any_of(list, [&](const auto& other) {
+                return other.name == one.name && other.created_at == one.created_at && !other.incomplete;
+            });
+        };
+        for (const auto& snapshot : stores_.volumes.snapshots(target.id)) {
+            if (has(wanted, snapshot)) continue;
+            stores_.volumes.set_snapshot_incomplete(snapshot.id, true);
+            remove_snapshot_of(target, snapshot);
+        }
+        const auto kept = stores_.volumes.snapshots(target.id);
+        for (const auto& snapshot : wanted)
+            if (!snapshot.incomplete && !has(kept, snapshot)) copy_snapshot(source, snapshot, target, cancel);
+    }
+    state::VolumeSnapshotRow whole;
+    whole.name = refreshed;
+    whole.incomplete = true;
+    whole.id = stores_.volumes.insert_snapshot(target.id, whole);
+    const std::shared_ptr<void> gone(nullptr, [&](void*) { remove_snapshot_of(target, whole); });
+    const auto to = driver(pool);
+    copy_volume(*driver(source.pool), custom_volume(source.name), *to, custom_volume(target.name, refreshed), cancel,
+                progress);
+    to->restore(custom_volume(target.name, refreshed), cancel, {});
+    // The files now are as the source's.
+    set_volatile({pool, post.name}, {{"volatile.idmap.last", schema::get(source.config, "volatile.idmap.last")},
+                                     {"volatile.idmap.next", ""}});
+}
+
+void Volumes::move(const VolumePlace& volume, const VolumePlace& target, const base::CancelToken& cancel,
+                   const Progress& progress) {
+    std::vector<KeyedLock::Hold> holds;
+    for (const auto& key : std::set<std::string>{lock_key(volume), lock_key(target)})
+        holds.push_back(locks_.exclusive(key, cancel));
+    const auto source = row(volume);
+    check_unused(volume, "Volume is still in use by running instances");
+    schema::StorageVolumesPost post;
+    post.name = target.name;
+    auto moved = copied_row(target.pool, post, source);
+    base::Rollback rollback;
+    make_incomplete(moved);
+    rollback.add([&] { remove_all(moved); });
+    copy_content(source, moved, true, cancel, progress);
+    stores_.volumes.replace(source.id, moved.id);
+    rollback.dismiss();
+    remove_all(source);
+}
+
+// --- snapshots ----------------------------------------------------------------------------------------------------
+
+void Volumes::take(const VolumePlace& volume, const std::string& snapshot, std::optional<schema::Time> expires_at,
+                   const base::CancelToken& cancel, const Progress& progress) {
+    const auto hold = locks_.shared(lock_key(volume), cancel);
+    const auto source = row(volume);
+    state::VolumeSnapshotRow taken;
+    static_cast<schema::StorageVolumePut&>(taken) = source;
+    taken.name = snapshot;
+    taken.created_at = std::chrono::system_clock::now();
+    taken.expires_at = expires_at.value_or(schema::Time{});
+    taken.incomplete = true;
+    taken.id = stores_.volumes.insert_snapshot(source.id, taken);
+    base::Rollback rollback;
+    rollback.add([&] { remove_snapshot_of(source, taken); });
+    driver(volume.pool)->take(custom_volume(volume.name, snapshot), cancel, progress);
+    stores_.volumes.set_snapshot_incomplete(taken.id, false);
+    rollback.dismiss();
+}
+
+state::VolumeSnapshotRow Volumes::snapshot_row(const state::VolumeRow& volume, const std::string& name) const {
+    auto row = stores_.volumes.find_snapshot(volume.id, name);
+    if (!row || row->incomplete) throw no_snapshot({volume.pool, volume.name}, name);
+    return *std::move(row);
+}
+
+void Volumes::rename_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& new_name) {
+    const auto hold = locks_.exclusive(lock_key(volume), {});
+    const auto source = row(volume);
+    const auto taken = snapshot_row(source, snapshot);
+    if (stores_.volumes.find_snapshot(source.id, new_name))
+        throw schema::conflict("Snapshot by that name already exists");
+    const auto driver = this->driver(volume.pool);
+    base::Rollback rollback;
+    stores_.volumes.set_snapshot_new_name(taken.id, new_name);
+    rollback.add([&] { stores_.volumes.set_snapshot_new_name(taken.id, ""); });
+    driver->rename(custom_volume(volume.name, snapshot), new_name);
+    rollback.add([&] { driver->rename(custom_volume(volume.name, new_name), snapshot); });
+    stores_.volumes.rename_snapshot(taken.id);
+    rollback.dismiss();
+}
+
+void Volumes::update_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& description,
+                              std::optional<schema::Time> expires_at) {
+    const auto hold = locks_.shared(lock_key(volume), {});
+    const auto taken = snapshot_row(row(volume), snapshot);
+    stores_.volumes.update_snapshot(taken.id, description, expires_at.value_or(schema::Time{}));
+}
+
+void Volumes::remove_snapshot(const VolumePlace& volume, const std::string& snapshot) {
+    const auto hold = locks_.exclusive(lock_key(volume), {});
+    const auto source = row(volume);
+    const auto taken = snapshot_row(source, snapshot);
+    stores_.volumes.set_snapshot_incomplete(taken.id, true);
+    remove_snapshot_of(source, taken);
+}
+
+void Volumes::restore(const VolumePlace& volume, const std::string& snapshot, const base::CancelToken& cancel,
+                      const Progress& progress) {
+    const auto hold = locks_.exclusive(lock_key(volume), cancel);
+    const auto source = row(volume);
+    check_unused(volume, "Cannot restore custom volume used by running instances");
+    const auto taken = stores_.volumes.find_snapshot(source.id, snapshot);
+    if (!taken || taken->incomplete) throw schema::failure("Snapshot not found");
+    driver(volume.pool)->restore(custom_volume(volume.name, snapshot), cancel, progress);
+    // The files' owners are those of then.
+    set_volatile(volume, {{"volatile.idmap.last", schema::get(taken->config, "volatile.idmap.last")},
+                          {"volatile.idmap.next", schema::get(taken->config, "volatile.idmap.next")}});
+    if (const auto& size = schema::get(source.config, "size"); !size.empty()) limit(source, size);
+}
+
+} // namespace storage

@@ -1,0 +1,105 @@
+#include "daemon/base/files.h"
+#include "daemon/storage/shift.h"
+#include "daemon/storage/volumes.h"
+#include "schema/error.h"
+#include "schema/values.h"
+
+namespace storage {
+
+namespace {
+
+constexpr auto last_key = "volatile.idmap.last";
+constexpr auto next_key = "volatile.idmap.next";
+
+/// The journal lies beside the volume's folder: what is in it is the instances'.
+OwnedTree tree_at(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return {path, path.substr(0, slash) + "/.owners-" + path.substr(slash + 1)};
+}
+
+bool is_on(const schema::Config& config, const char* key) {
+    return schema::is_true(schema::get(config, key));
+}
+
+} // namespace
+
+/// Whether the mount is to map ids, with the files' owners on disk as that needs them.
+bool Volumes::give_to(const state::VolumeRow& row, const User& user, const UseRules& rules) {
+    if (is_on(row.config, "security.unmapped")) return false;
+    const bool shared = is_on(row.config, "security.shifted");
+    const auto path = driver(row.pool)->path(custom_volume(row.name));
+    const bool can_map = rules.can_map_ids(path);
+    const bool maps = !user.id_map.empty() && can_map;
+    if (shared && !user.id_map.empty() && !can_map)
+        throw schema::bad_request("Required idmapping abilities not available");
+
+    const auto last = schema::id_map_from(schema::get(row.config, last_key));
+    const auto& text = schema::get(row.config, next_key);
+    const bool same_user = !text.empty() && schema::same_ids(schema::id_map_from(text), user.id_map);
+    if (!shared && !same_user) rules.check_others();
+    const auto wanted = can_map ? schema::IdMap{} : user.id_map;
+    if (!schema::same_ids(last, wanted)) {
+        if (in_use({row.pool, row.name}))
+            throw schema::failure("Idmaps of container and storage volume are not identical");
+        const auto tree = tree_at(path);
+        shift_owners(tree, {last, wanted}, {}, {});
+        set_volatile({row.pool, row.name}, {{last_key, schema::to_json(wanted)}});
+        forget_shift(tree);
+    }
+    set_volatile({row.pool, row.name},
+                 {{last_key, schema::to_json(wanted)}, {next_key, shared ? "[]" : schema::to_json(user.id_map)}});
+    return maps;
+}
+
+void Volumes::repair_owners(const state::VolumeRow& row) {
+    const auto driver = this->driver(row.pool);
+    const auto volume = custom_volume(row.name);
+    const auto tree = tree_at(driver->path(volume));
+    if (!has_shift_journal(tree)) return;
+    if (schema::same_ids(aim_of_shift(tree), schema::id_map_from(schema::get(row.config, last_key))))
+        return forget_shift(tree);
+    log_.warning("Giving a storage volume's files the owners back that they had before a change that was cut off",
+                 {{"pool", row.pool}, {"volume", row.name}});
+    driver->mount(volume);
+    undo_shift(tree);
+    driver->unmount(volume);
+}
+
+Volumes::Use Volumes::use(const VolumePlace& volume, const User& user, const UseRules& rules) {
+    const auto key = lock_key(volume);
+    const auto hold = locks_.shared(key, {}); // not while it is renamed, restored or removed
+    const auto alone = mount_locks_.exclusive(key, {});
+    const auto row = this->row(volume);
+    if (row.content_type != "filesystem") throw schema::failure("Only filesystem volumes are supported for containers");
+    const auto driver = this->driver(volume.pool);
+    const auto id = custom_volume(volume.name);
+    driver->mount(id);
+    try {
+        const Use use{driver->path(id), give_to(row, user, rules)};
+        const std::scoped_lock lock(mutex_);
+        users_[key].insert(user.key());
+        return use;
+    } catch (...) {
+        if (!in_use(volume)) driver->unmount(id);
+        throw;
+    }
+}
+
+void Volumes::release(const VolumePlace& volume, const std::string& instance, const std::string& device) {
+    const auto key = lock_key(volume);
+    const auto alone = mount_locks_.exclusive(key, {});
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = users_.find(key);
+        if (found == users_.end() || found->second.erase({instance, device}) == 0 || !found->second.empty()) return;
+        users_.erase(found);
+    }
+    driver(volume.pool)->unmount(custom_volume(volume.name));
+}
+
+bool Volumes::in_use(const VolumePlace& volume) const {
+    const std::scoped_lock lock(mutex_);
+    return users_.contains(lock_key(volume));
+}
+
+} // namespace storage
