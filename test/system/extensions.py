@@ -792,3 +792,110 @@ def published_images_have_the_compressor_that_is_asked_for(test):
             test.equal(file.read(len(start)), start, algorithm)
         test.api.ask("DELETE", f"/1.0/images/{fingerprint}")
     test.api.ask("DELETE", f"/1.0/instances/{name}")
+
+
+VOLUMES = "/1.0/storage-pools/default/volumes"
+
+
+def made_volume(test, name, **fields):
+    test.api.ask("POST", f"{VOLUMES}/custom", {"name": name, "config": {}} | fields)
+    return f"{VOLUMES}/custom/{name}"
+
+
+def volume_folder(test, name):
+    return test.daemon.folder / f"storage-pools/default/custom/default_{name}"
+
+
+@shows
+def an_images_volume_is_removed_from_a_pool(test):
+    [volume] = test.api.get(f"{VOLUMES}/image")
+    test.api.ask("DELETE", volume)
+    test.equal(test.api.get(f"{VOLUMES}/image"), [])
+    test.equal(len(test.api.get("/1.0/images")), 1, "the image itself")
+    test.daemon.lxc("init", "busybox", test.name("again"), check=True)
+    test.equal(test.api.get(f"{VOLUMES}/image"), [volume])
+    test.daemon.lxc("delete", test.name("again"), check=True)
+
+
+@shows
+def a_volume_is_renamed_copied_and_moved(test):
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
+    volume = made_volume(test, "one")
+    (volume_folder(test, "one") / "file").write_text("content")
+    test.api.ask("POST", volume, {"name": "two"})
+    source = {"type": "copy", "pool": "default", "name": "two"}
+    test.api.ask("POST", f"{VOLUMES}/custom", {"name": "three", "source": source})
+    test.api.ask("POST", f"{VOLUMES}/custom/three", {"name": "four", "pool": "second"})
+    test.equal(test.api.get(f"{VOLUMES}/custom"), [f"{VOLUMES}/custom/two"])
+    moved = test.daemon.folder / "storage-pools/second/custom/default_four/file"
+    test.equal(moved.read_text(), "content")
+    test.api.ask("DELETE", f"{VOLUMES}/custom/two")
+    test.api.ask("DELETE", "/1.0/storage-pools/second/volumes/custom/four")
+    test.api.ask("DELETE", "/1.0/storage-pools/second")
+
+
+@shows
+def a_volume_has_snapshots(test):
+    volume = made_volume(test, "kept")
+    file = volume_folder(test, "kept") / "file"
+    file.write_text("before")
+    test.api.ask("POST", f"{volume}/snapshots", {"name": "s"})
+    file.write_text("after")
+    test.api.ask("PUT", volume, {"restore": "s"})
+    test.equal(file.read_text(), "before")
+    test.api.ask("POST", f"{volume}/snapshots/s", {"name": "t"})
+    test.equal(test.api.get(f"{volume}/snapshots"), [f"{volume}/snapshots/t"])
+    test.api.ask("DELETE", f"{volume}/snapshots/t")
+    test.equal(test.api.get(f"{volume}/snapshots"), [])
+    test.api.ask("DELETE", volume)
+
+
+@shows
+def a_volume_can_be_unmapped_or_shared(test):
+    for key, owner in (("security.unmapped", "65534"), ("security.shifted", "0")):
+        volume = made_volume(test, "owned", config={key: "true"})
+        device = {"type": "disk", "pool": "default", "source": "owned", "path": "/owned"}
+        test.api.ask("PATCH", url(test), {"devices": {"owned": device}})
+        test.equal(test.exec(test.container, "stat", "-c", "%u", "/owned"), f"{owner}\n", key)
+        test.daemon.lxc("config", "device", "remove", test.container, "owned", check=True)
+        test.api.ask("DELETE", volume)
+
+
+@shows
+def a_volume_can_be_a_block_device(test):
+    volume = made_volume(test, "disk", content_type="block", config={"size": "8MiB"})
+    test.equal(test.api.get(volume)["content_type"], "block")
+    test.equal((volume_folder(test, "disk") / "root.img").stat().st_size, 8 << 20)
+    test.api.ask("PATCH", volume, {"config": {"size": "16MiB"}})
+    test.equal((volume_folder(test, "disk") / "root.img").stat().st_size, 16 << 20)
+    test.api.ask("DELETE", volume)
+
+
+@shows
+def a_volumes_state_tells_its_size(test):
+    volume = made_volume(test, "sized", config={"size": "64MiB"})
+    test.equal(test.api.get(f"{volume}/state")["usage"]["total"], 64 << 20)
+    test.api.ask("DELETE", volume)
+
+
+@shows
+def a_copied_volume_is_refreshed(test):
+    volume = made_volume(test, "source")
+    file = volume_folder(test, "source") / "file"
+    file.write_text("first")
+    order = {"name": "target", "source": {"type": "copy", "pool": "default", "name": "source"}}
+    test.api.ask("POST", f"{VOLUMES}/custom", order)
+    file.write_text("second")
+    order["source"]["refresh"] = True
+    test.api.ask("POST", f"{VOLUMES}/custom", order)
+    test.equal((volume_folder(test, "target") / "file").read_text(), "second")
+    for name in ("source", "target"):
+        test.api.ask("DELETE", f"{VOLUMES}/custom/{name}")
+
+
+@shows
+def volumes_are_filtered(test):
+    volume = made_volume(test, "found", config={"user.colour": "red"})
+    for value, wanted in (("red", [volume]), ("blue", [])):
+        test.equal(test.api.get(f"{VOLUMES}/custom?filter=config.user.colour%20eq%20{value}"), wanted)
+    test.api.ask("DELETE", volume)

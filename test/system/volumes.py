@@ -172,3 +172,125 @@ def volumes_answer_as_the_real_lxd_does(test):
             differences.append(f"{request}\n  ours:   {ours}\n  theirs: {theirs}")
     real.delete_everything()
     test.true(not differences, "\n".join(differences))
+
+
+def add(test, name, volume_name, path="/data", check=True, pool="default"):
+    return test.daemon.lxc(
+        "config", "device", "add", name, volume_name, "disk", f"pool={pool}", f"source={volume_name}", f"path={path}",
+        check=check,
+    )  # fmt: skip
+
+
+def folder(test, volume_name, pool="default"):
+    return test.daemon.folder / f"storage-pools/{pool}/custom/default_{volume_name}"
+
+
+@scenario
+def a_volume_is_given_to_a_running_container_and_taken_back(test):
+    test.start()
+    name = test.launch("user")
+    test.daemon.lxc("storage", "volume", "create", "default", "files", check=True)
+    add(test, name, "files")
+    test.exec(name, "sh", "-c", "echo text > /data/file")
+    test.equal(test.exec(name, "stat", "-c", "%u:%g", "/data", "/data/file"), "0:0\n0:0\n")
+    test.equal((folder(test, "files") / "file").read_text(), "text\n")
+    test.equal(test.api.get(f"{CUSTOM}/files")["used_by"], [f"/1.0/instances/{name}"])
+    for refused, words in (
+        (("storage", "volume", "delete", "default", "files"), "The storage volume is still in use"),
+        (("storage", "volume", "rename", "default", "files", "other"), "Volume is still in use by running instances"),
+    ):
+        test.true(words in test.daemon.lxc(*refused).stderr.decode(), refused)
+    test.daemon.lxc("restart", "--force", name, check=True)
+    test.equal(test.exec(name, "cat", "/data/file"), "text\n")
+    test.daemon.kill()
+    test.daemon.start()
+    answer = test.api.raw("POST", f"{CUSTOM}/files", {"name": "other"})
+    test.equal((answer.status, answer.error), (500, "Volume is still in use by running instances"))
+    test.daemon.lxc("config", "device", "remove", name, "files", check=True)
+    test.true("/data" not in test.exec(name, "cat", "/proc/mounts"), "it is mounted no more")
+    test.api.ask("POST", f"{CUSTOM}/files", {"name": "other"})
+    test.daemon.lxc("storage", "volume", "delete", "default", "other", check=True)
+    test.true(not folder(test, "other").exists(), "its folder is gone")
+
+
+@scenario
+def a_renamed_or_moved_volume_keeps_its_users(test):
+    test.start()
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
+    name = test.name("keeper")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    test.daemon.lxc("storage", "volume", "create", "default", "files", check=True)
+    add(test, name, "files")
+    (folder(test, "files") / "file").write_text("content")
+    test.api.ask("POST", f"{CUSTOM}/files/snapshots", {"name": "s"})
+    test.api.ask("POST", f"{CUSTOM}/files", {"name": "renamed"})
+    test.equal(test.api.get(f"/1.0/instances/{name}")["devices"]["files"]["source"], "renamed")
+    test.api.ask("POST", f"{CUSTOM}/renamed", {"name": "moved", "pool": "second"})
+    device = test.api.get(f"/1.0/instances/{name}")["devices"]["files"]
+    test.equal((device["pool"], device["source"]), ("second", "moved"))
+    moved = test.api.get("/1.0/storage-pools/second/volumes/custom")
+    test.equal([url.split("custom/")[1] for url in moved], ["moved", "moved/snapshots/s"])
+    test.equal((folder(test, "moved", "second") / "file").read_text(), "content")
+    test.equal(test.api.get(CUSTOM), [])
+    test.daemon.lxc("start", name, check=True)
+    test.equal(test.exec(name, "cat", "/data/file"), "content")
+    test.daemon.lxc("delete", "--force", name, check=True)
+    test.api.ask("DELETE", "/1.0/storage-pools/second/volumes/custom/moved")
+    test.api.ask("DELETE", "/1.0/storage-pools/second")
+
+
+@scenario
+def containers_with_other_ids_share_a_volume_only_if_it_says_so(test):
+    test.start()
+    first = test.launch("first", "-c", "security.idmap.isolated=true", "-c", "security.idmap.size=1000")
+    second = test.launch("second", "-c", "security.idmap.isolated=true", "-c", "security.idmap.size=1000")
+    test.daemon.lxc("storage", "volume", "create", "default", "files", check=True)
+    add(test, first, "files")
+    refused = add(test, second, "files", check=False)
+    test.true("Idmaps of container and storage volume are not identical" in refused.stderr.decode(), refused.stderr)
+    test.daemon.lxc("config", "device", "remove", first, "files", check=True)
+    test.daemon.lxc("storage", "volume", "set", "default", "files", "security.shifted", "true", check=True)
+    add(test, first, "files")
+    add(test, second, "files")
+    test.exec(first, "sh", "-c", "echo shared > /data/file")
+    test.equal(test.exec(second, "stat", "-c", "%u", "/data/file"), "0\n")
+    test.equal(test.exec(second, "cat", "/data/file"), "shared\n")
+    for name in (first, second):
+        test.daemon.lxc("delete", "--force", name, check=True)
+    test.daemon.lxc("storage", "volume", "delete", "default", "files", check=True)
+
+
+@scenario
+def a_snapshot_brings_a_volumes_files_back(test):
+    test.start()
+    test.api.ask("POST", CUSTOM, volume("files"))
+    file = folder(test, "files") / "file"
+    file.write_text("before")
+    file.chmod(0o4750)
+    test.api.ask("POST", f"{CUSTOM}/files/snapshots", {"name": "s"})
+    file.write_text("after")
+    test.api.ask("POST", CUSTOM, copied("copy", "files"))
+    test.api.ask("PUT", f"{CUSTOM}/files", {"restore": "s"})
+    test.equal((file.read_text(), stat.S_IMODE(file.stat().st_mode)), ("before", 0o4750))
+    test.equal((folder(test, "copy") / "file").read_text(), "after")
+    test.api.ask("POST", CUSTOM, copied("copy", "files", refresh=True))
+    test.equal((folder(test, "copy") / "file").read_text(), "before")
+    test.equal(test.api.get(f"{CUSTOM}/copy/snapshots"), [f"{CUSTOM}/copy/snapshots/s"])
+    test.api.ask("POST", CUSTOM, copied("old", "files/s"))
+    test.equal((folder(test, "old") / "file").read_text(), "before")
+    for name in ("files", "copy", "old"):
+        test.api.ask("DELETE", f"{CUSTOM}/{name}")
+    test.equal(test.api.get(CUSTOM), [])
+
+
+@scenario
+def a_container_cannot_have_a_block_volume_or_a_missing_one(test):
+    test.start()
+    name = test.launch("refused")
+    test.api.ask("POST", CUSTOM, volume("disk", content_type="block", config={"size": "8MiB"}))
+    refused = add(test, name, "disk", check=False).stderr.decode()
+    test.true("Custom block volumes cannot be used on containers" in refused, refused)
+    refused = add(test, name, "none", check=False).stderr.decode()
+    test.true("Failed loading custom volume: Storage volume not found" in refused, refused)
+    test.daemon.lxc("delete", "--force", name, check=True)
+    test.api.ask("DELETE", f"{CUSTOM}/disk")
