@@ -69,8 +69,8 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles),
       volume_users(volumes, instances, instance_rows, device_host), id_claims(instances),
       environment(paths, facts, *runtime, pools),
-      lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, profiles, pools, instances,
-                 *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
+      lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, snapshot_rows, profiles, pools,
+                 instances, *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
       backups({paths, log, database, profiles, pools, instances, lifecycle}),
       interception({loop, workers, log, [this](const std::string& name) { return interception_settings(name); },
                     [this](std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {
@@ -88,6 +88,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               database,
               operations,
               profiles,
+              snapshot_rows,
               server_config,
               images,
               pools,
@@ -115,6 +116,10 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     // Last: it needs all of them, the instances too, whose logs are no strangers'.
     daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });
     hourly_backups.emplace(loop, std::chrono::hours(1), [this] { expire_backups(); });
+    snapshot_schedule.emplace(instances, snapshot_rows, lifecycle, log, std::chrono::system_clock::now());
+    minutely.emplace(loop, std::chrono::seconds(20), [this] {
+        for (auto& spec : snapshot_schedule->due(std::chrono::system_clock::now())) operations.start(std::move(spec));
+    });
 }
 
 /// The loop's callbacks start work and the work adds watches: the one is stopped before the other is waited for. Nobody

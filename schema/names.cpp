@@ -54,6 +54,15 @@ void check_pool_name(std::string_view name) {
     }
 }
 
+void check_snapshot_name(std::string_view name) {
+    for (const char* character : {"/", "?", "&", "+"})
+        if (name.find(character) != std::string_view::npos)
+            throw bad_request("Invalid snapshot name: Cannot contain {}", quoted(character));
+    const bool misleads = name.empty() || name == "." || name == ".." || name.size() > 255;
+    if (misleads || std::ranges::any_of(name, [](unsigned char c) { return c < ' ' || c == 0x7f; }))
+        throw bad_request("Invalid snapshot name {}", quoted(name));
+}
+
 void check_alias_name(std::string_view name) {
     if (name.empty()) throw bad_request("name and target are required");
 }

@@ -11,5 +11,7 @@ void check_pool_name(std::string_view name);
 /// Aliases may hold slashes, but cannot be empty.
 void check_alias_name(std::string_view name);
 void check_device_name(std::string_view name);
+/// Of an instance or a volume. Stricter than LXD's, which lets names through that lead out of the snapshots' folder.
+void check_snapshot_name(std::string_view name);
 
 } // namespace schema

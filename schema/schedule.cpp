@@ -31,16 +31,27 @@ constexpr Bounds day_bounds{1, 31};
 const Bounds month_bounds{1, 12, month_names};
 const Bounds weekday_bounds{0, 6, weekday_names};
 
-/// Aliases of more than one moment are left out: @startup and @never have none.
+/// With M and H for what is left open. Aliases of more than one moment are left out: @startup and @never have none.
 struct Alias {
     std::string_view name;
     std::string_view fields;
 };
 constexpr std::array aliases = {
-    Alias{"@hourly", "0 * * * *"}, Alias{"@daily", "0 0 * * *"},   Alias{"@midnight", "0 0 * * *"},
-    Alias{"@weekly", "0 0 * * 0"}, Alias{"@monthly", "0 0 1 * *"}, Alias{"@annually", "0 0 1 1 *"},
-    Alias{"@yearly", "0 0 1 1 *"},
+    Alias{"@hourly", "M * * * *"}, Alias{"@daily", "M H * * *"},   Alias{"@midnight", "M 0 * * *"},
+    Alias{"@weekly", "M H * * 0"}, Alias{"@monthly", "M H 1 * *"}, Alias{"@annually", "M H 1 1 *"},
+    Alias{"@yearly", "M H 1 1 *"},
 };
+
+std::string filled(std::string_view fields, Moment open) {
+    std::string text;
+    for (const char c : fields) {
+        if (c == 'M' || c == 'H')
+            text += std::to_string(c == 'M' ? open.minute : open.hour);
+        else
+            text += c;
+    }
+    return text;
+}
 
 Error unparsable(std::string_view reason) {
     return bad_request("Error parsing schedule: {}", reason);
@@ -132,14 +143,22 @@ CronFields parse_fields(std::string_view text) {
     return cron;
 }
 
-void add_trigger(std::string_view text, Schedule& schedule) {
+void add_trigger(std::string_view text, Moment open, Schedule& schedule) {
     if (text == "@never") return;
     if (text == "@startup") {
         schedule.at_startup = true;
         return;
     }
     const auto* const alias = std::ranges::find(aliases, text, &Alias::name);
-    schedule.minute.push_back(parse_fields(alias == aliases.end() ? text : alias->fields));
+    schedule.minute.push_back(parse_fields(alias == aliases.end() ? std::string(text) : filled(alias->fields, open)));
+}
+
+bool is_due(const CronFields& cron, const std::tm& time) {
+    const auto has = [](const auto& bits, int value) { return bits.test(static_cast<size_t>(value)); };
+    const bool day = has(cron.days, time.tm_mday);
+    const bool weekday = has(cron.weekdays, time.tm_wday);
+    return has(cron.minutes, time.tm_min) && has(cron.hours, time.tm_hour) && has(cron.months, time.tm_mon + 1) &&
+           (cron.any_day || cron.any_weekday ? day && weekday : day || weekday);
 }
 
 /// The field that a unit stands for; nullptr for any other letter.
@@ -166,7 +185,20 @@ int64_t* field_of(Expiry& expiry, char unit) {
 
 } // namespace
 
-Schedule parse_schedule(std::string_view text) {
+Moment spread_moment(int64_t id) {
+    // The finalizer of SplitMix64: neighbouring ids get moments that have nothing to do with one another.
+    auto mixed = static_cast<uint64_t>(id) + 0x9e3779b97f4a7c15U;
+    mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9U;
+    mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111ebU;
+    mixed ^= mixed >> 31U;
+    return {static_cast<int>(mixed % 60), static_cast<int>(mixed / 60 % 24)};
+}
+
+bool is_due(const Schedule& schedule, const std::tm& time) {
+    return std::ranges::any_of(schedule.minute, [&](const CronFields& cron) { return is_due(cron, time); });
+}
+
+Schedule parse_schedule(std::string_view text, Moment open) {
     std::string lower(text);
     std::ranges::transform(lower, lower.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
@@ -174,7 +206,7 @@ Schedule parse_schedule(std::string_view text) {
     // Commas alone are part of a field.
     for (std::string_view rest = lower;;) {
         const auto end = rest.find(", ");
-        add_trigger(rest.substr(0, end), schedule);
+        add_trigger(rest.substr(0, end), open, schedule);
         if (end == std::string_view::npos) return schedule;
         rest.remove_prefix(end + 2);
     }

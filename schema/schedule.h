@@ -1,9 +1,10 @@
 #pragma once
 // When snapshots are made and how long they are kept: `snapshots.schedule` and `snapshots.expiry`. Read by the checks
-// of these keys.
+// of these keys, and by what the daemon does every minute.
 
 #include <bitset>
 #include <cstdint>
+#include <ctime>
 #include <string_view>
 #include <vector>
 
@@ -26,9 +27,19 @@ struct Schedule {
     std::vector<CronFields> minute; // none for @never
 };
 
+/// What an alias leaves open is spread, so that not everything is due at once.
+struct Moment {
+    int minute = 0;
+    int hour = 0;
+};
+/// The same for the same id (of an instance or a volume), now and later.
+Moment spread_moment(int64_t id);
+
 /// Five fields as in crontab(5), one of LXD's aliases, or several of these with ", " between them. Throws bad_request
 /// with LXD's texts.
-Schedule parse_schedule(std::string_view text);
+Schedule parse_schedule(std::string_view text, Moment open = {});
+/// Whether something is due in the minute of this local time.
+bool is_due(const Schedule& schedule, const std::tm& time);
 
 /// A length of time on the calendar.
 struct Expiry {

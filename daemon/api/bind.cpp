@@ -59,8 +59,13 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"instance_post", instance_post},
     {"instance_put", instance_put},
     {"instance_sftp_get", instance_sftp_get},
+    {"instance_snapshot_delete", instance_snapshot_delete},
     {"instance_snapshot_get", instance_snapshot_get},
+    {"instance_snapshot_patch", instance_snapshot_put}, // there is one field
+    {"instance_snapshot_post", instance_snapshot_post},
+    {"instance_snapshot_put", instance_snapshot_put},
     {"instance_snapshots_get", instance_snapshots_get},
+    {"instance_snapshots_post", instance_snapshots_post},
     {"instance_state_get", instance_state_get},
     {"instance_state_put", instance_state_put},
     {"instance_templates_delete", instance_templates_delete},

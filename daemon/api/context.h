@@ -21,6 +21,7 @@
 #include "daemon/state/paths.h"
 #include "daemon/state/profiles.h"
 #include "daemon/state/server_config.h"
+#include "daemon/state/snapshots.h"
 #include "daemon/storage/pool.h"
 #include "daemon/storage/volumes.h"
 #include "schema/api/server.h"
@@ -37,6 +38,7 @@ struct Context {
     state::Database& database;
     operations::Registry& operations;
     state::Profiles& profiles;
+    state::Snapshots& snapshots;
     state::ServerConfig& server_config;
     images::ImageStore& images;
     storage::Pools& pools;

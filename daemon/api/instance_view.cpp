@@ -49,11 +49,49 @@ schema::InstanceState instance_state(Context& context, const instance::Instance&
     return state;
 }
 
-schema::Json full_instance_json(Context& context, const instance::Instance& instance) {
+SnapshotsByInstance snapshots_by_instance(Context& context) {
+    SnapshotsByInstance snapshots;
+    for (auto& snapshot : context.snapshots.list())
+        if (!snapshot.incomplete) snapshots[snapshot.instance].push_back(std::move(snapshot));
+    return snapshots;
+}
+
+std::vector<state::SnapshotRow> snapshots_of(Context& context, const std::string& instance) {
+    auto snapshots = context.snapshots.list(instance);
+    std::erase_if(snapshots, [](const auto& snapshot) { return snapshot.incomplete; });
+    return snapshots;
+}
+
+schema::InstanceSnapshot snapshot_view(Context& context, const state::SnapshotRow& snapshot) {
+    state::InstanceRow row;
+    row.name = snapshot.instance;
+    row.put = snapshot.put;
+    const auto record = context.instances.expand(std::move(row));
+    schema::InstanceSnapshot shown;
+    shown.name = snapshot.name;
+    shown.expires_at = snapshot.expires_at;
+    shown.architecture = snapshot.put.architecture;
+    shown.config = snapshot.put.config;
+    shown.created_at = snapshot.created_at;
+    shown.devices = snapshot.put.devices;
+    shown.ephemeral = snapshot.put.ephemeral;
+    shown.expanded_config = record.expanded_config;
+    shown.expanded_devices = record.expanded_devices;
+    shown.last_used_at = snapshot.last_used_at;
+    shown.profiles = snapshot.put.profiles;
+    shown.stateful = snapshot.put.stateful;
+    return shown;
+}
+
+schema::Json full_instance_json(Context& context, const instance::Instance& instance,
+                                const std::vector<state::SnapshotRow>& snapshots) {
     const auto state = instance_state(context, instance);
     auto json = to_json(view(*instance.record(), state.status));
-    // Snapshots and backups come with the storage room; until then there truthfully are none.
-    json.set("backups", nullptr).set("state", to_json(state)).set("snapshots", nullptr);
+    schema::Json list; // null where there are none
+    if (!snapshots.empty()) list = schema::Json::empty_array();
+    for (const auto& snapshot : snapshots) list.push_back(to_json(snapshot_view(context, snapshot)));
+    // Backups come later; until then there truthfully are none.
+    json.set("backups", nullptr).set("state", to_json(state)).set("snapshots", std::move(list));
     return json;
 }
 

@@ -4,13 +4,21 @@
 #include "daemon/api/context.h"
 #include "daemon/instance/instance.h"
 #include "schema/api/instance.h"
+#include "schema/api/instance_snapshot.h"
 
 namespace api {
 
 schema::Instance instance_view(Context& context, const instance::Instance& instance);
 schema::InstanceState instance_state(Context& context, const instance::Instance& instance);
+/// By instances' names, in the order of creation: those that clients see.
+using SnapshotsByInstance = std::map<std::string, std::vector<state::SnapshotRow>>;
+SnapshotsByInstance snapshots_by_instance(Context& context);
+std::vector<state::SnapshotRow> snapshots_of(Context& context, const std::string& instance);
+/// Without its size.
+schema::InstanceSnapshot snapshot_view(Context& context, const state::SnapshotRow& snapshot);
 /// recursion=2: the instance with its state, snapshots and backups.
-schema::Json full_instance_json(Context& context, const instance::Instance& instance);
+schema::Json full_instance_json(Context& context, const instance::Instance& instance,
+                                const std::vector<state::SnapshotRow>& snapshots);
 /// What the instance's ETag covers.
 schema::Json instance_writable(const instance::Record& record);
 

@@ -24,6 +24,7 @@ constexpr ActionWords shut_down{"Shutting down container", "Shut down container"
 constexpr ActionWords restart{"Restarting container", "Restarted container", "Failed restarting container"};
 constexpr ActionWords freeze{"Freezing container", "Froze container", "Failed freezing container"};
 constexpr ActionWords unfreeze{"Unfreezing container", "Unfroze container", "Failed unfreezing container"};
+constexpr ActionWords restore{"Restoring container", "Restored container", "Failed restoring container"};
 } // namespace words
 
 /// The instance, its times, and what is particular to the action.

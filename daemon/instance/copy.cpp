@@ -1,8 +1,10 @@
 #include "daemon/instance/copy.h"
 
 #include <algorithm>
+#include <set>
 
 #include "daemon/base/rollback.h"
+#include "daemon/instance/brought_back.h"
 #include "daemon/instance/volatile_keys.h"
 #include "daemon/storage/shift.h"
 #include "schema/error.h"
@@ -24,9 +26,13 @@ bool is_copied(const std::string& key) {
 }
 
 void thaw_sources_of_copies(const Rooms& rooms) {
-    for (const auto& instance : rooms.instances.list()) {
-        const auto source = schema::get(instance->record()->row.put.config, frozen_source_key);
-        if (source.empty()) continue;
+    std::set<std::string> sources;
+    for (const auto& instance : rooms.instances.list())
+        sources.insert(schema::get(instance->record()->row.put.config, frozen_source_key));
+    for (const auto& snapshot : rooms.snapshots.list())
+        if (snapshot.incomplete) sources.insert(schema::get(snapshot.put.config, frozen_source_key));
+    sources.erase("");
+    for (const auto& source : sources) {
         try {
             const auto running = rooms.runtime.find(source);
             if (running && (running->state == RunState::frozen || running->state == RunState::freezing))
@@ -38,20 +44,26 @@ void thaw_sources_of_copies(const Rooms& rooms) {
     }
 }
 
+storage::Pools::Source Lifecycle::copy_source(const std::string& name) const {
+    const auto slash = name.find('/');
+    const auto instance = name.substr(0, slash);
+    const auto snapshot = slash == std::string::npos ? std::string() : name.substr(slash + 1);
+    return {rooms_.instances.get(instance)->record()->row.pool, instance, snapshot};
+}
+
+schema::InstancePut Lifecycle::source_put(const std::string& name) const {
+    const auto slash = name.find('/');
+    const auto source = rooms_.instances.find(name.substr(0, slash));
+    if (slash != std::string::npos) return whole_snapshot(name.substr(0, slash), name.substr(slash + 1)).put;
+    if (!source)
+        throw schema::not_found("Failed to fetch instance {:?} in project \"default\": Instance not found", name);
+    return source->record()->row.put;
+}
+
 Creation Lifecycle::check_copy(schema::InstancesPost post) const {
     const auto& name = post.source.source;
     if (name.empty()) throw schema::bad_request("Must specify a source instance");
-    const auto source = rooms_.instances.find(name);
-    if (!source) {
-        const auto slash = name.find('/');
-        if (slash == std::string::npos)
-            throw schema::not_found("Failed to fetch instance {:?} in project \"default\": Instance not found", name);
-        throw schema::not_found("Failed to fetch snapshot {:?} of instance {:?} in project \"default\": "
-                                "InstanceSnapshot not found",
-                                name.substr(slash + 1), name.substr(0, slash));
-    }
-    const auto record = source->record();
-    const auto& original = record->row.put;
+    const auto original = source_put(name);
     if (!post.wanted_profiles) post.wanted_profiles = original.profiles;
     for (const auto& [key, value] : original.config)
         if (is_copied(key)) post.config.try_emplace(key, value);
@@ -61,13 +73,36 @@ Creation Lifecycle::check_copy(schema::InstancesPost post) const {
     post.architecture = original.architecture;
     auto creation = check(post, {});
     creation.source = name;
-    if (post.stateful && creation.name != name)
+    const bool is_snapshot = name.find('/') != std::string::npos;
+    const auto owner = name.substr(0, name.find('/'));
+    if (post.stateful && creation.name != owner)
         throw schema::bad_request(
-            "Copying stateful instances requires that source {:?} and target {:?} name be identical", name,
+            "Copying stateful instances requires that source {:?} and target {:?} name be identical", owner,
             creation.name);
-    if (post.source.refresh && rooms_.instances.find(creation.name))
-        throw schema::Error(schema::ErrorKind::not_implemented, "A copy that is there cannot be refreshed yet");
+    creation.with_snapshots = !is_snapshot && !post.source.instance_only;
+    creation.refresh = post.source.refresh && rooms_.instances.find(creation.name);
+    if (creation.refresh && creation.name == owner)
+        throw schema::bad_request("Instance {:?} cannot be refreshed from itself", owner);
     return creation;
+}
+
+std::vector<state::SnapshotRow> Lifecycle::snapshots_along(const Creation& creation) const {
+    if (creation.source.empty() || !creation.with_snapshots) return {};
+    auto snapshots = rooms_.snapshots.list(creation.source);
+    std::erase_if(snapshots, [](const auto& snapshot) { return snapshot.incomplete; });
+    return snapshots;
+}
+
+/// Without what is the source's own, like its addresses: LXD's copies get that back when they are restored.
+state::SnapshotRow Lifecycle::copied_snapshot(const state::SnapshotRow& snapshot, const Record& copy) const {
+    auto row = snapshot;
+    row.instance = copy.row.name;
+    row.new_name.clear();
+    std::erase_if(row.put.config, [](const auto& entry) { return !is_copied(entry.first); });
+    auto owner = copy.row;
+    owner.put = row.put;
+    row.put.devices = with_root_in(copy.row.pool, owner, rooms_.instances);
+    return row;
 }
 
 /// In LXD's words, which differ for an instance made otherwise.
@@ -81,27 +116,37 @@ void Lifecycle::check_pool_of_copy(const std::string& pool) const {
     }
 }
 
-void Lifecycle::copy_root(const std::string& source, const state::InstanceRow& row, const Caller& caller,
+void Lifecycle::check_owners_kept(const Instance& source, const schema::Config& before) const {
+    const auto now = source.record();
+    const auto folder = rooms_.pools.container_path(now->row.pool, now->row.name);
+    if (storage::has_shift_journal(folder) ||
+        schema::get(now->row.put.config, disk_map_key) != schema::get(before, disk_map_key))
+        throw schema::failure("The files of instance {:?} get other owners: it can be copied after that",
+                              now->row.name);
+}
+
+void Lifecycle::copy_root(const Creation& creation, const state::InstanceRow& row,
+                          const std::vector<state::SnapshotRow>& along, const Caller& caller,
                           const storage::Progress& progress) {
-    const auto original = rooms_.instances.get(source);
-    const auto frozen = freeze_for_copy(original, row.name);
-    const auto record = original->record();
-    const auto check_owners = [&] {
-        const auto now = original->record();
-        const auto folder = rooms_.pools.container_path(now->row.pool, now->row.name);
-        if (storage::has_shift_journal(folder) ||
-            schema::get(now->row.put.config, disk_map_key) != schema::get(row.put.config, disk_map_key))
-            throw schema::failure("The files of instance {:?} get other owners: it can be copied after that", source);
-    };
-    check_owners();
-    rooms_.pools.copy_container(record->row.pool, record->row.name, row.pool, row.name, caller.cancel, progress);
+    const auto source = copy_source(creation.source);
+    const auto original = rooms_.instances.get(source.instance);
+    const bool whole = source.snapshot.empty();
+    std::shared_ptr<void> frozen;
+    if (whole)
+        frozen = freeze_for_copy(original,
+                                 [&] { rooms_.rows.set_config(row.name, {{frozen_source_key, source.instance}}); });
+    if (whole) check_owners_kept(*original, row.put.config);
+    std::vector<std::string> snapshots;
+    for (const auto& snapshot : along) snapshots.push_back(snapshot.name);
+    rooms_.pools.copy_container(source, snapshots, row.pool, row.name, caller.cancel, progress);
     base::Rollback rollback;
     rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
-    check_owners(); // a start may have begun meanwhile
+    if (whole) check_owners_kept(*original, row.put.config); // a start may have begun meanwhile
     rollback.dismiss();
 }
 
-std::shared_ptr<void> Lifecycle::freeze_for_copy(const std::shared_ptr<Instance>& source, const std::string& target) {
+std::shared_ptr<void> Lifecycle::freeze_for_copy(const std::shared_ptr<Instance>& source,
+                                                 const std::function<void()>& note) {
     const std::scoped_lock lock(copies_mutex_);
     const auto held = hold(*source);
     const auto name = source->record()->row.name;
@@ -109,7 +154,7 @@ std::shared_ptr<void> Lifecycle::freeze_for_copy(const std::shared_ptr<Instance>
     if (!live.running) return nullptr;
     const bool first = !copies_.contains(source.get());
     if (first && status(*source) == Status::frozen) return nullptr;
-    rooms_.rows.set_config(target, {{frozen_source_key, name}});
+    if (note) note();
     if (first) {
         rooms_.runtime.freeze(name);
         live.status = Status::frozen;

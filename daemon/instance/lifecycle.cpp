@@ -25,6 +25,7 @@
 #include "daemon/instance/own_files.h"
 #include "daemon/instance/root_limit.h"
 #include "daemon/instance/root_owners.h"
+#include "daemon/instance/snapshot_schedule.h"
 #include "daemon/instance/start_plan.h"
 #include "daemon/instance/volatile_keys.h"
 #include "schema/architectures.h"
@@ -154,6 +155,7 @@ void Lifecycle::adopt_all() {
             rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
         }
     }
+    repair_snapshots();
     remove_strange_files(rooms_.paths,
                          [this](const std::string& name) { return rooms_.instances.find(name) != nullptr; });
     remove_strange_apparmor(rooms_);
@@ -163,8 +165,7 @@ void Lifecycle::adopt_all() {
 void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
     const auto record = instance.record();
     const auto& row = record->row;
-    if (!base::exists(rooms_.pools.container_path(row.pool, row.name)))
-        rooms_.pools.rename_container(row.pool, new_name, row.name);
+    if (!rooms_.pools.has_container(row.pool, row.name)) rooms_.pools.rename_container(row.pool, new_name, row.name);
     store_volatile(instance, {{renaming_key, ""}});
 }
 
@@ -196,6 +197,8 @@ void Lifecycle::adopt(Instance& instance) {
     if (ran || !target.empty() || has_entries(rooms_.paths.devices(name))) clean_after_stop(instance);
     if (target.empty()) return;
     // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
+    const bool is_restored = !schema::get(instance.record()->row.put.config, restoring_key).empty();
+    if (is_restored) return;
     if (instance.record()->row.put.ephemeral)
         remove_locked(instance);
     else if (target == "stop")
@@ -243,6 +246,7 @@ std::shared_ptr<void> Lifecycle::reserve(const std::string& name) {
 }
 
 void Lifecycle::create(const Creation& creation, const Caller& caller, const storage::Progress& progress) {
+    if (creation.refresh) return refresh(creation, caller, progress);
     base::Log::Context context{{"ephemeral", creation.put.ephemeral ? "true" : "false"},
                                {"instance", creation.name},
                                {"instanceType", "container"},
@@ -270,14 +274,19 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
 
     row.put.config[incomplete_key] = "true";
     if (!creation.source.empty()) check_pool_of_copy(row.pool);
+    const auto along = snapshots_along(creation);
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
-    fill_root(creation, row, caller, progress);
+    fill_root(creation, row, along, caller, progress);
     rollback.add([&] { rooms_.pools.remove_container(row.pool, name); });
     limit_root(rooms_.instances.expand(row), rooms_.pools);
     row.put.config.erase(incomplete_key);
-    rooms_.rows.set_config(name, {{incomplete_key, ""}, {frozen_source_key, ""}});
-    const auto made = std::make_shared<Instance>(rooms_.instances.expand(row));
+    record = rooms_.instances.expand(row);
+    rooms_.database.transaction([&] {
+        rooms_.rows.set_config(name, {{incomplete_key, ""}, {frozen_source_key, ""}});
+        for (const auto& snapshot : along) rooms_.snapshots.insert(copied_snapshot(snapshot, record));
+    });
+    const auto made = std::make_shared<Instance>(std::move(record));
     rooms_.instances.add(made);
     rollback.dismiss();
     keep_backup_file(*made);
@@ -285,6 +294,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     schema::Json context;
     context.set("storage-pool", row.pool).set("type", "container");
     report("instance-created", name, caller, std::move(context));
+    for (const auto& snapshot : along) report_snapshot("instance-snapshot-created", name, snapshot.name, caller);
 }
 
 void Lifecycle::take_in(const Creation& creation, const std::string& pool,
@@ -328,10 +338,11 @@ void Lifecycle::keep_backup_file(const Instance& instance) const {
     }
 }
 
-void Lifecycle::fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
+void Lifecycle::fill_root(const Creation& creation, const state::InstanceRow& row,
+                          const std::vector<state::SnapshotRow>& along, const Caller& caller,
                           const storage::Progress& progress) {
     if (creation.fill) return creation.fill(row);
-    if (!creation.source.empty()) return copy_root(creation.source, row, caller, progress);
+    if (!creation.source.empty()) return copy_root(creation, row, along, caller, progress);
     if (creation.image)
         rooms_.pools.create_from_image(row.pool, row.name, creation.image->fingerprint, caller.cancel, progress);
     else
@@ -345,7 +356,10 @@ void Lifecycle::remove(const std::string& name, const Caller& caller) {
     if (instance->live().running) throw schema::bad_request("Instance is running");
     if (is_true(instance->record()->expanded_config, "security.protection.delete"))
         throw schema::failure("Container is protected");
+    const auto snapshots = rooms_.snapshots.list(name);
     logged(rooms_.log, words::remove, log_context(instance->record()->row), [&] { remove_locked(*instance); });
+    for (const auto& snapshot : snapshots)
+        if (!snapshot.incomplete) report_snapshot("instance-snapshot-deleted", name, snapshot.name, caller);
     report("instance-deleted", name, caller);
 }
 
@@ -457,6 +471,8 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     const auto lock = hold(instance);
     const auto name = instance.record()->row.name;
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
+    if (wants_startup_snapshot(*instance.record()))
+        take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
     prepare_folders(name);
     rooms_.file_sessions.end(name);
 
@@ -542,10 +558,10 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
         rooms_.log.info(
             words::shut_down.done,
             log_context(instance->record()->row, {{"action", reboots ? "reboot" : "stop"}, {"stateful", "false"}}));
-    const bool start_again = reboots && asked != "stop" && asked != "restart";
+    const bool start_again = reboots && asked != "stop" && asked != "restart" && asked != "restore";
     try {
         clean_after_stop(*instance);
-        if (asked != "restart") { // which starts it itself
+        if (asked != "restart" && asked != "restore") { // which start it themselves
             if (instance->record()->row.put.ephemeral && !start_again) {
                 logged(rooms_.log, words::remove, log_context(instance->record()->row),
                        [&] { remove_locked(*instance); });

@@ -50,6 +50,7 @@ struct Rooms {
     operations::EventsHub& events;
     state::Database& database;
     state::Instances& rows;
+    state::Snapshots& snapshots;
     state::Profiles& profiles;
     storage::Pools& pools;
     Registry& instances;
@@ -73,7 +74,7 @@ struct Creation {
     std::string name;
     schema::InstancePut put;            // profiles resolved, architecture set
     std::optional<schema::Image> image; // nothing: an empty root, or
-    std::string source;                 // the instance that is copied, or
+    std::string source;                 // the instance that is copied, or a snapshot ("c1/snap0"), or
     /// What makes the root and the rows of its snapshots, of an instance that comes from elsewhere; what a failure
     /// leaves of the root goes with the instance.
     std::function<void(const state::InstanceRow& row)> fill{};
@@ -81,6 +82,15 @@ struct Creation {
         schema::Time created_at, last_used_at;
     };
     std::optional<MadeBefore> made_before{}; // keeps the notes of its life too
+    bool with_snapshots = false;             // of the instance that is copied
+    bool refresh = false;                    // what is there is brought to its source's state
+};
+
+/// A checked order for a snapshot.
+struct SnapshotOrder {
+    std::string name;
+    schema::Time expires_at; // Time{}: never
+    bool stateful = false;
 };
 
 /// Whether the container said that it is.
@@ -121,6 +131,26 @@ public:
     /// Throws bad_request `Instance is running`.
     void remove(const std::string& name, const Caller& caller);
 
+    /// By the instance's snapshots.pattern.
+    std::string next_snapshot_name(const std::string& instance) const;
+    /// When a snapshot that is made now expires, by the instance's snapshots.expiry.
+    schema::Time snapshot_expiry(const std::string& instance) const;
+    /// The instance may run; it is frozen meanwhile.
+    void take_snapshot(const std::string& instance, const SnapshotOrder& order, const Caller& caller,
+                       const storage::Progress& progress);
+    /// Files, configuration, devices and profiles become what they were. A running instance is stopped and started
+    /// again.
+    void restore_snapshot(const std::string& instance, const std::string& snapshot, bool stateful,
+                          const Caller& caller);
+    void rename_snapshot(const std::string& instance, const std::string& snapshot, const std::string& new_name,
+                         const Caller& caller);
+    void set_snapshot_expiry(const std::string& instance, const std::string& snapshot, schema::Time expires_at,
+                             const Caller& caller);
+    void remove_snapshot(const std::string& instance, const std::string& snapshot, const Caller& caller);
+    /// With its snapshots, unless told otherwise. Throws bad_request while it runs.
+    void move_to_pool(const std::string& name, const std::string& pool, bool instance_only, const Caller& caller,
+                      const storage::Progress& progress);
+
     /// Replaces configuration, devices and profiles; what can change on the running container does so at once. All or
     /// nothing.
     void update(const std::string& name, const schema::InstancePut& wanted, const Caller& caller);
@@ -150,14 +180,38 @@ private:
     void autostart(const std::shared_ptr<Instance>& instance, int attempt);
     void stop_for_host(Instance& instance);
     void create_now(const Creation& creation, const Caller& caller, const storage::Progress& progress);
-    void fill_root(const Creation& creation, const state::InstanceRow& row, const Caller& caller,
+    void fill_root(const Creation& creation, const state::InstanceRow& row,
+                   const std::vector<state::SnapshotRow>& along, const Caller& caller,
                    const storage::Progress& progress);
     void check_pool_of_copy(const std::string& pool) const;
-    void copy_root(const std::string& source, const state::InstanceRow& row, const Caller& caller,
+    void copy_root(const Creation& creation, const state::InstanceRow& row,
+                   const std::vector<state::SnapshotRow>& along, const Caller& caller,
                    const storage::Progress& progress);
-    /// Freezes a running instance while it is copied, unless its user has done so: then nothing. `target` notes it
+    storage::Pools::Source copy_source(const std::string& name) const;
+    /// What is configured of an instance or, by "c1/snap0", was of a snapshot.
+    schema::InstancePut source_put(const std::string& name) const;
+    /// The snapshots that a copy takes along, oldest first.
+    std::vector<state::SnapshotRow> snapshots_along(const Creation& creation) const;
+    state::SnapshotRow copied_snapshot(const state::SnapshotRow& snapshot, const Record& copy) const;
+    void refresh(const Creation& creation, const Caller& caller, const storage::Progress& progress);
+    /// Throws while the files of an instance, whose volume is copied, are given other owners than it had at `before`.
+    void check_owners_kept(const Instance& source, const schema::Config& before) const;
+    /// Freezes a running instance while it is copied, unless its user has done so: then nothing. `note` writes it down
     /// before, so that a crash does not leave it frozen.
-    std::shared_ptr<void> freeze_for_copy(const std::shared_ptr<Instance>& source, const std::string& target);
+    std::shared_ptr<void> freeze_for_copy(const std::shared_ptr<Instance>& source, const std::function<void()>& note);
+    /// What the last daemon left unfinished of snapshots.
+    void repair_snapshots();
+    void repair_snapshot(const state::SnapshotRow& snapshot);
+    void repair_move(Instance& instance, const std::string& pool);
+    /// Throws LXD's not_found, also of a snapshot that is not whole.
+    state::SnapshotRow whole_snapshot(const std::string& instance, const std::string& snapshot) const;
+    state::SnapshotRow new_snapshot_row(const Record& record, const SnapshotOrder& order) const;
+    int64_t insert_snapshot(const state::SnapshotRow& row);
+    void remove_snapshot_now(const state::InstanceRow& owner, const state::SnapshotRow& snapshot, const Caller& caller);
+    /// Under the lock, while it is stopped. A crash in the middle is made good at the next start.
+    void bring_back(Instance& instance, const state::SnapshotRow& snapshot, const Caller& caller);
+    void report_snapshot(const std::string& action, const std::string& instance, const std::string& snapshot,
+                         const Caller& caller, schema::Json context = {});
     void thaw_after_copy(Instance& source);
     void rename_locked(Instance& instance, const std::string& new_name);
     void undo_rename(Instance& instance, const std::string& new_name);

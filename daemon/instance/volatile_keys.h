@@ -11,6 +11,10 @@ constexpr const char* incomplete_key = "volatile.last_state.incomplete";
 constexpr const char* frozen_source_key = "volatile.last_state.frozen_source";
 /// The new name while an instance is renamed: what still has it at the next start gets its old name back.
 constexpr const char* renaming_key = "volatile.last_state.renaming";
+/// The snapshot while an instance is brought back to it: the next start does that again.
+constexpr const char* restoring_key = "volatile.last_state.restoring";
+/// The pool in which an instance that is moved has a volume that is to go: the new one while it is made, then the old.
+constexpr const char* moving_key = "volatile.last_state.moving";
 /// What happened to an instance that its image's templates are told of at its next start.
 constexpr const char* template_key = "volatile.apply_template";
 constexpr const char* power_key = "volatile.last_state.power";

@@ -56,18 +56,9 @@ int64_t instance_id(Connection& connection, const std::string& name) {
     return row.integer(0);
 }
 
-int64_t id_of(Connection& connection, const std::string& instance, const std::string& name) {
-    Query row(connection,
-              "SELECT s.id FROM instances_snapshots AS s JOIN instances AS i ON i.id = s.instance_id "
-              "WHERE i.name = ? AND s.name = ?",
-              instance, name);
-    if (!row.next()) throw schema::not_found("Instance snapshot not found");
-    return row.integer(0);
-}
-
-[[noreturn]] void rethrow_naming(const SQLite::Exception& error, const std::string& instance, const std::string& name) {
-    if (is_unique_violation(error)) throw schema::conflict("Snapshot \"{}/{}\" already exists", instance, name);
-    throw error;
+/// Throws where the last statement met no row.
+void check_found(const Connection& connection) {
+    if (connection.changes() == 0) throw schema::not_found("Instance snapshot not found");
 }
 
 } // namespace
@@ -122,7 +113,8 @@ int64_t Snapshots::insert(const SnapshotRow& row) {
                   row.created_at, row.last_used_at, row.expires_at, row.incomplete, row.new_name)
                 .run();
         } catch (const SQLite::Exception& error) {
-            rethrow_naming(error, row.instance, row.name);
+            if (is_unique_violation(error)) throw schema::conflict("This \"instances_snapshots\" entry already exists");
+            throw;
         }
         id = connection.last_insert_id();
         config_rows().store(connection, id, row.put.config);
@@ -132,45 +124,52 @@ int64_t Snapshots::insert(const SnapshotRow& row) {
     return id;
 }
 
-void Snapshots::set_incomplete(const std::string& instance, const std::string& name, bool incomplete) {
+void Snapshots::set_incomplete(int64_t id, bool incomplete) {
     database_.write([&](Connection& connection) {
-        Query(connection, "UPDATE instances_snapshots SET incomplete = ? WHERE id = ?", incomplete,
-              id_of(connection, instance, name))
-            .run();
+        Query(connection, "UPDATE instances_snapshots SET incomplete = ? WHERE id = ?", incomplete, id).run();
+        check_found(connection);
     });
 }
 
-void Snapshots::set_new_name(const std::string& instance, const std::string& name, const std::string& new_name) {
+void Snapshots::set_new_name(int64_t id, const std::string& new_name) {
     database_.write([&](Connection& connection) {
-        Query(connection, "UPDATE instances_snapshots SET new_name = ? WHERE id = ?", new_name,
-              id_of(connection, instance, name))
-            .run();
+        Query(connection, "UPDATE instances_snapshots SET new_name = ? WHERE id = ?", new_name, id).run();
+        check_found(connection);
     });
 }
 
-void Snapshots::set_expires_at(const std::string& instance, const std::string& name, schema::Time expires_at) {
+void Snapshots::set_expires_at(int64_t id, schema::Time expires_at) {
     database_.write([&](Connection& connection) {
-        Query(connection, "UPDATE instances_snapshots SET expires_at = ? WHERE id = ?", expires_at,
-              id_of(connection, instance, name))
-            .run();
+        Query(connection, "UPDATE instances_snapshots SET expires_at = ? WHERE id = ?", expires_at, id).run();
+        check_found(connection);
     });
 }
 
-void Snapshots::rename(const std::string& instance, const std::string& name, const std::string& new_name) {
+void Snapshots::set_devices(int64_t id, const schema::Devices& devices) {
+    database_.write([&](Connection& connection) { device_rows().store(connection, id, devices); });
+}
+
+void Snapshots::unset_config(int64_t id, const std::string& key) {
+    database_.write([&](Connection& connection) { config_rows().unset(connection, id, key); });
+}
+
+void Snapshots::rename(int64_t id, const std::string& new_name) {
     database_.write([&](Connection& connection) {
         try {
-            Query(connection, "UPDATE instances_snapshots SET name = ?, new_name = '' WHERE id = ?", new_name,
-                  id_of(connection, instance, name))
+            Query(connection, "UPDATE instances_snapshots SET name = ?, new_name = '' WHERE id = ?", new_name, id)
                 .run();
         } catch (const SQLite::Exception& error) {
-            rethrow_naming(error, instance, new_name);
+            if (is_unique_violation(error)) throw schema::conflict("Snapshot \"{}\" already exists", new_name);
+            throw;
         }
+        check_found(connection);
     });
 }
 
-void Snapshots::remove(const std::string& instance, const std::string& name) {
+void Snapshots::remove(int64_t id) {
     database_.write([&](Connection& connection) {
-        Query(connection, "DELETE FROM instances_snapshots WHERE id = ?", id_of(connection, instance, name)).run();
+        Query(connection, "DELETE FROM instances_snapshots WHERE id = ?", id).run();
+        check_found(connection);
     });
 }
 

@@ -34,13 +34,16 @@ public:
     std::optional<SnapshotRow> find(const std::string& instance, const std::string& name) const;
     /// Throws conflict where the name is taken, not_found without the instance or a profile. Returns the id.
     int64_t insert(const SnapshotRow& row);
-    // The following throw not_found where there is no such snapshot.
-    void set_incomplete(const std::string& instance, const std::string& name, bool incomplete);
-    void set_new_name(const std::string& instance, const std::string& name, const std::string& new_name);
-    void set_expires_at(const std::string& instance, const std::string& name, schema::Time expires_at);
+    // The following go by the id, which stays when the instance or the snapshot is renamed. They throw not_found where
+    // there is no such snapshot any more.
+    void set_incomplete(int64_t id, bool incomplete);
+    void set_new_name(int64_t id, const std::string& new_name);
+    void set_expires_at(int64_t id, schema::Time expires_at);
+    void set_devices(int64_t id, const schema::Devices& devices);
+    void unset_config(int64_t id, const std::string& key);
     /// To new_name, which is cleared. Throws conflict where it is taken.
-    void rename(const std::string& instance, const std::string& name, const std::string& new_name);
-    void remove(const std::string& instance, const std::string& name);
+    void rename(int64_t id, const std::string& new_name);
+    void remove(int64_t id);
 
 private:
     Database& database_;

@@ -44,6 +44,7 @@ std::vector<std::string> volume_folders(const std::string& pool_path) {
     const auto snapshots = layout::folder(pool_path, {VolumeType::container, "", "any"});
     for (const auto& name : layout::names_in(snapshots)) {
         found.push_back(fmt::format("{}/{}", snapshots, name)); // one that is being made
+        if (name.starts_with('.')) continue;
         for (const auto& snapshot : layout::names_in(found.back()))
             found.push_back(fmt::format("{}/{}/{}", snapshots, name, snapshot));
     }

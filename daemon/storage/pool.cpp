@@ -370,44 +370,18 @@ void Pools::create_filled(const std::string& pool, const std::string& instance, 
     rollback.dismiss();
 }
 
-void Pools::copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,
-                           const std::string& instance, const base::CancelToken& cancel, const Progress& progress) {
-    const auto hold = container_locks_.shared(source, cancel);
-    const auto from = driver(source_pool);
-    const auto to = driver(pool);
-    if (from == to) {
-        to->clone(container(source), container(instance), cancel, progress);
-    } else {
-        const auto path = from->view(container(source));
-        const auto folder =
-            base::checked(::open(path->c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), *path);
-        to->create(container(instance), [&](const std::string& making) {
-            TreeCopyOptions options;
-            options.cancel = cancel;
-            options.progress = progress;
-            const auto made = base::checked(::open(making.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), making);
-            copy_tree(folder.get(), made.get(), options);
-        });
-    }
-    base::Rollback rollback;
-    rollback.add([&] { to->remove(container(instance)); });
-    link_container(instance, to->path(container(instance)));
-    rollback.dismiss();
-}
-
 void Pools::read_container(const std::string& pool, const std::string& instance, const std::string& snapshot,
                            const base::CancelToken& cancel,
                            const std::function<void(const std::string& folder)>& read) {
-    const auto hold = container_locks_.shared(instance, cancel);
-    const auto driver = this->driver(pool);
-    const auto folder = driver->view({VolumeType::container, instance, snapshot});
-    read(*folder);
+    const auto holds = hold_source({pool, instance, snapshot}, {}, cancel);
+    read(*driver(pool)->view({VolumeType::container, instance, snapshot}));
 }
 
 void Pools::remove_container(const std::string& pool, const std::string& instance) {
     const auto hold = container_locks_.exclusive(instance, {});
     unlink_container(instance);
-    driver(pool)->remove(container(instance));
+    unlink_snapshots(instance);
+    remove_volume(*driver(pool), instance);
     stores_.volumes.forget(pool, "container", instance);
 }
 
@@ -418,7 +392,9 @@ void Pools::rename_container(const std::string& pool, const std::string& instanc
     base::Rollback rollback;
     rollback.add([&] { driver->rename(container(new_name), instance); });
     link_container(new_name, driver->path(container(new_name)));
+    link_snapshots(*driver, new_name);
     unlink_container(instance);
+    unlink_snapshots(instance);
     stores_.volumes.rename_note(pool, instance, new_name);
     rollback.dismiss();
 }
@@ -465,6 +441,10 @@ void Pools::limit_container(const std::string& pool, const std::string& instance
 
 std::optional<int64_t> Pools::container_usage(const std::string& pool, const std::string& instance) const {
     return driver(pool)->usage(container(instance));
+}
+
+bool Pools::has_container(const std::string& pool, const std::string& instance) const {
+    return driver(pool)->exists(container(instance));
 }
 
 std::string Pools::container_path(const std::string& pool, const std::string& instance) const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,12 @@ public:
     };
     using DriverRef = std::shared_ptr<Driver>;
     using MakeDriver = std::unique_ptr<Driver> (*)(const std::string& name, DriverContext context);
+    /// What is copied: a container, or one of its snapshots.
+    struct Source {
+        std::string pool;
+        std::string instance;
+        std::string snapshot{};
+    };
 
     Pools(state::Paths paths, Stores stores, base::Log& log, MakeDriver make = make_driver);
 
@@ -87,17 +94,47 @@ public:
     void create_empty(const std::string& pool, const std::string& instance);
     /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, then the container itself.
     void create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts);
-    /// As create_from_image, out of another container, which may be in another pool. Waits for nothing but is waited
-    /// for: the source is neither removed nor renamed meanwhile.
-    void copy_container(const std::string& source_pool, const std::string& source, const std::string& pool,
+    /// As create_from_image, out of another container or a snapshot, which may be in another pool. It brings
+    /// `snapshots` of the source along, which come oldest first. Waits for nothing but is waited for: what is copied is
+    /// neither removed nor renamed meanwhile.
+    void copy_container(const Source& source, const std::vector<std::string>& snapshots, const std::string& pool,
                         const std::string& instance, const base::CancelToken& cancel, const Progress& progress);
     /// Calls `read` with the folder of a container, or of one of its snapshots, which is neither removed nor renamed
     /// meanwhile.
     void read_container(const std::string& pool, const std::string& instance, const std::string& snapshot,
                         const base::CancelToken& cancel, const std::function<void(const std::string& folder)>& read);
-    /// Not an error when it is missing, so that a half-made instance can be removed.
+    /// Makes what `snapshots` of the source hold snapshots of a container that is there, and what the source itself
+    /// holds its snapshot `whole`: with restore_snapshot it is then the source's copy again. All or nothing.
+    void refresh_container(const Source& source, const std::vector<std::string>& snapshots, const std::string& pool,
+                           const std::string& instance, const std::string& whole, const base::CancelToken& cancel,
+                           const Progress& progress);
+    bool has_container(const std::string& pool, const std::string& instance) const;
+    /// With its snapshots. Not an error when it is missing, so that a half-made instance can be removed.
     void remove_container(const std::string& pool, const std::string& instance);
+    /// With its snapshots.
     void rename_container(const std::string& pool, const std::string& instance, const std::string& new_name);
+    /// The container's link leads to this pool from now on, and so does that of its snapshots. Its volume in the other
+    /// pool can be removed then (remove_volume_of).
+    void relink_container(const std::string& pool, const std::string& instance);
+    /// As remove_container, without the links: of the pool that an instance has left or never reached.
+    void remove_volume_of(const std::string& pool, const std::string& instance);
+
+    /// Keeps what a container holds as its snapshot, whether it runs or not, with a link to all of them in
+    /// LXD_DIR/snapshots. All or nothing; the container is neither removed, renamed nor restored meanwhile.
+    void take_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot,
+                       const base::CancelToken& cancel, const Progress& progress);
+    /// The container, which does not run, holds what the snapshot holds; all or nothing. Waits for whoever copies it.
+    void restore_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot,
+                          const base::CancelToken& cancel, const Progress& progress);
+    void rename_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot,
+                         const std::string& new_name);
+    /// Waits for whoever copies it. Not an error when it is missing.
+    void remove_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot);
+    bool has_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot) const;
+    /// Bytes, where the backend can tell cheaply; nothing also where the pool is not there.
+    std::optional<int64_t> snapshot_usage(const std::string& pool, const std::string& instance,
+                                          const std::string& snapshot) const;
+
     /// Makes a container's folder usable where its files' owners do not matter, idempotent. Whoever goes by owners
     /// takes show_container (to write: instance::shown_root) or view.
     void mount_container(const std::string& pool, const std::string& instance);
@@ -136,6 +173,12 @@ private:
                                const base::CancelToken& cancel, const Progress& progress);
     void unpack(Driver& driver, const std::string& pool, const std::string& fingerprint,
                 const base::CancelToken& cancel, const Progress& progress);
+    std::vector<KeyedLock::Hold> hold_source(const Source& source, const std::vector<std::string>& snapshots,
+                                             const base::CancelToken& cancel);
+    static void remove_volume(Driver& driver, const std::string& instance);
+    /// Makes the link to an instance's snapshots be there as they are.
+    void link_snapshots(const Driver& driver, const std::string& instance);
+    void unlink_snapshots(const std::string& instance) const;
     void link_container(const std::string& instance, const std::string& target) const;
     void unlink_container(const std::string& instance) const;
 
@@ -147,7 +190,8 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, DriverRef> drivers_; // by pool; the available ones
     KeyedLock image_locks_;                    // by "POOL/FINGERPRINT"
-    KeyedLock container_locks_;                // by name: shared while it is copied
+    KeyedLock container_locks_;                // by name: shared while it is copied; snapshots by "NAME/SNAPSHOT"
+    std::mutex snapshot_links_;
 };
 
 } // namespace storage

@@ -273,6 +273,10 @@ def recursion_2_has_state_and_snapshots(test):
         (full,) = test.api.get(f"/1.0/{family}?recursion=2")
         test.equal((full["name"], full["snapshots"], full["backups"]), (test.container, None, None))
         test.equal(full["state"]["status"], "Running")
+    test.api.ask("POST", url(test, "/snapshots"), {"name": "one"})
+    (full,) = test.api.get("/1.0/instances?recursion=2")
+    test.equal([entry["name"] for entry in full["snapshots"]], ["one"])
+    test.api.ask("DELETE", url(test, "/snapshots/one"))
 
 
 @shows
@@ -384,10 +388,46 @@ def an_existing_file_gets_what_is_named(test):
 @shows
 def a_copy_is_made_without_snapshots(test):
     name = test.name("only")
+    test.api.ask("POST", url(test, "/snapshots"), {"name": "one"})
     for key in ("instance_only", "container_only"):
         test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "copy", "source": test.container, key: True}})
         test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), [], key)
         test.api.ask("DELETE", f"/1.0/instances/{name}")
+    test.api.ask("DELETE", url(test, "/snapshots/one"))
+
+
+@shows
+def a_copy_is_refreshed(test):
+    name = test.name("again")
+    source = {"type": "copy", "source": test.container}
+    test.api.ask("POST", "/1.0/instances", {"name": name, "source": source})
+    test.api.ask("POST", url(test, "/snapshots"), {"name": "later"})
+    test.api.ask("POST", "/1.0/instances", {"name": name, "source": source | {"refresh": True}})
+    test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), [f"/1.0/instances/{name}/snapshots/later"])
+    test.api.ask("DELETE", f"/1.0/instances/{name}")
+    test.api.ask("DELETE", url(test, "/snapshots/later"))
+
+
+@shows
+def snapshots_are_made_by_schedule(test):
+    """At a start, which needs no waiting for the minute: that is tested with a clock of its own."""
+    name = test.name("plan")
+    config = {"snapshots.schedule": "@startup, @daily, 0 6 * * *", "snapshots.pattern": "start%d"}
+    test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "image", "alias": "busybox"}, "config": config})
+    test.api.ask("PUT", f"/1.0/instances/{name}/state", {"action": "start"})
+    test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), [f"/1.0/instances/{name}/snapshots/start0"])
+    test.api.ask("PUT", f"/1.0/instances/{name}/state", {"action": "stop", "force": True})
+    test.api.ask("DELETE", f"/1.0/instances/{name}")
+
+
+@shows
+def snapshots_expire(test):
+    test.api.ask("POST", url(test, "/snapshots"), {"name": "old", "expires_at": "2020-01-01T00:00:00Z"})
+    test.api.ask("POST", url(test, "/snapshots"), {"name": "new", "expires_at": "2200-01-01T00:00:00Z"})
+    test.daemon.kill()
+    test.daemon.start()
+    test.until(lambda: test.api.get(url(test, "/snapshots")) == [url(test, "/snapshots/new")], "the old one is gone")
+    test.api.ask("DELETE", url(test, "/snapshots/new"))
 
 
 @shows

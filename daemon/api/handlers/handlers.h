@@ -101,9 +101,6 @@ http::Response instance_put(Context&, const http::Request&);
 http::Response instance_patch(Context&, const http::Request&);
 http::Response instance_post(Context&, const http::Request&);
 http::Response instance_delete(Context&, const http::Request&);
-// Snapshots and backups come with the storage issue: until then there truthfully are none.
-http::Response instance_snapshots_get(Context&, const http::Request&);
-http::Response instance_snapshot_get(Context&, const http::Request&);
 http::Response instance_backup_delete(Context&, const http::Request&);
 http::Response instance_backup_export_get(Context&, const http::Request&);
 http::Response instance_backup_get(Context&, const http::Request&);
@@ -113,6 +110,14 @@ http::Response instance_backup_post(Context&, const http::Request&);
 http::Response instance_backups_get(Context&, const http::Request&);
 http::Response instance_backups_post(Context&, const http::Request&);
 http::Response instance_from_backup(Context&, const http::Request&);
+
+// instance_snapshots.cpp
+http::Response instance_snapshots_get(Context&, const http::Request&);
+http::Response instance_snapshots_post(Context&, const http::Request&);
+http::Response instance_snapshot_get(Context&, const http::Request&);
+http::Response instance_snapshot_put(Context&, const http::Request&);
+http::Response instance_snapshot_post(Context&, const http::Request&);
+http::Response instance_snapshot_delete(Context&, const http::Request&);
 
 // instance_state.cpp
 http::Response instance_state_get(Context&, const http::Request&);

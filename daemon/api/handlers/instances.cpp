@@ -40,6 +40,10 @@ instance::Caller caller(operations::Operation& operation) {
             [&operation](const std::string& text) { operation.set_progress("container_progress", text); }};
 }
 
+storage::Progress progress_of(operations::Operation& operation) {
+    return [&operation](int percent) { operation.set_progress("fs_progress", fmt::format("{}%", percent)); };
+}
+
 bool has_properties(const schema::Image& image, const schema::Config& wanted) {
     return std::all_of(wanted.begin(), wanted.end(),
                        [&](const auto& row) { return schema::get(image.properties, row.first) == row.second; });
@@ -105,10 +109,6 @@ void apply_instance_type(schema::InstancesPost& post) {
         if (auto& present = post.config[key]; present.empty()) present = value;
 }
 
-Json rendered(Context& context, const instance::Instance& instance, int recursion) {
-    return recursion >= 2 ? full_instance_json(context, instance) : to_json(instance_view(context, instance));
-}
-
 using Instances = std::vector<std::shared_ptr<instance::Instance>>;
 
 /// Every whole instance is a dozen questions to the kernel: a second thread is worth its start from this many on.
@@ -118,11 +118,18 @@ constexpr size_t instances_worth_a_thread = 16;
 std::vector<std::string> rendered_all(Context& context, const Instances& instances, int recursion,
                                       const std::function<bool(const Json&)>& wanted) {
     std::vector<std::string> texts(instances.size());
+    SnapshotsByInstance snapshots;
+    if (recursion >= 2) snapshots = snapshots_by_instance(context);
+    static const std::vector<state::SnapshotRow> none;
+    const auto rendered = [&](const instance::Instance& instance) {
+        if (recursion < 2) return to_json(instance_view(context, instance));
+        const auto own = snapshots.find(instance.record()->row.name);
+        return full_instance_json(context, instance, own == snapshots.end() ? none : own->second);
+    };
     std::atomic<size_t> next = 0;
     const auto render = [&] {
         for (auto index = next++; index < instances.size(); index = next++)
-            if (const auto json = rendered(context, *instances[index], recursion); wanted(json))
-                texts[index] = json.dump();
+            if (const auto json = rendered(*instances[index]); wanted(json)) texts[index] = json.dump();
     };
     std::vector<std::future<void>> others; // each waits for its thread when it goes
     const auto useful = recursion >= 2 ? instances.size() / instances_worth_a_thread : 0;
@@ -221,7 +228,7 @@ http::Response instances_get(Context& context, const http::Request& request) {
     if (depth > 0) return sync_list(rendered_all(context, instances, depth, wanted));
     auto urls = Json::empty_array();
     for (const auto& instance : instances)
-        if (filter_text.empty() || wanted(rendered(context, *instance, 1)))
+        if (filter_text.empty() || wanted(to_json(instance_view(context, *instance))))
             urls.push_back(family(request) + "/" + instance->record()->row.name);
     return sync(std::move(urls));
 }
@@ -266,7 +273,22 @@ http::Response virtual_machine_get(Context&, const http::Request&) {
 http::Response instance_get(Context& context, const http::Request& request) {
     const auto instance = context.instances.get(argument(request, "name"));
     // One instance is whole from recursion=1 on, a list from recursion=2 on.
-    return sync(rendered(context, *instance, recursion(request) + 1), instance_writable(*instance->record()));
+    auto shown = recursion(request) < 1
+                     ? to_json(instance_view(context, *instance))
+                     : full_instance_json(context, *instance, snapshots_of(context, instance->record()->row.name));
+    return sync(std::move(shown), instance_writable(*instance->record()));
+}
+
+/// LXD takes the snapshot's full name, too.
+static http::Response restore(Context& context, const std::string& name, const schema::InstancePut& wanted,
+                              const http::Request& request) {
+    auto snapshot = wanted.restore;
+    if (snapshot.starts_with(name + "/")) snapshot.erase(0, name.size() + 1);
+    auto spec = task("Restoring snapshot", name, request);
+    spec.run = [&context, name, snapshot, stateful = wanted.stateful](operations::Operation& operation) {
+        context.lifecycle.restore_snapshot(name, snapshot, stateful, caller(operation));
+    };
+    return async(*context.operations.start(std::move(spec)));
 }
 
 http::Response instance_put(Context& context, const http::Request& request) {
@@ -274,7 +296,7 @@ http::Response instance_put(Context& context, const http::Request& request) {
     const auto instance = context.instances.get(name);
     check_etag(request, instance_writable(*instance->record()));
     auto wanted = schema::instance_put_from(json_body(request));
-    if (!wanted.restore.empty()) throw schema::not_found("Instance snapshot not found");
+    if (!wanted.restore.empty()) return restore(context, name, wanted, request);
     keep_known_architecture(wanted, instance->record()->row.put.architecture);
     check_profiles(context, wanted.profiles);
     auto spec = task("Updating instance", name, request);
@@ -299,6 +321,37 @@ http::Response instance_patch(Context& context, const http::Request& request) {
     return done();
 }
 
+/// To another pool of this server, under the same name or another one.
+static http::Response move(Context& context, const std::string& name, const std::string& new_name, const Json& body,
+                           const http::Request& request) {
+    std::string pool;
+    schema::json::read(body, "pool", pool);
+    if (pool.empty())
+        throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be migrated to other servers yet");
+    bool live = true; // where nothing is said
+    bool instance_only = false;
+    bool container_only = false;
+    schema::json::read(body, "live", live);
+    schema::json::read(body, "instance_only", instance_only);
+    schema::json::read(body, "container_only", container_only);
+    auto spec = task("Migrating instance", name, request);
+    spec.name_containers = false; // as LXD
+    spec.may_cancel = true;
+    spec.run = [&context, name, new_name, pool, live,
+                instance_only = instance_only || container_only](operations::Operation& operation) {
+        const auto instance = context.instances.get(name);
+        if (live && context.lifecycle.status(*instance) != schema::Status::stopped)
+            throw schema::Error(schema::ErrorKind::not_implemented,
+                                "Running instances cannot be moved with their state yet: stop it, or move it "
+                                "statelessly");
+        if (new_name != name && context.instances.find(new_name))
+            throw schema::conflict("Name {:?} already in use", new_name);
+        context.lifecycle.move_to_pool(name, pool, instance_only, caller(operation), progress_of(operation));
+        if (new_name != name) context.lifecycle.rename(name, new_name, caller(operation));
+    };
+    return async(*context.operations.start(std::move(spec)));
+}
+
 http::Response instance_post(Context& context, const http::Request& request) {
     const auto& name = argument(request, "name");
     context.instances.get(name);
@@ -308,8 +361,8 @@ http::Response instance_post(Context& context, const http::Request& request) {
     schema::json::read(body, "name", wanted);
     if (wanted.empty()) wanted = name;
     schema::json::read(body, "migration", migration);
-    if (migration) throw schema::Error(schema::ErrorKind::not_implemented, "Instances cannot be migrated yet");
     schema::check_instance_name(wanted);
+    if (migration) return move(context, name, wanted, body, request);
     if (context.instances.find(wanted)) throw schema::conflict("Name {:?} already in use", wanted);
     auto spec = task("Renaming instance", name, request);
     spec.run = [&context, name, wanted](operations::Operation& operation) {
@@ -326,19 +379,6 @@ http::Response instance_delete(Context& context, const http::Request& request) {
         context.lifecycle.remove(name, caller(operation));
     };
     return async(*context.operations.start(std::move(spec)));
-}
-
-http::Response instance_snapshots_get(Context& context, const http::Request& request) {
-    context.instances.get(argument(request, "name"));
-    return sync(Json::empty_array());
-}
-
-/// No instance has any yet.
-http::Response instance_snapshot_get(Context& context, const http::Request& request) {
-    const auto name = context.instances.get(argument(request, "name"))->record()->row.name;
-    throw schema::not_found(
-        "Failed to fetch snapshot {:?} of instance {:?} in project \"default\": InstanceSnapshot not found",
-        argument(request, "snapshot"), name);
 }
 
 http::Response instance_state_get(Context& context, const http::Request& request) {

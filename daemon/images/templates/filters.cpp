@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/base/calendar.h"
 #include "daemon/images/templates/text_filters.h"
 #include "schema/error.h"
 #include "schema/values.h"
@@ -21,6 +22,12 @@ Value add(const Value& input, const Value& parameter) {
                                     static_cast<uint64_t>(parameter.integer()));
     }
     return input.text() + parameter.text();
+}
+
+/// Of a time in RFC 3339, in a layout of Go's.
+Value date(const Value& input, const Value& parameter) {
+    if (!input.is_string()) throw schema::failure("the input of a date filter must be a time");
+    return base::formatted(schema::parse_rfc3339(input.text()), parameter.text());
 }
 
 Value or_default(const Value& input, const Value& parameter) {
@@ -179,6 +186,7 @@ constexpr std::array table = {
     Filter{"capfirst", capitalize_first},
     Filter{"center", center},
     Filter{"cut", cut},
+    Filter{"date", date},
     Filter{"default", or_default},
     Filter{"default_if_none", or_default_if_none},
     Filter{"divisibleby", divisible_by},

@@ -49,6 +49,55 @@ TEST(Schedule, AliasesStandForFieldsAStartOrNothing) {
     EXPECT_EQ(both.minute.size(), 1U);
 }
 
+std::tm at(int month, int day, int weekday, int hour, int minute) {
+    std::tm time{};
+    time.tm_mon = month - 1;
+    time.tm_mday = day;
+    time.tm_wday = weekday;
+    time.tm_hour = hour;
+    time.tm_min = minute;
+    return time;
+}
+
+TEST(Schedule, WhatIsDueFitsInEveryField) {
+    EXPECT_TRUE(is_due(parse_schedule("30 6 * * *"), at(5, 3, 2, 6, 30)));
+    EXPECT_FALSE(is_due(parse_schedule("30 6 * * *"), at(5, 3, 2, 6, 31)));
+    EXPECT_FALSE(is_due(parse_schedule("30 6 * * *"), at(5, 3, 2, 7, 30)));
+    EXPECT_FALSE(is_due(parse_schedule("30 6 * 6 *"), at(5, 3, 2, 6, 30)));
+    EXPECT_TRUE(is_due(parse_schedule("0 0 * * *, 30 6 * * *"), at(5, 3, 2, 6, 30)));
+    EXPECT_FALSE(is_due(parse_schedule("@never"), at(1, 1, 0, 0, 0)));
+    EXPECT_FALSE(is_due(parse_schedule("@startup"), at(1, 1, 0, 0, 0)));
+}
+
+TEST(Schedule, OfTwoFieldsOfDaysOneIsEnoughUnlessOneIsFree) {
+    EXPECT_TRUE(is_due(parse_schedule("0 0 3 * 1"), at(5, 3, 2, 0, 0)));
+    EXPECT_TRUE(is_due(parse_schedule("0 0 4 * 2"), at(5, 3, 2, 0, 0)));
+    EXPECT_FALSE(is_due(parse_schedule("0 0 4 * 1"), at(5, 3, 2, 0, 0)));
+    EXPECT_FALSE(is_due(parse_schedule("0 0 * * 1"), at(5, 3, 2, 0, 0)));
+}
+
+TEST(Schedule, AnAliasIsDueAtTheMomentThatWasLeftOpen) {
+    EXPECT_TRUE(is_due(parse_schedule("@daily", {17, 5}), at(5, 3, 2, 5, 17)));
+    EXPECT_FALSE(is_due(parse_schedule("@daily", {17, 5}), at(5, 3, 2, 0, 0)));
+    EXPECT_TRUE(is_due(parse_schedule("@midnight", {17, 5}), at(5, 3, 2, 0, 17)));
+    EXPECT_TRUE(is_due(parse_schedule("@hourly", {17, 5}), at(5, 3, 2, 23, 17)));
+    EXPECT_TRUE(is_due(parse_schedule("@weekly", {17, 5}), at(5, 3, 0, 5, 17)));
+    EXPECT_TRUE(is_due(parse_schedule("@yearly", {17, 5}), at(1, 1, 3, 5, 17)));
+}
+
+TEST(Schedule, IdsAreSpreadOverTheDay) {
+    std::bitset<60> minutes;
+    std::bitset<24> hours;
+    for (int64_t id = 1; id <= 300; ++id) {
+        const auto moment = spread_moment(id);
+        minutes.set(static_cast<size_t>(moment.minute));
+        hours.set(static_cast<size_t>(moment.hour));
+        EXPECT_EQ(moment.minute, spread_moment(id).minute);
+    }
+    EXPECT_GT(minutes.count(), 50U);
+    EXPECT_EQ(hours.count(), 24U);
+}
+
 TEST(Schedule, AnExpiryHasEachUnitOnce) {
     const auto expiry = parse_expiry(" 1y 2m 3w 4d 5H 6M 7S ");
     EXPECT_EQ(

@@ -94,7 +94,7 @@ TEST_F(SnapshotsTest, NamesAreAnInstancesOwn) {
     snapshots.insert(row("c2", "s"));
     auto other = row("c1", "s");
     other.put.config = {};
-    EXPECT_EQ(error_of([&] { snapshots.insert(other); }), "409 Snapshot \"c1/s\" already exists");
+    EXPECT_EQ(error_of([&] { snapshots.insert(other); }), "409 This \"instances_snapshots\" entry already exists");
     expect_equal(*snapshots.find("c1", "s"), row("c1", "s"));
 }
 
@@ -108,28 +108,33 @@ TEST_F(SnapshotsTest, AnUnknownInstanceOrProfileLeavesNoSnapshot) {
 
 TEST_F(SnapshotsTest, MarksAndTheExpiryChangeAlone) {
     auto expected = row("c1", "s");
-    snapshots.insert(expected);
-    snapshots.set_incomplete("c1", "s", true);
-    snapshots.set_new_name("c1", "s", "t");
-    snapshots.set_expires_at("c1", "s", {});
+    const auto id = snapshots.insert(expected);
+    snapshots.set_incomplete(id, true);
+    snapshots.set_new_name(id, "t");
+    snapshots.set_expires_at(id, {});
+    snapshots.set_devices(id, {{"root", {{"type", "none"}}}});
+    snapshots.unset_config(id, "limits.memory");
     expected.incomplete = true;
     expected.new_name = "t";
     expected.expires_at = {};
+    expected.put.devices = {{"root", {{"type", "none"}}}};
+    expected.put.config.erase("limits.memory");
     expect_equal(*snapshots.find("c1", "s"), expected);
-    EXPECT_EQ(error_of([&] { snapshots.set_incomplete("c1", "none", true); }), "404 Instance snapshot not found");
-    EXPECT_EQ(error_of([&] { snapshots.set_new_name("c2", "s", "t"); }), "404 Instance snapshot not found");
-    EXPECT_EQ(error_of([&] { snapshots.set_expires_at("c2", "s", {}); }), "404 Instance snapshot not found");
+    EXPECT_EQ(error_of([&] { snapshots.set_incomplete(id + 1, true); }), "404 Instance snapshot not found");
+    EXPECT_EQ(error_of([&] { snapshots.set_new_name(id + 1, "t"); }), "404 Instance snapshot not found");
+    EXPECT_EQ(error_of([&] { snapshots.set_expires_at(id + 1, {}); }), "404 Instance snapshot not found");
 }
 
 TEST_F(SnapshotsTest, ARenameClearsItsMarkAndHeedsTakenNames) {
-    snapshots.insert(row("c1", "s"));
+    const auto id = snapshots.insert(row("c1", "s"));
     snapshots.insert(row("c1", "t"));
-    snapshots.set_new_name("c1", "s", "u");
-    EXPECT_EQ(error_of([&] { snapshots.rename("c1", "s", "t"); }), "409 Snapshot \"c1/t\" already exists");
+    snapshots.set_new_name(id, "u");
+    EXPECT_EQ(error_of([&] { snapshots.rename(id, "t"); }), "409 Snapshot \"t\" already exists");
     EXPECT_EQ(snapshots.find("c1", "s")->new_name, "u");
-    snapshots.rename("c1", "s", "u");
+    snapshots.rename(id, "u");
     EXPECT_EQ(snapshots.find("c1", "u")->new_name, "");
-    EXPECT_EQ(error_of([&] { snapshots.rename("c1", "s", "v"); }), "404 Instance snapshot not found");
+    EXPECT_EQ(snapshots.find("c1", "u")->id, id);
+    EXPECT_EQ(error_of([&] { snapshots.rename(id + 2, "v"); }), "404 Instance snapshot not found");
 }
 
 TEST_F(SnapshotsTest, SnapshotsFollowTheirInstance) {
@@ -141,11 +146,11 @@ TEST_F(SnapshotsTest, SnapshotsFollowTheirInstance) {
 }
 
 TEST_F(SnapshotsTest, ARemovedSnapshotLeavesTheOthers) {
-    snapshots.insert(row("c1", "s"));
+    const auto id = snapshots.insert(row("c1", "s"));
     snapshots.insert(row("c1", "t"));
-    snapshots.remove("c1", "s");
+    snapshots.remove(id);
     EXPECT_THAT(names("c1"), ElementsAre("t"));
-    EXPECT_EQ(error_of([&] { snapshots.remove("c1", "s"); }), "404 Instance snapshot not found");
+    EXPECT_EQ(error_of([&] { snapshots.remove(id); }), "404 Instance snapshot not found");
 }
 
 TEST_F(SnapshotsTest, AProfileMayGoAndKeepsItsPlaceUnderANewName) {

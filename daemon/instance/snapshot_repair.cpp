@@ -1,0 +1,54 @@
+// At the daemon's start: what the last one left unfinished of snapshots and moves.
+
+#include "daemon/instance/lifecycle.h"
+#include "daemon/instance/volatile_keys.h"
+
+namespace instance {
+
+void Lifecycle::repair_snapshots() {
+    for (const auto& instance : rooms_.instances.list()) {
+        const auto record = instance->record();
+        const auto& name = record->row.name;
+        try {
+            const std::scoped_lock lock(instance->change_lock());
+            if (const auto& pool = schema::get(record->row.put.config, moving_key); !pool.empty())
+                repair_move(*instance, pool);
+            const auto& wanted = schema::get(record->row.put.config, restoring_key);
+            if (wanted.empty()) continue;
+            const auto snapshot = rooms_.snapshots.find(name, wanted);
+            if (snapshot && !instance->live().running) bring_back(*instance, *snapshot, {});
+            store_volatile(*instance, {{restoring_key, ""}});
+        } catch (const std::exception& error) {
+            rooms_.log.error("Failed restoring an instance anew", {{"instance", name}, {"err", error.what()}});
+        }
+    }
+    for (const auto& snapshot : rooms_.snapshots.list()) {
+        try {
+            repair_snapshot(snapshot);
+        } catch (const std::exception& error) {
+            rooms_.log.error("Failed clearing up after a snapshot",
+                             {{"instance", snapshot.instance}, {"snapshot", snapshot.name}, {"err", error.what()}});
+        }
+    }
+}
+
+void Lifecycle::repair_snapshot(const state::SnapshotRow& snapshot) {
+    const auto pool = rooms_.instances.get(snapshot.instance)->record()->row.pool;
+    if (snapshot.incomplete) {
+        rooms_.pools.remove_snapshot(pool, snapshot.instance, snapshot.name);
+        rooms_.snapshots.remove(snapshot.id);
+    } else if (!snapshot.new_name.empty()) {
+        if (!rooms_.pools.has_snapshot(pool, snapshot.instance, snapshot.name))
+            rooms_.pools.rename_snapshot(pool, snapshot.instance, snapshot.new_name, snapshot.name);
+        rooms_.snapshots.set_new_name(snapshot.id, "");
+    }
+}
+
+void Lifecycle::repair_move(Instance& instance, const std::string& pool) {
+    const auto row = instance.record()->row;
+    rooms_.pools.relink_container(row.pool, row.name);
+    rooms_.pools.remove_volume_of(pool, row.name);
+    store_volatile(instance, {{moving_key, ""}});
+}
+
+} // namespace instance
