@@ -121,6 +121,7 @@ constexpr std::array table{
     ApiExtension{"server_instance_driver_operational", "the_environment_describes_the_host"},
     ApiExtension{"server_supported_storage_drivers", "the_environment_describes_the_host"},
     ApiExtension{"instance_bulk_state_change", "all_instances_change_state_at_once"},
+    ApiExtension{"instance_pool_move", "an_instance_moves_between_pools"},
     ApiExtension{"storage_volume_state", "a_volumes_state_tells_its_size"},
     ApiExtension{"event_lifecycle_requestor_address", "a_change_is_a_lifecycle_event"},
     ApiExtension{"resources_gpu_usb", "the_hosts_hardware_is_described"},

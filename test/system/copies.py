@@ -228,3 +228,179 @@ def all_instances_change_state_in_one_call(test):
     failed = test.api.raw("GET", f"{answer['operation']}/wait").metadata
     test.true(failed["err"].startswith(f"The following instances failed to update state:\n - Instance: {names[0]}: "), failed["err"])
     test.equal([test.state(name)["status"] for name in names], ["Stopped", "Running", "Running"])
+
+
+def copy_names(test, name):
+    return [entry["name"] for entry in test.api.get(f"/1.0/instances/{name}/snapshots?recursion=1")]
+
+
+def snapshot(test, name, snapshot_name, content):
+    """Takes one after changing the file."""
+    (test.daemon.folder / "containers" / name / "rootfs/root/file").write_text(content, encoding="utf-8")
+    test.api.ask("POST", f"/1.0/instances/{name}/snapshots", {"name": snapshot_name})
+
+
+def content(test, name, snapshot_name=""):
+    folder = test.daemon.folder / ("snapshots" if snapshot_name else "containers") / name / snapshot_name
+    return (folder / "rootfs/root/file").read_text(encoding="utf-8")
+
+
+def with_snapshots(test, short):
+    """A stopped instance of three states: two snapshots and its own."""
+    name = test.name(short)
+    test.daemon.lxc("init", "busybox", name, "-c", "user.a=1", check=True)
+    snapshot(test, name, "one", "1")
+    snapshot(test, name, "two", "2")
+    (test.daemon.folder / "containers" / name / "rootfs/root/file").write_text("3", encoding="utf-8")
+    return name
+
+
+def pools_to_copy_to(test):
+    """The default one and one of each other driver that this host has."""
+    pools = ["default"]
+    for driver in ("dir", "btrfs", "overlay"):
+        config = {"size": "512MiB"} if driver == "btrfs" else {}
+        answer = test.api.raw("POST", "/1.0/storage-pools", {"name": f"p-{driver}", "driver": driver, "config": config})
+        if answer.status == 201:
+            pools.append(f"p-{driver}")
+    return pools
+
+
+def in_pool(pool):
+    return {"root": {"type": "disk", "path": "/", "pool": pool}}
+
+
+@scenario
+def copies_bring_snapshots_to_any_pool(test):
+    test.start()
+    name = with_snapshots(test, "along")
+    ways = [("default", pool) for pool in pools_to_copy_to(test)]
+    ways += [(pool, "default") for _, pool in ways[1:]] + [(pool, pool) for _, pool in ways[1:]]
+    for number, (source, target) in enumerate(ways):
+        original = name if source == "default" else f"{name}-{[to for _, to in ways].index(source)}"
+        copy = f"{name}-{number}"
+        test.api.ask("POST", "/1.0/instances", order(copy, original, devices=in_pool(target)))
+        what = f"from {source} to {target}"
+        test.equal(copy_names(test, copy), ["one", "two"], what)
+        pool_folder = test.daemon.folder / "storage-pools" / target
+        test.true((test.daemon.folder / "snapshots" / copy).resolve().is_relative_to(pool_folder), what)
+        entry = test.api.get(f"/1.0/instances/{copy}/snapshots/one")
+        test.equal(entry["created_at"], test.api.get(f"/1.0/instances/{name}/snapshots/one")["created_at"], what)
+        test.equal([key for key in entry["config"] if key.endswith(("uuid", "hwaddr"))], [], "nothing of the source's own")
+        test.daemon.lxc("start", copy, check=True)
+        test.equal(test.exec(copy, "cat", "/root/file"), "3", what)
+        for state, text in (("one", "1"), ("two", "2"), ("one", "1")):
+            test.api.ask("PUT", f"/1.0/instances/{copy}", {"restore": state})
+            test.equal(test.exec(copy, "cat", "/root/file"), text, f"{what}, {state}")
+        test.exec(copy, "sh", "-c", "printf 3 > /root/file")  # the next ways start from here
+        test.daemon.lxc("stop", "--force", copy, check=True)
+    for number in range(len(ways)):
+        test.daemon.lxc("delete", f"{name}-{number}", check=True)
+    for _, pool in ways[1:]:
+        if test.api.raw("GET", f"/1.0/storage-pools/{pool}").status == 200 and pool != "default":
+            test.api.ask("DELETE", f"/1.0/storage-pools/{pool}")
+
+
+@scenario
+def a_snapshot_becomes_an_instance(test):
+    test.start()
+    name = with_snapshots(test, "from")
+    test.daemon.lxc("config", "set", name, "user.a=2", check=True)
+    test.api.ask("POST", "/1.0/instances", order(f"{name}-2", f"{name}/one"))
+    test.equal((content(test, f"{name}-2"), copy_names(test, f"{name}-2")), ("1", []))
+    test.equal(test.api.get(f"/1.0/instances/{name}-2")["config"]["user.a"], "1", "configured as it was")
+    test.daemon.lxc("copy", f"{name}/two", f"{name}-3", check=True)
+    test.daemon.lxc("delete", name, check=True)
+    test.daemon.lxc("start", f"{name}-3", check=True)
+    test.equal(test.exec(f"{name}-3", "cat", "/root/file"), "2")
+
+
+@scenario
+def a_refresh_brings_what_is_missing(test):
+    test.start()
+    name = with_snapshots(test, "fresh")
+    copy = f"{name}-2"
+    test.daemon.lxc("copy", name, copy, check=True)
+    test.daemon.lxc("config", "set", copy, "user.own=kept", check=True)
+    kept = (test.daemon.folder / "snapshots" / copy / "two/rootfs/root/file").stat().st_ino
+    test.api.ask("DELETE", f"/1.0/instances/{name}/snapshots/one")
+    snapshot(test, name, "three", "4")
+    snapshot(test, copy, "extra", "its own")
+    (test.daemon.folder / "containers" / name / "rootfs/root/file").write_text("5", encoding="utf-8")
+    again = {"name": copy, "source": {"type": "copy", "source": name, "refresh": True}}
+    test.api.ask("POST", "/1.0/instances", again)
+    test.equal(copy_names(test, copy), ["two", "three"])
+    test.equal((content(test, copy), content(test, copy, "two"), content(test, copy, "three")), ("5", "2", "4"))
+    test.equal((test.daemon.folder / "snapshots" / copy / "two/rootfs/root/file").stat().st_ino, kept, "what is the same stays")
+    config = test.api.get(f"/1.0/instances/{copy}")["config"]
+    test.equal((config["user.own"], config["volatile.apply_template"]), ("kept", "copy"))
+    test.equal([key for key in config if key.endswith((".restoring", ".frozen_source"))], [])
+    test.daemon.lxc("copy", "--refresh", name, copy, check=True)
+    test.equal(copy_names(test, copy), ["two", "three"])
+    test.daemon.lxc("start", copy, check=True)
+    try:
+        test.api.ask("POST", "/1.0/instances", again)
+        raise AssertionError("a running one was refreshed")
+    except Refused as refused:
+        test.equal(refused.text, "Failed getting exclusive access to instance: Instance is running")
+    test.equal(test.exec(copy, "cat", "/root/file"), "5")
+    test.api.ask("POST", "/1.0/instances", order(f"{name}-3", name) | {"source": {"type": "copy", "source": name, "refresh": True}})
+    test.equal(copy_names(test, f"{name}-3"), ["two", "three"], "without a target it is a copy")
+
+
+@scenario
+def an_instance_moves_to_another_pool(test):
+    test.start()
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
+    name = with_snapshots(test, "move")
+    uuid = test.api.get(f"/1.0/instances/{name}")["config"]["volatile.uuid"]
+    test.daemon.lxc("move", name, "-s", "second", check=True)
+    entry = test.api.get(f"/1.0/instances/{name}")
+    test.equal((entry["expanded_devices"]["root"]["pool"], entry["config"]["volatile.uuid"]), ("second", uuid))
+    test.equal((content(test, name), content(test, name, "one")), ("3", "1"))
+    test.equal(list((test.daemon.folder / "storage-pools/default/containers").glob(f"{name}*")), [])
+    test.equal(list((test.daemon.folder / "storage-pools/default/containers-snapshots").glob(f"{name}*")), [])
+    test.api.ask("PUT", f"/1.0/instances/{name}", {"restore": "two"})
+    test.equal(test.api.get(f"/1.0/instances/{name}")["expanded_devices"]["root"]["pool"], "second", "a restore stays there")
+    test.daemon.lxc("start", name, check=True)
+    test.equal(test.exec(name, "cat", "/root/file"), "2")
+    answer = test.api.raw("POST", f"/1.0/instances/{name}", {"name": name, "migration": True, "pool": "default", "live": False})
+    done = test.api.raw("GET", answer.json["operation"] + "/wait").metadata
+    test.equal(done["err"], "Instance must be stopped to move between pools statelessly")
+    test.daemon.lxc("stop", "--force", name, check=True)
+    order_back = {"name": f"{name}-2", "migration": True, "pool": "default", "instance_only": True}
+    test.api.ask("POST", f"/1.0/instances/{name}", order_back)
+    test.equal((content(test, f"{name}-2"), copy_names(test, f"{name}-2")), ("2", []))
+    test.api.ask("DELETE", "/1.0/storage-pools/second")
+
+
+@scenario
+def a_kill_while_moving_or_refreshing_leaves_it_whole(test):
+    test.start()
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
+    name = test.launch("cut")
+    fill(test, name, files=300)
+    test.daemon.lxc("stop", "--force", name, check=True)
+    snapshot(test, name, "one", "1")
+    copy = f"{name}-2"
+    test.daemon.lxc("copy", name, copy, check=True)
+    pools = test.daemon.folder / "storage-pools"
+    for number, delay in enumerate((0.0, 0.02, 0.1, 0.3, 0.6)):
+        pool = ("second", "default")[number % 2]
+        test.api.raw("POST", f"/1.0/instances/{name}", {"name": name, "migration": True, "pool": pool})
+        test.api.raw("POST", "/1.0/instances", {"name": copy, "source": {"type": "copy", "source": name, "refresh": True}})
+        time.sleep(delay)  # the moment is what the test is about
+        test.daemon.kill()
+        test.daemon.start()
+        for one in (name, copy):
+            entry = test.api.get(f"/1.0/instances/{one}")
+            marks = [key for key in entry["config"] if key.endswith((".moving", ".restoring", ".frozen_source"))]
+            own = entry["expanded_devices"]["root"]["pool"]
+            there = [path.parent.parent.name for path in pools.glob(f"*/containers/{one}")]
+            test.equal((marks, there), ([], [own]), f"{one}, killed after {delay} s")
+            test.equal(copy_names(test, one), ["one"], f"{one}, killed after {delay} s")
+            kept = [path.name for path in (test.daemon.folder / "snapshots" / one).iterdir()]
+            test.equal((kept, content(test, one, "one")), (["one"], "1"), f"{one}, killed after {delay} s")
+            test.equal(len(list((test.daemon.folder / "containers" / one / "rootfs/data").iterdir())), 301, one)
+    test.daemon.lxc("delete", name, check=True)
+    test.api.ask("DELETE", "/1.0/storage-pools/second")

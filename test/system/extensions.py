@@ -409,6 +409,17 @@ def a_copy_is_refreshed(test):
 
 
 @shows
+def an_instance_moves_between_pools(test):
+    name = test.name("moves")
+    test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "none"}})
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "moved-to", "driver": "dir"})
+    test.api.ask("POST", f"/1.0/instances/{name}", {"name": f"{name}-2", "migration": True, "pool": "moved-to"})
+    test.equal(test.api.get(f"/1.0/instances/{name}-2")["devices"]["root"]["pool"], "moved-to")
+    test.api.ask("DELETE", f"/1.0/instances/{name}-2")
+    test.api.ask("DELETE", "/1.0/storage-pools/moved-to")
+
+
+@shows
 def snapshots_are_made_by_schedule(test):
     """At a start, which needs no waiting for the minute: that is tested with a clock of its own."""
     name = test.name("plan")
