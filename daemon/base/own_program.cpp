@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 namespace base {
@@ -13,8 +14,9 @@ std::string own_program(const std::string& name, const std::string& build_folder
     const auto size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
     const std::string self = size > 0 ? std::string(buffer, static_cast<size_t>(size)) : "/usr/bin/lxd";
     const auto here = self.substr(0, self.rfind('/'));
-    for (const auto& folder : {here, here + "/" + build_folder, here + "/../libexec", std::string("/usr/libexec")})
-        if (auto path = folder + "/" + name; ::access(path.c_str(), X_OK) == 0) return path;
+    for (auto& path : {fmt::format("{}/{}", here, name), fmt::format("{}/{}/{}", here, build_folder, name),
+                       fmt::format("{}/../libexec/{}", here, name), fmt::format("/usr/libexec/{}", name)})
+        if (::access(path.c_str(), X_OK) == 0) return path;
     return name;
 }
 
