@@ -64,6 +64,20 @@ std::string LvmDriver::version() const {
     return version;
 }
 
+void LvmDriver::delete_pool() {
+    // In a group that others use, too, nobody knows whose a volume is: what the pool did not remove, stays.
+    if (base::exists(pool_.path()) && !schema::is_true(pool_.option("lvm.vg.force_reuse"))) {
+        clean_up();
+        for (const auto& logical : all()) {
+            const auto volume = lvm_names::volume(logical);
+            if (volume && !volume->snapshot.empty()) remove(*volume);
+        }
+        for (const auto& logical : all())
+            if (const auto volume = lvm_names::volume(logical)) remove(*volume);
+    }
+    pool_.remove();
+}
+
 std::string LvmDriver::path(const VolumeId& volume) const {
     return layout::path(pool_.path(), volume);
 }
@@ -101,7 +115,7 @@ std::string LvmDriver::must_find(const VolumeId& volume) const {
 
 std::vector<std::string> LvmDriver::all() const {
     std::vector<std::string> names;
-    const auto said = commands_->must({"lvs", "--noheadings", "-o", "lv_name", pool_.group()});
+    const auto said = commands_->ask({"lvs", "--noheadings", "-o", "lv_name", pool_.group()}, absent).value_or("");
     for (const auto line : schema::split(said, '\n'))
         if (const auto name = schema::stripped(line); !name.empty()) names.emplace_back(name);
     return names;

@@ -16,7 +16,7 @@ public:
     std::string_view name() const override { return "lvm"; }
     std::string version() const override;
     void create_pool() override { pool_.create(); }
-    void delete_pool() override { pool_.remove(); }
+    void delete_pool() override;
     void mount_pool() override { pool_.mount(); }
     void unmount_pool() override { pool_.unmount(); }
     void update_pool(const schema::Config& config) override { pool_.update(config); }
