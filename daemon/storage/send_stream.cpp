@@ -20,9 +20,10 @@ constexpr auto last_command = static_cast<uint16_t>(Command::update_extent);
     throw schema::bad_request("Bad btrfs stream: {}", what);
 }
 
-template <class Number> Number little_endian(const char* bytes) {
+/// Of as many bytes, which must be there.
+template <class Number> Number little_endian(std::string_view bytes) {
     Number number = 0;
-    std::memcpy(&number, bytes, sizeof number);
+    bytes.copy(reinterpret_cast<char*>(&number), sizeof number);
     if constexpr (sizeof number == 2) return le16toh(number);
     if constexpr (sizeof number == 4) return le32toh(number);
     return static_cast<Number>(le64toh(number));
@@ -56,7 +57,7 @@ const std::string& Step::text(Field field) const {
 uint64_t Step::number(Field field) const {
     const auto& bytes = text(field);
     if (bytes.size() != sizeof(uint64_t)) refuse("a number has another size");
-    return little_endian<uint64_t>(bytes.data());
+    return little_endian<uint64_t>(bytes);
 }
 
 std::map<Field, std::string> fields_of(std::string_view content) {
@@ -64,8 +65,8 @@ std::map<Field, std::string> fields_of(std::string_view content) {
     std::map<Field, std::string> fields;
     while (!content.empty()) {
         if (content.size() < head) refuse("a field is cut off");
-        const auto type = little_endian<uint16_t>(content.data());
-        const auto length = little_endian<uint16_t>(content.data() + 2);
+        const auto type = little_endian<uint16_t>(content);
+        const auto length = little_endian<uint16_t>(content.substr(2));
         content.remove_prefix(head);
         if (length > content.size()) refuse("a field is longer than its command");
         fields[static_cast<Field>(type)] = content.substr(0, length);
@@ -100,7 +101,7 @@ bool Reader::begin() {
     const auto bytes = raw(magic.size() + sizeof(uint32_t));
     if (!bytes) return false;
     if (!bytes->starts_with(magic)) refuse("it does not begin as one");
-    if (little_endian<uint32_t>(bytes->data() + magic.size()) != 1) refuse("it is not of version 1");
+    if (little_endian<uint32_t>(std::string_view(*bytes).substr(magic.size())) != 1) refuse("it is not of version 1");
     return true;
 }
 
@@ -109,9 +110,9 @@ Step Reader::next() {
     constexpr size_t checksum_at = 6;
     std::string bytes(head, '\0');
     fill(bytes.data(), head);
-    const auto length = little_endian<uint32_t>(bytes.data());
-    const auto command = little_endian<uint16_t>(bytes.data() + 4);
-    const auto sum = little_endian<uint32_t>(bytes.data() + checksum_at);
+    const auto length = little_endian<uint32_t>(bytes);
+    const auto command = little_endian<uint16_t>(std::string_view(bytes).substr(4));
+    const auto sum = little_endian<uint32_t>(std::string_view(bytes).substr(checksum_at));
     if (length > most_content) refuse("a command is too long");
     if (command == 0 || command > last_command) refuse("a command is unknown");
     bytes.resize(head + length);
