@@ -12,6 +12,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
+#include "daemon/storage/project_quota.h"
 #include "daemon/storage/sync_tree.h"
 #include "daemon/storage/tree_copy.h"
 #include "schema/error.h"
@@ -93,6 +94,11 @@ void DirDriver::mount_pool() {
             fail("Failed mounting " + place + " on " + context_.pool_path);
     }
     layout::make_folders(context_.pool_path);
+    counts_projects_ = project_kernel().count(open_folder(context_.pool_path).get(), 0).has_value();
+}
+
+void DirDriver::limit(const VolumeId& volume, int64_t bytes) {
+    limit_folder(project_kernel(), open_volume(volume).get(), static_cast<uint64_t>(bytes));
 }
 
 void DirDriver::unmount_pool() {
@@ -175,6 +181,7 @@ void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     rollback.add([&] { base::remove_tree(making); });
     rollback.add([&] { leaving(making); });
     copy(snapshot, making, cancel, progress);
+    if (counts_projects_) carry_limit_over(project_kernel(), open_volume(volume).get(), open_folder(making).get());
     if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
@@ -211,8 +218,10 @@ void DirDriver::mount(const VolumeId&) {}
 
 void DirDriver::unmount(const VolumeId&) {}
 
-std::optional<int64_t> DirDriver::usage(const VolumeId&) const {
-    return {};
+std::optional<int64_t> DirDriver::usage(const VolumeId& volume) const {
+    if (!counts_projects_) return {};
+    const auto used = used_by_folder(project_kernel(), open_volume(volume).get());
+    return used ? std::optional(static_cast<int64_t>(*used)) : std::nullopt;
 }
 
 void DirDriver::clean_up() {

@@ -10,7 +10,7 @@
 
 namespace storage {
 
-class DirDriver : public Driver {
+class DirDriver : public Driver, private Quotas {
 public:
     explicit DirDriver(DriverContext context) : context_(std::move(context)) {}
 
@@ -37,6 +37,8 @@ public:
     std::optional<int64_t> usage(const VolumeId& volume) const override;
     void clean_up() override;
     Blocks* blocks() override { return &blocks_; }
+    /// Where the filesystem counts projects.
+    Quotas* quotas() override { return counts_projects_ ? this : nullptr; }
 
 protected:
     /// For drivers that lay volumes out like this one. The volume's own folder, whatever is mounted in it.
@@ -51,6 +53,7 @@ protected:
     void discard(std::string folder) { removal_.remove(std::move(folder)); }
 
 private:
+    void limit(const VolumeId& volume, int64_t bytes) override;
     void make(const VolumeId& volume, const std::function<void(const std::string& path)>& fill);
     /// Where volumes of a type, or their snapshots, are.
     std::string folder(const VolumeId& volume) const;
@@ -61,6 +64,7 @@ private:
     bool source_is_elsewhere() const;
 
     DriverContext context_;
+    bool counts_projects_ = false;
     Removal removal_;
     FileBlocks blocks_{*this};
 };

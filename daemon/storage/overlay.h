@@ -34,6 +34,9 @@ public:
     std::shared_ptr<const std::string> view(const VolumeId& volume) override;
     void clean_up() override;
     IdMapping* id_mapping() override { return this; }
+    /// A project's files may not be renamed out of its folders, as an overlay does with what it made in its work
+    /// folder.
+    storage::Quotas* quotas() override { return nullptr; }
 
 private:
     void mount(const VolumeId& volume, const IdShift& ids) override;
