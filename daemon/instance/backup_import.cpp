@@ -10,6 +10,7 @@
 #include "daemon/base/crypto.h"
 #include "daemon/base/files.h"
 #include "daemon/base/process.h"
+#include "daemon/base/rollback.h"
 #include "daemon/instance/backups.h"
 #include "daemon/instance/restored.h"
 #include "daemon/storage/archive.h"
@@ -107,6 +108,7 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
         storage::check_volume(folder);
     };
     std::vector<storage::VolumePart> parts;
+    parts.reserve(index.snapshots.size() + 1);
     for (const auto& name : index.snapshots)
         parts.push_back({name, [&unpack, name](const auto& folder) { unpack("backup/snapshots/" + name, folder); }});
     parts.push_back({"", [&](const auto& folder) { unpack("backup/container", folder); }});
@@ -115,10 +117,13 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
     const auto snapshots = restored_snapshots(config, index.name, index.pool, index.snapshots, rooms_.profiles);
     creation.fill = [&](const state::InstanceRow& row) {
         rooms_.pools.create_filled(row.pool, row.name, parts);
+        base::Rollback rollback;
+        rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
         state::Snapshots rows(rooms_.database);
         rooms_.database.transaction([&] {
-            for (auto snapshot : snapshots) rows.insert(snapshot);
+            for (const auto& snapshot : snapshots) rows.insert(snapshot);
         });
+        rollback.dismiss();
     };
     rooms_.lifecycle.create(creation, caller, {});
 }

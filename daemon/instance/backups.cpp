@@ -115,9 +115,10 @@ void Backups::write(int file, const std::string& name, const schema::InstanceBac
     schema::BackupIndex index;
     index.name = name;
     index.pool = record->row.pool;
-    index.config = backup_config(*instance, with_snapshots, true, rooms);
-    index.backend = index.config->pool->driver;
-    for (const auto& snapshot : index.config->snapshots) index.snapshots.push_back(snapshot.name);
+    index.backend = rooms_.pools.get(index.pool).driver;
+    const auto as_inside = backup_config(*instance, with_snapshots, true, rooms);
+    index.config = as_inside;
+    for (const auto& snapshot : as_inside.snapshots) index.snapshots.push_back(snapshot.name);
     const auto on_disk = backup_config(*instance, with_snapshots, false, rooms);
 
     storage::compress(post.compression_algorithm, file, cancel, [&](const storage::ByteSink& sink) {
@@ -137,8 +138,8 @@ void Backups::write(int file, const std::string& name, const schema::InstanceBac
         }
         rooms_.pools.read_container(record->row.pool, name, "", cancel, [&](const auto& folder) {
             writer.add_folder("backup/container", 0100);
-            writer.add_file("backup/container/backup.yaml", schema::backup_yaml(*index.config), seconds(now()), 0400);
-            add_volume(writer, "backup/container", folder, on_disk.instance->config);
+            writer.add_file("backup/container/backup.yaml", schema::backup_yaml(as_inside), seconds(now()), 0400);
+            add_volume(writer, "backup/container", folder, record->row.put.config);
         });
         writer.finish();
     });

@@ -44,6 +44,7 @@ std::optional<FoundVolume> container_in(storage::Driver& driver, const std::stri
     if (config->instance->name != name)
         throw schema::failure("Instance {:?} in pool {:?} has a different instance name in its backup file ({:?})",
                               name, pool, config->instance->name);
+    found.profiles = config->instance->profiles;
     found.config = *std::move(config);
     found.snapshots = in_order(driver.snapshots({VolumeType::container, name}), found.config);
     return found;
@@ -59,7 +60,7 @@ void look_for_containers(storage::Driver& driver, const std::string& pool, const
         }
         auto volume = container_in(driver, pool, name, rooms.log);
         if (!volume) continue;
-        for (const auto& profile : volume->config.instance->profiles)
+        for (const auto& profile : volume->profiles)
             if (!rooms.profiles.find(profile))
                 add_once(found.missing, fmt::format("Profile {:?} in project \"default\"", profile));
         found.volumes.push_back(*std::move(volume));
@@ -114,15 +115,17 @@ void take_in_custom(const FoundVolume& volume, const RecoverRooms& rooms) {
 
 void take_in_container(const FoundVolume& volume, const RecoverRooms& rooms) {
     auto config = volume.config;
+    if (!config.instance) return;
+    const auto instance = *config.instance;
     std::set<std::string> described;
     for (const auto& snapshot : config.snapshots) described.insert(snapshot.name);
     for (const auto& name : volume.snapshots) {
         if (described.contains(name)) continue;
         schema::BackedUpSnapshot snapshot; // as the instance is: nothing else is known
-        static_cast<schema::InstancePut&>(snapshot) = *config.instance;
+        static_cast<schema::InstancePut&>(snapshot) = instance;
         snapshot.name = name;
         snapshot.created_at = std::chrono::system_clock::now();
-        snapshot.expanded_devices = config.instance->expanded_devices;
+        snapshot.expanded_devices = instance.expanded_devices;
         config.snapshots.push_back(std::move(snapshot));
     }
     rooms.lifecycle.take_in(restored(config, volume.name, volume.pool, rooms.profiles), volume.pool,

@@ -28,7 +28,8 @@ struct FoundVolume {
     std::string type; // "container" or "volume"
     std::string name;
     std::vector<std::string> snapshots;
-    schema::BackupConfig config; // of a container
+    std::vector<std::string> profiles{};
+    schema::BackupConfig config{}; // of a container
 };
 
 struct Found {

@@ -79,6 +79,7 @@ schema::Devices with_root(schema::Devices own, const schema::Devices& expanded, 
 Creation restored(const schema::BackupConfig& config, const std::string& name, const std::string& pool,
                   const state::Profiles& profiles) {
     schema::check_instance_name(name);
+    if (!config.instance) throw schema::bad_request("No instance config in backup config");
     const auto& instance = *config.instance;
     if (instance.type != "container" && !instance.type.empty())
         throw schema::bad_request("Virtual machines are not supported");
