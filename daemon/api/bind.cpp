@@ -134,12 +134,14 @@ HandlerFunction handler_of(std::string_view name) {
 }
 
 /// Where LXD looks for the cluster member that a request names; elsewhere it is ignored.
-constexpr auto for_members =
-    std::to_array<std::string_view>({"instance_post", "pool_get", "pool_patch", "pool_put", "pool_resources_get",
-                                     "pools_post", "resources_get", "server_get", "server_patch", "server_put"});
+constexpr auto for_members = std::to_array<std::string_view>(
+    {"instance_post", "pool_get", "pool_patch", "pool_put", "pool_resources_get", "pools_post", "resources_get",
+     "server_get", "server_patch", "server_put", "volume_delete", "volume_get", "volume_patch", "volume_post",
+     "volume_put", "volume_snapshots_post", "volumes_of_type_post"});
 
 void refuse_target(const http::Request& request, std::string_view route) {
-    if (request.parameter("target").empty()) return;
+    const auto target = request.parameter("target");
+    if (target.empty() || target == "none") return; // "none" is where everything is without a cluster
     if (std::find(for_members.begin(), for_members.end(), route) != for_members.end())
         throw schema::not_found("Cluster member not found");
 }
