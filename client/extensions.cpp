@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/error.h"
+
 namespace client {
 
 using schema::Json;
@@ -12,6 +14,11 @@ bool has_extension(Server& server, std::string_view name) {
     return extensions.is_array() &&
            std::any_of(extensions.as_array().begin(), extensions.as_array().end(),
                        [&](const Json& extension) { return extension.is_string() && extension.as_string() == name; });
+}
+
+void require_extension(Server& server, std::string_view name) {
+    if (has_extension(server, name)) return;
+    throw schema::bad_request("The server is missing the required \"{}\" API extension", name);
 }
 
 } // namespace client

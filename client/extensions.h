@@ -8,5 +8,7 @@
 namespace client {
 
 bool has_extension(Server& server, std::string_view name);
+/// Throws what LXD's client says where it is missing.
+void require_extension(Server& server, std::string_view name);
 
 } // namespace client

@@ -3,6 +3,7 @@
 #include "client/commands/backup_file.h"
 #include "client/commands/object.h"
 #include "client/commands/volume.h"
+#include "client/extensions.h"
 #include "schema/error.h"
 
 namespace client {
@@ -24,6 +25,7 @@ int run_export(Session& session, Call& call) {
     refuse_member(call);
     const auto volume = volume_name(call.arguments[1]);
     if (volume.type != "custom") throw schema::bad_request("Only \"custom\" volumes can be exported");
+    require_extension(pool.server, "custom_volume_backup");
     auto request = Json::empty_object();
     request.set("volume_only", call.flags.on("volume-only"));
     request.set("optimized_storage", call.flags.on("optimized-storage"));
@@ -39,6 +41,7 @@ int run_export(Session& session, Call& call) {
 int run_import(Session& session, Call& call) {
     const auto pool = named_pool(session, call);
     refuse_member(call);
+    require_extension(pool.server, "custom_volume_backup");
     std::map<std::string, std::string> headers;
     if (call.arguments.size() > 2) headers["X-LXD-name"] = call.arguments[2];
     import_backup(session, pool.server, volumes_url(pool.name, "custom"), call.arguments[1], headers,

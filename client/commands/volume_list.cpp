@@ -118,9 +118,7 @@ std::string query(const std::vector<std::string>& words, bool all_projects) {
 int run(Session& session, Call& call) {
     const auto pool = named_pool(session, call);
     const bool all_projects = call.flags.on("all-projects");
-    if (all_projects && !has_extension(pool.server, "storage_volumes_all_projects")) {
-        throw schema::bad_request("The server is missing the required \"storage_volumes_all_projects\" API extension");
-    }
+    if (all_projects) require_extension(pool.server, "storage_volumes_all_projects");
     const auto url = fmt::format("/1.0/storage-pools/{}/volumes", path_escape(pool.name));
     const std::vector<std::string> words(call.arguments.begin() + 1, call.arguments.end());
     const auto volumes = shaped(pool.server.get(url + query(words, all_projects)).metadata, shapes::volumes);
