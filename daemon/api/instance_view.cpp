@@ -49,11 +49,16 @@ schema::InstanceState instance_state(Context& context, const instance::Instance&
     return state;
 }
 
-SnapshotsByInstance snapshots_by_instance(Context& context) {
-    SnapshotsByInstance snapshots;
+KeptByInstance kept_by_instance(Context& context) {
+    KeptByInstance kept;
     for (auto& snapshot : context.snapshots.list())
-        if (!snapshot.incomplete) snapshots[snapshot.instance].push_back(std::move(snapshot));
-    return snapshots;
+        if (!snapshot.incomplete) kept[snapshot.instance].snapshots.push_back(std::move(snapshot));
+    for (auto& backup : context.backups.list()) kept[backup.instance].backups.push_back(std::move(backup));
+    return kept;
+}
+
+Kept kept_of(Context& context, const std::string& instance) {
+    return {snapshots_of(context, instance), context.backups.list(instance)};
 }
 
 std::vector<state::SnapshotRow> snapshots_of(Context& context, const std::string& instance) {
@@ -83,15 +88,16 @@ schema::InstanceSnapshot snapshot_view(Context& context, const state::SnapshotRo
     return shown;
 }
 
-schema::Json full_instance_json(Context& context, const instance::Instance& instance,
-                                const std::vector<state::SnapshotRow>& snapshots) {
+schema::Json full_instance_json(Context& context, const instance::Instance& instance, const Kept& kept) {
     const auto state = instance_state(context, instance);
     auto json = to_json(view(*instance.record(), state.status));
-    schema::Json list; // null where there are none
-    if (!snapshots.empty()) list = schema::Json::empty_array();
-    for (const auto& snapshot : snapshots) list.push_back(to_json(snapshot_view(context, snapshot)));
-    // Backups come later; until then there truthfully are none.
-    json.set("backups", nullptr).set("state", to_json(state)).set("snapshots", std::move(list));
+    schema::Json backups; // null where there are none
+    if (!kept.backups.empty()) backups = schema::Json::empty_array();
+    for (const auto& backup : kept.backups) backups.push_back(to_json(backup));
+    schema::Json snapshots;
+    if (!kept.snapshots.empty()) snapshots = schema::Json::empty_array();
+    for (const auto& snapshot : kept.snapshots) snapshots.push_back(to_json(snapshot_view(context, snapshot)));
+    json.set("backups", std::move(backups)).set("state", to_json(state)).set("snapshots", std::move(snapshots));
     return json;
 }
 

@@ -48,6 +48,7 @@ public:
     /// At the daemon's start: removes files that no backup has.
     void clean_up() const;
 
+    std::vector<state::BackupRow> list() const { return rows_.list(); }
     std::vector<state::BackupRow> list(const std::string& instance) const { return rows_.list(instance); }
     /// Throws not_found "Instance backup not found".
     state::BackupRow get(const std::string& instance, const std::string& name) const;

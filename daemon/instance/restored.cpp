@@ -18,7 +18,7 @@ constexpr const char* disk_map_key = "volatile.last_state.idmap";
 /// What another daemon noted and still holds here; the rest of its notes are about that daemon's host.
 bool is_kept(const std::string& key) {
     if (!key.starts_with("volatile.")) return true;
-    constexpr std::array<std::string_view, 4> kept{"volatile.base_image", "volatile.uuid",
+    constexpr std::array<std::string_view, 5> kept{"volatile.apply_template", "volatile.base_image", "volatile.uuid",
                                                    "volatile.cloud-init.instance-id", disk_map_key};
     if (std::find(kept.begin(), kept.end(), key) != kept.end()) return true;
     return key.ends_with(".hwaddr") || (key.ends_with(".name") && !key.ends_with(".host_name"));

@@ -118,13 +118,13 @@ constexpr size_t instances_worth_a_thread = 16;
 std::vector<std::string> rendered_all(Context& context, const Instances& instances, int recursion,
                                       const std::function<bool(const Json&)>& wanted) {
     std::vector<std::string> texts(instances.size());
-    SnapshotsByInstance snapshots;
-    if (recursion >= 2) snapshots = snapshots_by_instance(context);
-    static const std::vector<state::SnapshotRow> none;
+    KeptByInstance kept;
+    if (recursion >= 2) kept = kept_by_instance(context);
+    static const Kept none;
     const auto rendered = [&](const instance::Instance& instance) {
         if (recursion < 2) return to_json(instance_view(context, instance));
-        const auto own = snapshots.find(instance.record()->row.name);
-        return full_instance_json(context, instance, own == snapshots.end() ? none : own->second);
+        const auto own = kept.find(instance.record()->row.name);
+        return full_instance_json(context, instance, own == kept.end() ? none : own->second);
     };
     std::atomic<size_t> next = 0;
     const auto render = [&] {
@@ -275,7 +275,7 @@ http::Response instance_get(Context& context, const http::Request& request) {
     // One instance is whole from recursion=1 on, a list from recursion=2 on.
     auto shown = recursion(request) < 1
                      ? to_json(instance_view(context, *instance))
-                     : full_instance_json(context, *instance, snapshots_of(context, instance->record()->row.name));
+                     : full_instance_json(context, *instance, kept_of(context, instance->record()->row.name));
     return sync(std::move(shown), instance_writable(*instance->record()));
 }
 
