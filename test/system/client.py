@@ -89,6 +89,64 @@ def the_tab_key_completes_commands_flags_and_names(test):
 
 
 @scenario
+def the_tab_key_completes_snapshots_and_volumes(test):
+    test.start()
+    lxc = test.daemon.lxc
+    lxc("init", "busybox", "web1", check=True)
+    lxc("snapshot", "web1", "first", check=True)
+    lxc("storage", "volume", "create", "default", "data", check=True)
+    lxc("storage", "volume", "snapshot", "default", "data", "early", check=True)
+    lxc("storage", "volume", "attach", "default", "data", "web1", "shown", "/mnt", check=True)
+    bash = Bash(test, test.folder)
+    try:
+        for typed, wanted in (
+            ("lxc restore web1 fi", "lxc restore web1 first "),
+            ("lxc delete web1/fi", "lxc delete web1/first "),
+            ("lxc copy web1/fi", "lxc copy web1/first "),
+            ("lxc storage vol", "lxc storage volume "),
+            ("lxc storage volume show default da", "lxc storage volume show default data "),
+            ("lxc storage volume show default data/e", "lxc storage volume show default data/early "),
+            ("lxc storage volume show default cont", "lxc storage volume show default container/web1 "),
+            ("lxc storage volume restore default data ea", "lxc storage volume restore default data early "),
+            ("lxc storage volume copy def", "lxc storage volume copy default/"),
+            ("lxc storage volume copy default/da", "lxc storage volume copy default/data "),
+            ("lxc storage volume detach default data web1 sh", "lxc storage volume detach default data web1 shown "),
+            ("lxc storage volume set default data snapshots.exp", "lxc storage volume set default data snapshots.expiry="),
+            ("lxc export web1 /etc/hostn", "lxc export web1 /etc/hostname "),
+        ):
+            test.equal(bash.completed(typed), wanted, typed)
+    finally:
+        bash.terminal.kill()
+
+
+@scenario
+def an_export_goes_through_a_pipe(test):
+    test.start()
+    test.daemon.lxc("init", "busybox", "piped", "-c", "user.colour=blue", check=True)
+    test.daemon.lxc("snapshot", "piped", "first", check=True)
+    pipe = f"{OUR_CLIENT} export piped - --compression none | {OUR_CLIENT} import - back"
+    done = subprocess.run(["sh", "-c", pipe], env=test.daemon.environment, capture_output=True, check=False)
+    test.equal((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+    test.equal(test.daemon.lxc("config", "get", "back", "user.colour").stdout, b"blue\n")
+    test.equal(test.api.get("/1.0/instances/back/snapshots"), ["/1.0/instances/back/snapshots/first"])
+    test.equal(test.api.get("/1.0/instances/piped/backups"), [], "the server keeps nothing")
+
+
+@scenario
+def an_export_that_fails_leaves_no_file_and_touches_no_device(test):
+    test.start()
+    test.daemon.lxc("init", "busybox", "full", check=True)
+    done = test.daemon.lxc("export", "full", "/dev/full", client=OUR_CLIENT)
+    test.equal(done.returncode, 1)
+    test.true(b"No space left on device" in done.stderr, done.stderr)
+    test.true(os.path.exists("/dev/full"), "the device is still there")
+    target = test.folder / "refused"
+    test.equal(test.daemon.lxc("export", "full", target, "--compression", "rubbish", client=OUR_CLIENT).returncode, 1)
+    test.true(not target.exists(), "a refused export makes no file")
+    test.equal(test.api.get("/1.0/instances/full/backups"), [], "the server keeps nothing")
+
+
+@scenario
 def an_invalid_edit_opens_the_editor_again(test):
     test.start()
     test.daemon.lxc("profile", "create", "edited", check=True)
@@ -182,11 +240,14 @@ def a_running_instance_is_not_moved_to_another_pool(test):
     test.daemon.lxc("storage", "create", "second", "dir", check=True)
     name = test.launch("runs")
     done = test.daemon.lxc("move", name, "moved", "-s", "second", "--stateless", client=OUR_CLIENT)
-    test.equal((done.returncode, done.stderr), (1, b"Error: Instance must be stopped to move between pools statelessly\n"))
+    refusal = b"Error: Migration operation failure: Instance must be stopped to move between pools statelessly\n"
+    test.equal((done.returncode, done.stderr), (1, refusal))
     test.equal(test.daemon.lxc("list", "-c", "nb", "--format", "csv").stdout, f"{name},default\n".encode())
     test.daemon.lxc("stop", name, "--force", check=True)
-    test.daemon.lxc("move", name, "moved", "-s", "second", "-c", "user.moved=yes", client=OUR_CLIENT, check=True)
-    test.equal(test.daemon.lxc("list", "-c", "nb,user.moved", "--format", "csv").stdout, b"moved,second,yes\n")
+    done = test.daemon.lxc("move", name, "moved", "-s", "second", "-c", "user.moved=yes", client=OUR_CLIENT)
+    test.true(done.returncode == 1 and b"Can't override configuration" in done.stderr, "nothing asked for is left out silently")
+    test.daemon.lxc("move", name, "moved", "-s", "second", client=OUR_CLIENT, check=True)
+    test.equal(test.daemon.lxc("list", "-c", "nb", "--format", "csv").stdout, b"moved,second\n")
 
 
 @scenario
