@@ -69,6 +69,36 @@ def copies_outlive_their_image_and_their_source(test):
 
 
 @scenario
+def snapshots_go_wherever_an_instance_goes(test):
+    start(test)
+    name, copy, elsewhere, renamed = launch(test, "snap"), test.name("copy"), test.name("else"), test.name("renamed")
+    write(test, name, "first")
+    test.exec(name, "mv", "/etc", "/moved")
+    for snapshot in ("a,b:c", "two"):
+        test.daemon.lxc("snapshot", name, snapshot, check=True)
+    test.exec(name, "mv", "/moved", "/etc")
+    write(test, name, "later")
+    test.daemon.lxc("copy", f"{name}/two", copy, check=True)
+    test.daemon.lxc("copy", f"{name}/two", elsewhere, "--storage", "default", check=True)
+    for one in (copy, elsewhere):
+        test.daemon.lxc("start", one, check=True)
+        test.equal(note(test, one), "first")
+        test.true(test.exec(one, "ls", "/moved"), "the folder is where it was")
+    test.daemon.lxc("restore", name, "two", check=True)
+    test.equal(note(test, name), "first", "of a running one")
+    test.daemon.lxc("stop", "--force", name, check=True)
+    test.daemon.lxc("move", name, renamed, check=True)
+    archive = str(test.folder / "backup.tar.gz")
+    test.daemon.lxc("export", renamed, archive, check=True)
+    test.daemon.lxc("delete", "--force", renamed, check=True)
+    test.daemon.lxc("import", archive, "--storage", "ovl", check=True)
+    test.daemon.lxc("restore", renamed, "a,b:c", check=True)
+    test.daemon.lxc("start", renamed, check=True)
+    test.equal(note(test, renamed), "first")
+    test.equal(test.exec(renamed, "stat", "-c", "%u:%g", "/root/note"), "0:0\n")
+
+
+@scenario
 def running_ones_outlive_a_kill_and_start_again(test):
     pool = start(test)
     running, stopped = launch(test, "runs"), launch(test, "stops")
