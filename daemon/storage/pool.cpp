@@ -207,8 +207,10 @@ void Pools::take_in(schema::StoragePool pool) {
     drivers_[pool.name] = std::move(driver);
 }
 
-void Pools::take_in_container(const std::string& pool, const std::string& instance) const {
-    link_container(instance, driver(pool)->path(container(instance)));
+void Pools::take_in_container(const std::string& pool, const std::string& instance) {
+    const auto driver = this->driver(pool);
+    link_container(instance, driver->path(container(instance)));
+    link_snapshots(*driver, instance);
 }
 
 void Pools::update(const std::string& name, schema::StoragePoolPut put) {
@@ -367,6 +369,7 @@ void Pools::create_filled(const std::string& pool, const std::string& instance, 
         rollback.add([driver, volume] { driver->remove(volume); });
     }
     link_container(instance, driver->path(container(instance)));
+    link_snapshots(*driver, instance);
     rollback.dismiss();
 }
 

@@ -57,7 +57,7 @@ public:
     /// Makes a row for a pool that is there already; removes nothing in it.
     void take_in(schema::StoragePool pool);
     /// The link of a container whose volume is there already.
-    void take_in_container(const std::string& pool, const std::string& instance) const;
+    void take_in_container(const std::string& pool, const std::string& instance);
 
     std::vector<schema::StoragePool> list() const;
     /// Throws not_found "Storage pool not found". With `used_by`, and "Unavailable" as the status of a pool that could

@@ -178,6 +178,8 @@ def snapshots_come_with_their_instance_and_go_back_to_the_real_lxd(test):
     for snapshot in ("first", "second"):
         test.equal((pool / "containers-snapshots" / name / snapshot / "rootfs/root/file").read_text(), snapshot)
     test.equal((root_of(test.daemon, name) / "root/file").read_text(), "now")
+    urls = [f"/1.0/instances/{name}/snapshots/{snapshot}" for snapshot in ("first", "second")]
+    test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), urls)
     content = backed_up(test.daemon, name)
     real.lxc("delete", name, check=True)
     imported(real, content)

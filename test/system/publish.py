@@ -72,6 +72,19 @@ def a_published_image_is_described_as_it_was_ordered(test):
 
 
 @scenario
+def an_image_of_a_snapshot_has_what_was_there_then(test):
+    test.start()
+    name = test.launch("then")
+    test.exec(name, "sh", "-c", "echo then > /root/file")
+    test.daemon.lxc("snapshot", name, "snap", check=True)
+    test.exec(name, "sh", "-c", "echo now > /root/file")
+    test.daemon.lxc("publish", f"{name}/snap", "--alias", "then", check=True)
+    copy = f"{name}-2"
+    test.daemon.lxc("launch", "then", copy, check=True)
+    test.equal(test.exec(copy, "cat", "/root/file"), "then\n")
+
+
+@scenario
 def bad_orders_to_publish_leave_nothing(test):
     test.start()
     name = test.launch("bad")
