@@ -41,7 +41,7 @@ Names with_end(Names names, std::string_view end) {
 }
 
 Names with_front(const std::string& front, Names names) {
-    for (auto& name : names) name = front + name;
+    for (auto& name : names) name.insert(0, front);
     return names;
 }
 

@@ -55,6 +55,7 @@ bool stop_if_running(const Resource& resource, bool force) {
 
 int run(Session& session, Call& call) {
     std::vector<Resource> resources;
+    resources.reserve(call.arguments.size());
     for (const auto& word : call.arguments) resources.push_back(session.resource(word));
     for (const auto& resource : resources) check_exists(resource);
     for (const auto& resource : resources) {
