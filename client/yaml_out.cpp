@@ -146,7 +146,7 @@ std::string go_number(double value) {
     std::array<char, 64> buffer;
     const auto digits =
         std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-    const std::string scientific(buffer.data(), digits.ptr);
+    std::string scientific(buffer.data(), digits.ptr);
     const auto mark = scientific.find('e');
     const int exponent = std::stoi(scientific.substr(mark + 1));
     // Go's shortest %g turns to the exponent at a million.
