@@ -46,9 +46,10 @@ std::map<std::string, std::string> os_release(const std::string& text) {
 
 Environment::Environment(const state::Paths& paths, const base::HostFacts& facts, const instance::Runtime& runtime,
                          const storage::Pools& pools)
-    : pools_(pools), firewall_(std::async(std::launch::async, [version = facts.kernel_version] {
-          return network::detect_firewall(version);
-      })) {
+    : pools_(pools),
+      firewall_(std::async(std::launch::async,
+                           [version = facts.kernel_version] { return network::detect_firewall(version); })),
+      usable_drivers_(std::async(std::launch::async, storage::usable_drivers)) {
     fixed_.architectures = facts.architectures;
     fixed_.certificate = base::find_or_generate_certificate(paths.var + "/server.crt", paths.var + "/server.key",
                                                             base::CertificateUse::server)
@@ -67,13 +68,13 @@ Environment::Environment(const state::Paths& paths, const base::HostFacts& facts
     fixed_.os_name = release["NAME"];
     fixed_.os_version = release["VERSION_ID"];
     fixed_.server_pid = getpid();
-    for (const auto& [name, version] : storage::usable_drivers())
-        fixed_.storage_supported_drivers.push_back({name, version, false});
 }
 
 schema::ServerEnvironment Environment::block() const {
     auto block = fixed_;
     block.firewall = firewall_.get();
+    for (const auto& [name, version] : usable_drivers_.get())
+        block.storage_supported_drivers.push_back({name, version, false});
     block.server_name = host_name();
     for (const auto& [driver, version] : pools_.drivers_in_use()) {
         append(block.storage, driver);

@@ -23,13 +23,14 @@ public:
                 const storage::Pools& pools);
 
     /// As it is now: the host's name and the drivers in use can change. Thread-safe; the first call may wait for the
-    /// firewall to be found out.
+    /// firewall and the storage drivers to be found out.
     schema::ServerEnvironment block() const;
 
 private:
     const storage::Pools& pools_;
     schema::ServerEnvironment fixed_;
     std::shared_future<std::string> firewall_;
+    std::shared_future<std::map<std::string, std::string>> usable_drivers_; // and their versions
 };
 
 } // namespace api

@@ -137,6 +137,7 @@ void Lifecycle::copy_root(const Creation& creation, const state::InstanceRow& ro
                                  [&] { rooms_.rows.set_config(row.name, {{frozen_source_key, source.instance}}); });
     if (whole) check_owners_kept(*original, row.put.config);
     std::vector<std::string> snapshots;
+    snapshots.reserve(along.size());
     for (const auto& snapshot : along) snapshots.push_back(snapshot.name);
     rooms_.pools.copy_container(source, snapshots, row.pool, row.name, caller.cancel, progress);
     base::Rollback rollback;

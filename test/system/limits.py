@@ -275,7 +275,7 @@ def every_item_of_a_start_is_told_with_its_origin(test):
     test.equal(test.api.get(f"/1.0/instances/{name}")["status"], "Stopped")
     test.daemon.lxc("start", name, check=True)
     running = told()
-    changing = ("lxc.net.0.link",)
+    changing = ("lxc.net.0.veth.pair",)
     test.equal(*({key: value for key, value in items.items() if key not in changing} for items in (running, stopped)))
     log = test.api.raw("GET", f"/1.0/instances/{name}/logs/lxc.conf").body.decode()
     test.true("# limits.memory of the instance\n" in log, "the file in the log folder says the same")

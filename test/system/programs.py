@@ -9,7 +9,7 @@ from system.scenario import scenario
 # DESIGN section 1, and the tools that liblxc itself runs to write an unprivileged container's id map.
 NAMED = {
     *("dnsmasq", "rsync", "unsquashfs", "mksquashfs", "xdelta3", "pigz", "modprobe", "swtpm", "apparmor_parser", "criu"),
-    *("zfs", "zpool", "nft", "iptables", "ip6tables", "newuidmap", "newgidmap"),
+    *("btrfs", "lvm", "zfs", "zpool", "nft", "iptables", "ip6tables", "newuidmap", "newgidmap"),
 }
 
 CALL = re.compile(r"^(\d+) +(?:\d+\.\d+ )?(execve|clone3?|vfork|fork)\((.*)$")
