@@ -144,10 +144,12 @@ std::vector<schema::StoragePool> Pools::list() const {
 schema::StoragePool Pools::get(const std::string& name) const {
     auto pool = row(name);
     pool.used_by = used_by(name);
-    for (const auto& image : stores_.images.list())
-        if (const auto pools = stores_.images.pools_of(image.fingerprint);
-            std::ranges::find(pools, name) != pools.end())
-            pool.used_by.push_back("/1.0/images/" + image.fingerprint);
+    // As LXD, whose dir keeps none unpacked.
+    if (pool.driver != "dir")
+        for (const auto& image : stores_.images.list())
+            if (const auto pools = stores_.images.pools_of(image.fingerprint);
+                std::ranges::find(pools, name) != pools.end())
+                pool.used_by.push_back("/1.0/images/" + image.fingerprint);
     std::ranges::sort(pool.used_by);
     const std::scoped_lock lock(mutex_);
     if (!drivers_.contains(name)) pool.status = "Unavailable";
