@@ -98,7 +98,7 @@ devices::Owner owner_of(const Record& record, IdMap id_map, const Rooms& rooms) 
 }
 
 /// Puts LXD's words for a part of an order before what is wrong with it.
-template <class Check> void check_part(std::string_view part, Check check) {
+template <class Check> void check_part(std::string_view part, const Check& check) {
     try {
         check();
     } catch (const schema::Error& error) {
@@ -451,8 +451,9 @@ void check_volumes(const schema::Devices& devices, const Rooms& rooms) {
     for (const auto& [name, device] : devices) {
         const auto& pool = schema::get(device, "pool");
         if (schema::get(device, "type") != "disk" || pool.empty() || schema::get(device, "path") == "/") continue;
-        check_part(fmt::format("Device validation failed for {:?}", name),
-                   [&] { rooms.device_host.volumes().check(pool, schema::get(device, "source")); });
+        const auto part = fmt::format("Device validation failed for {:?}", name);
+        const auto& source = schema::get(device, "source");
+        check_part(part, [&] { rooms.device_host.volumes().check(pool, source); });
     }
 }
 

@@ -95,7 +95,7 @@ void make_filesystem(const std::string& type, const std::string& label, const st
 
 std::optional<std::string> device_by_uuid(const std::string& uuid) {
     const std::string folder = "/dev/disk/by-uuid";
-    const auto link = folder + "/" + uuid;
+    auto link = folder + "/" + uuid;
     const auto watch = base::checked(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK), "Failed watching " + folder);
     if (::inotify_add_watch(watch.get(), folder.c_str(), IN_CREATE | IN_MOVED_TO) < 0) return {};
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

@@ -93,7 +93,7 @@ const VolumeKey* find_volume_default(std::string_view driver, std::string_view k
 
 Config with_volume_defaults(const VolumeKind& kind, Config config, const Config& pool_config) {
     constexpr std::string_view prefix = "volume.";
-    for (auto [key, value] : pool_config) {
+    for (const auto& [key, value] : pool_config) {
         if (!key.starts_with(prefix)) continue;
         const auto name = key.substr(prefix.size());
         if (find(kind, name) != nullptr && get(config, name).empty()) config[name] = value;
