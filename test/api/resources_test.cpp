@@ -29,23 +29,23 @@ TEST_F(ResourcesTest, UnknownPathsAndMethodsAnswerAsLxdDoes) {
 
 TEST_F(ResourcesTest, KeysOfBeforePoolsMakeTheDefaultPoolOrAreRefused) {
     const auto zfs =
-        api::pool_of_keys({{"storage.zfs_pool_name", "tank/lxd"}, {"storage.zfs_remove_snapshots", "true"}});
-    ASSERT_TRUE(zfs);
-    EXPECT_EQ(zfs->driver, "zfs");
-    EXPECT_EQ(zfs->config, (schema::Config{{"source", "tank/lxd"}, {"volume.zfs.remove_snapshots", "true"}}));
+        api::pool_of_keys({{"storage.zfs_pool_name", "tank/lxd"}, {"storage.zfs_remove_snapshots", "true"}})
+            .value_or(schema::StoragePool());
+    EXPECT_EQ(zfs.driver, "zfs");
+    EXPECT_EQ(zfs.config, (schema::Config{{"source", "tank/lxd"}, {"volume.zfs.remove_snapshots", "true"}}));
     const auto lvm = api::pool_of_keys({{"storage.lvm_vg_name", "vg0"},
                                         {"storage.lvm_fstype", "xfs"},
                                         {"storage.lvm_volume_size", "3GiB"},
-                                        {"storage.lvm_thinpool_name", "Pool"}});
-    ASSERT_TRUE(lvm);
-    EXPECT_EQ(lvm->driver, "lvm");
-    EXPECT_EQ(lvm->config, (schema::Config{{"source", "vg0"},
-                                           {"lvm.thinpool_name", "Pool"},
-                                           {"lvm.vg.force_reuse", "true"},
-                                           {"volume.block.filesystem", "xfs"},
-                                           {"volume.size", "3GiB"}}));
-    EXPECT_NO_THROW(schema::check_pool_config("zfs", zfs->config));
-    EXPECT_NO_THROW(schema::check_pool_config("lvm", lvm->config));
+                                        {"storage.lvm_thinpool_name", "Pool"}})
+                         .value_or(schema::StoragePool());
+    EXPECT_EQ(lvm.driver, "lvm");
+    EXPECT_EQ(lvm.config, (schema::Config{{"source", "vg0"},
+                                          {"lvm.thinpool_name", "Pool"},
+                                          {"lvm.vg.force_reuse", "true"},
+                                          {"volume.block.filesystem", "xfs"},
+                                          {"volume.size", "3GiB"}}));
+    EXPECT_NO_THROW(schema::check_pool_config("zfs", zfs.config));
+    EXPECT_NO_THROW(schema::check_pool_config("lvm", lvm.config));
     EXPECT_FALSE(api::pool_of_keys({{"storage.lvm_fstype", "xfs"}}));
     // Where the pool cannot be made, nothing is set.
     EXPECT_THAT(error("PATCH", "/1.0", R"({"config":{"storage.lvm_vg_name":"no-such-group-here"}})"),

@@ -147,6 +147,7 @@ TEST_F(PoolTest, AnImageIsUnpackedOnceHoweverManyAskAtTheSameTime) {
     make_pool("default", {}, &pools);
     const auto fingerprint = add_image();
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     std::latch start(8);
     for (int number = 0; number < 8; ++number)
         threads.emplace_back([&] {
