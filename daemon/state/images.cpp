@@ -183,6 +183,19 @@ std::vector<std::string> Images::pools_of(const std::string& fingerprint) const 
     return pools;
 }
 
+std::vector<std::string> Images::unpacked_on(const std::string& pool) const {
+    std::vector<std::string> fingerprints;
+    database_.with([&](Connection& connection) {
+        Query rows(
+            connection,
+            "SELECT i.fingerprint FROM images_pools AS r JOIN images AS i ON i.id = r.image_id JOIN storage_pools "
+            "AS p ON p.id = r.storage_pool_id WHERE p.name = ? ORDER BY i.fingerprint",
+            pool);
+        while (rows.next()) fingerprints.push_back(rows.text(0));
+    });
+    return fingerprints;
+}
+
 void Images::add_to_pool(const std::string& fingerprint, const std::string& pool) {
     database_.write([&](Connection& connection) {
         const auto image = id_of(connection, fingerprint);

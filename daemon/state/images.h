@@ -35,6 +35,8 @@ public:
 
     /// Pools on which an image is unpacked.
     std::vector<std::string> pools_of(const std::string& fingerprint) const;
+    /// Fingerprints of the images that are unpacked on a pool, sorted.
+    std::vector<std::string> unpacked_on(const std::string& pool) const;
     void add_to_pool(const std::string& fingerprint, const std::string& pool);
     void remove_from_pool(const std::string& fingerprint, const std::string& pool);
 

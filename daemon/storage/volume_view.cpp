@@ -74,10 +74,8 @@ std::vector<schema::StorageVolume> Volumes::container_volumes(const std::string&
 
 std::vector<schema::StorageVolume> Volumes::image_volumes(const std::string& pool) const {
     std::vector<schema::StorageVolume> volumes;
-    for (const auto& image : stores_.images.list())
-        if (const auto pools = stores_.images.pools_of(image.fingerprint);
-            std::ranges::find(pools, pool) != pools.end())
-            volumes.push_back(volume_of("image", image.fingerprint, "/1.0/images/" + image.fingerprint));
+    for (const auto& fingerprint : stores_.images.unpacked_on(pool))
+        volumes.push_back(volume_of("image", fingerprint, "/1.0/images/" + fingerprint));
     return volumes;
 }
 
