@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/images/metadata.h"
 #include "schema/error.h"
@@ -23,9 +24,7 @@ constexpr const char* metadata_name = "metadata.yaml";
 constexpr const char* templates_name = "templates";
 constexpr size_t largest_file = 4U << 20U;
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 bool is_missing(const std::system_error& error) {
     return error.code() == std::errc::no_such_file_or_directory;

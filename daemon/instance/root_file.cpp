@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "schema/error.h"
@@ -18,9 +19,7 @@ namespace instance {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 /// Nothing where it does not exist.
 std::optional<base::Fd> find(int root_fd, const std::string& path, int flags) {

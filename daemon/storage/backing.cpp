@@ -12,6 +12,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/process.h"
@@ -25,9 +26,7 @@ namespace {
 
 constexpr uint64_t gib = 1ULL << 30U;
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 std::string parent(const std::string& path) {
     return path.substr(0, path.rfind('/'));

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/process.h"
 #include "daemon/base/rollback.h"
@@ -19,9 +20,7 @@ namespace storage {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 void set_mode(const std::string& path, VolumeType type) {
     if (::chmod(path.c_str(), layout::volume_mode(type)) < 0) fail("Failed setting the mode of " + path);

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
@@ -27,9 +28,7 @@ namespace {
 
 constexpr std::string_view default_options = "user_subvol_rm_allowed";
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 /// Of the filesystem on a device, from its superblock.
 std::string filesystem_uuid(const std::string& device) {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
@@ -21,9 +22,7 @@ namespace storage {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 base::Fd open_folder(const std::string& path) {
     return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),

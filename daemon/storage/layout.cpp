@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "schema/error.h"
@@ -35,9 +36,7 @@ const char* type_name(VolumeType type) {
     return "";
 }
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 void add_temporary(const std::string& folder, std::vector<std::string>& found) {
     for (const auto& name : names_in(folder))

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/file_attributes.h"
@@ -24,9 +25,7 @@ namespace {
 constexpr const char* reference_name = ".layer";
 constexpr size_t name_bytes = 16;
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 std::string reference(const std::string& folder) {
     return fmt::format("{}/{}", folder, reference_name);

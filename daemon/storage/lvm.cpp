@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/block_filesystem.h"
@@ -26,9 +27,7 @@ namespace {
 
 constexpr int absent = 5; // how LVM's tools end where there is no such thing
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 std::string temporary(std::string_view prefix) {
     return std::string(prefix) + base::random_hex(8);

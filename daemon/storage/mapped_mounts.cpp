@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/storage/layout.h"
 
@@ -34,9 +35,7 @@ constexpr int64_t roots_own_id = 4294967280; // on disk, for what the daemon's r
 constexpr int64_t seen_passing = 4294967281;
 constexpr size_t most_namespaces = 64;
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 schema::IdMap of_kind(const schema::IdMap& map, schema::IdKind kind) {
     if (map.empty()) return {{true, true, 0, 0, all_ids - 1}};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
@@ -21,9 +22,7 @@ namespace {
 
 constexpr size_t scratch_bytes = 8;
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 base::Fd folder_at(int folder_fd, const std::string& path) {
     return base::checked(::openat(folder_fd, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
@@ -52,9 +53,7 @@ void remove_images(Driver& driver, const std::string& pool, KeyedLock& locks, st
     }
 }
 
-[[noreturn]] void fail(const std::string& attempt) {
-    throw std::system_error(errno, std::generic_category(), attempt);
-}
+using base::fail;
 
 /// LXD answers a bad new pool with 500, whatever is bad about it; clients see the same text.
 template <class Check> void as_failure(const Check& check) {
@@ -146,10 +145,8 @@ schema::StoragePool Pools::get(const std::string& name) const {
     pool.used_by = used_by(name);
     // As LXD, whose dir keeps none unpacked.
     if (pool.driver != "dir")
-        for (const auto& image : stores_.images.list())
-            if (const auto pools = stores_.images.pools_of(image.fingerprint);
-                std::ranges::find(pools, name) != pools.end())
-                pool.used_by.push_back("/1.0/images/" + image.fingerprint);
+        for (const auto& fingerprint : stores_.images.unpacked_on(name))
+            pool.used_by.push_back("/1.0/images/" + fingerprint);
     std::ranges::sort(pool.used_by);
     const std::scoped_lock lock(mutex_);
     if (!drivers_.contains(name)) pool.status = "Unavailable";
