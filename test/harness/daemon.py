@@ -170,12 +170,21 @@ class Daemon:
             self.lxc("image", "import", image, "--alias", "busybox", check=True)
         return self
 
-    def delete_everything(self):
-        """By the API: containers, images, the profile's devices, pools."""
+    def delete_instances(self):
+        """All instances; by the API."""
         names = [url.rsplit("/", 1)[-1] for url in self.api.get("/1.0/instances")]
         for name in names:
             self.stop_for_certain(name)
             self.api.ask("DELETE", f"/1.0/instances/{name}")
+
+    def delete_storage(self):
+        """All custom volumes, and every pool but `default`; by the API. Nothing may use them any more."""
+        for pool in self.api.get("/1.0/storage-pools"):
+            for volume in self.api.get(f"{pool}/volumes/custom"):
+                if "/snapshots/" not in volume:
+                    self.api.ask("DELETE", volume)
+            if not pool.endswith("/default"):
+                self.api.ask("DELETE", pool)
 
     def stop_for_certain(self, name, timeout=20):
         """Also one that is being started, by the daemon itself perhaps: nothing tells when that is over."""

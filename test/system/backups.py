@@ -155,7 +155,7 @@ def backups_go_both_ways_between_ours_and_the_real_lxd(test):
         target.lxc("start", name, check=True)
         test.equal(target.lxc("exec", name, "--", "cat", "/root/d/b", check=True).stdout, b"text\n")
         target.lxc("delete", "--force", name, check=True)
-    real.delete_everything()
+    real.delete_instances()
     real.lxc("image", "delete", "busybox", check=True)
 
 
@@ -188,7 +188,7 @@ def snapshots_come_with_their_instance_and_go_back_to_the_real_lxd(test):
     test.equal((root_of(real, name) / "root/file").read_text(), "second")
     shown = real.api.get(f"/1.0/instances/{name}")["config"]
     test.equal((shown.get("user.first"), shown.get("user.second")), ("1", None))
-    real.delete_everything()
+    real.delete_instances()
     real.lxc("image", "delete", "busybox", check=True)
 
 

@@ -67,7 +67,7 @@ def a_copy_keeps_what_the_real_lxds_keeps(test):
         seen.append(daemon.lxc("copy", name, f"{name}-3", "-c", "user.c=3").returncode)
         seen.append(kept(daemon, name, f"{name}-3"))
         results[daemon.name] = seen
-    real.delete_everything()
+    real.delete_instances()
     real.lxc("image", "delete", "busybox", check=True)
     for number, (ours, theirs) in enumerate(zip(results["daemon"], results["real"], strict=True)):
         test.equal(ours, theirs, f"step {number}")

@@ -628,7 +628,7 @@ def a_change_of_owners_can_be_refused(test):
     test.true(b"Container is protected against filesystem shifting" in refused.stderr, refused.stderr.decode())
     other.lxc("config", "unset", name, "security.protection.shift", check=True)
     other.lxc("start", name, check=True)
-    other.delete_everything()
+    other.delete_instances()
 
 
 def intercepting(test, *keys):

@@ -100,7 +100,7 @@ def its_answers_are_lxds_byte_by_byte(test):
                 sock.sendall(f"GET {target} HTTP/1.1\r\nHost: lxd\r\n\r\n".encode())
                 shown[f"without {number} {target}"] = whole_answer(sock)
         seen[daemon.name] = {request: masked(answer, name) for request, answer in shown.items()}
-    real.delete_everything()
+    real.delete_instances()
     real.shutdown()
     for request, wanted in seen["real"].items():
         test.equal(seen["daemon"][request], wanted, request)

@@ -134,7 +134,7 @@ def ours_in_a_real_one(test):
         shows_a_container(test, nest, test.name("ours"))
         nest.stop_daemon(OURS)
     finally:
-        real.delete_everything()
+        real.delete_instances()
 
 
 @scenario(long=True)

@@ -93,7 +93,7 @@ class Test:
             other.terminate()
         if not self.daemon.process or self.daemon.process.poll() is not None:
             self.daemon.start()
-        self.daemon.delete_everything()
+        self.daemon.delete_instances()
         self.daemon.terminate()
 
     @staticmethod

@@ -104,7 +104,7 @@ def calls_are_answered_like_the_real_lxds(test):
         seen += [masked(snapshot) for snapshot in full if snapshot["name"] == "mine"]
         seen.append([entry["size"] for entry in full])
         results[daemon.name] = seen
-    real.delete_everything()
+    real.delete_instances()
     real.lxc("image", "delete", "busybox", check=True)
     different = [(ours, theirs) for ours, theirs in zip(results["daemon"], results["real"], strict=True) if ours != theirs]
     test.equal(different, [], "ours and the real one's")
