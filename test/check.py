@@ -40,7 +40,7 @@ class Check:
         ).returncode
 
     def try_again(self, before, step):
-        """Runs a step a second time where a test failed. Most of these suites race real processes on a machine that may be
+        """Runs the failed tests of a step a second time. Most of these suites race real processes on a machine that may be
         busy; a test that fails twice fails, one that passes then is named, so that nobody overlooks it."""
         first = self.lines()[before:]
         failed = [line for line in first if line[0] == "FAIL"]
@@ -48,7 +48,7 @@ class Check:
             return
         print(f"== {step.__name__}: again, because of {', '.join(line[1] for line in failed)}", flush=True)
         mark = before + len(first)
-        step(self)
+        REPEATED[step](self, [line[1] for line in failed])
         second = self.lines()[mark:]
         clean = not any(line[0] == "FAIL" for line in second)
         outcomes = {line[1]: line for line in second}
@@ -155,8 +155,22 @@ def system(check):
     check.suite("system", "test/system/run", *(["--long"] if check.long else []))
 
 
+def system_again(check, failed):
+    """Results are named `system:SCENARIO`."""
+    scenarios = [name.partition(":")[2] for name in failed]
+    check.suite("system", "test/system/run", *filter(None, scenarios))
+
+
 def interop(check):
     check.suite("interop", "test/interop/run")
+
+
+def interop_again(check, failed):
+    """Results are named `interop:COMPARISON:FILE:NUMBER COMMAND`, and what broke a run off `interop:COMPARISON`. A file is
+    run whole, as its commands build on each other."""
+    parts = [name.split(":") for name in failed]
+    files = {part[2] for part in parts} if all(len(part) > 2 for part in parts) else ()
+    check.suite("interop", "test/interop/run", *(f"--only={file}" for file in sorted(files)))
 
 
 def bench(check):
@@ -172,7 +186,12 @@ def vm(check):
 
 
 STEPS = [lint, build, tidy, unit, sanitized, threads, system, interop, bench, vm]
-REPEATED = [unit, sanitized, system, interop]
+REPEATED = {  # how the failed tests of a step are run again
+    unit: lambda check, _: unit(check),
+    sanitized: lambda check, _: sanitized(check),
+    system: system_again,
+    interop: interop_again,
+}
 LONG = [threads, fuzz, vm]  # only with --long, or by name
 
 
