@@ -193,8 +193,6 @@ constexpr std::array types = {
     DeviceType{"unix-char", "", device_options::unix_node},
     DeviceType{"unix-hotplug", "", device_options::unix_hotplug},
     DeviceType{"usb", "", device_options::unix_hotplug},
-    DeviceType{"unix-block", "", device_options::unix_node},
-    DeviceType{"unix-char", "", device_options::unix_node},
 };
 // clang-format on
 
