@@ -142,6 +142,7 @@ constexpr std::array table{
     ApiExtension{"numa_cpu_placement", "an_instance_stays_on_its_nodes"},
     ApiExtension{"container_syscall_filtering_allow_deny_syntax", "keys_refuse_system_calls"},
     ApiExtension{"instance_ready_state", "a_guest_says_that_it_is_ready"},
+    ApiExtension{"instances_nic_limits_priority", "packets_of_a_nic_get_a_priority"},
     ApiExtension{"instances_files_modify_permissions", "an_existing_file_gets_what_is_named"},
 };
 

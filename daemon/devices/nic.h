@@ -68,8 +68,11 @@ public:
 protected:
     std::string make(const Owner& owner, DeviceHost& host) const override;
     void unmake(const Owner& owner, DeviceHost& host) const override;
+    /// Whether anything limits or ranks its traffic.
+    bool has_limits() const;
 
 private:
+    void prioritize(const Owner& owner, DeviceHost& host, const std::string& host_name) const;
     /// Whether a bridge, or nothing, is all that the host's end needs before the container's processes run.
     virtual bool is_plain() const { return false; }
     /// What the host's end of a plain one still needs when they do.

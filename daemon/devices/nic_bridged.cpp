@@ -82,7 +82,7 @@ void BridgedNic::filter(const Owner& owner, DeviceHost& host, const std::string&
 }
 
 bool BridgedNic::is_plain() const {
-    return traffic_limits(options()) == TrafficLimits() && !is_filtered(options()) && routes().empty() &&
+    return !has_limits() && !is_filtered(options()) && routes().empty() &&
            !schema::is_true(option("security.port_isolation")) && !is_set("vlan") && !is_set("vlan.tagged");
 }
 

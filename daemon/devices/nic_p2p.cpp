@@ -3,7 +3,7 @@
 namespace devices {
 
 bool P2pNic::is_plain() const {
-    return traffic_limits(options()) == TrafficLimits() && both_lists("routes").empty();
+    return !has_limits() && both_lists("routes").empty();
 }
 
 void P2pNic::connect(const Owner&, DeviceHost& host, const std::string& host_name) const {

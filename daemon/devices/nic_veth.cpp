@@ -1,10 +1,21 @@
 #include "daemon/base/rollback.h"
 #include "daemon/devices/nic.h"
+#include "daemon/network/bridge_filter.h"
 #include "schema/error.h"
 #include "schema/units.h"
 #include "schema/values.h"
 
 namespace devices {
+
+namespace {
+
+/// 0: none
+uint32_t priority(const schema::Device& options) {
+    const auto& wanted = schema::get(options, "limits.priority");
+    return wanted.empty() ? 0 : static_cast<uint32_t>(std::stoul(wanted));
+}
+
+} // namespace
 
 TrafficLimits traffic_limits(const schema::Device& options) {
     if (const auto& both = schema::get(options, "limits.max"); !both.empty()) {
@@ -13,6 +24,10 @@ TrafficLimits traffic_limits(const schema::Device& options) {
     }
     return {schema::parse_bits(schema::get(options, "limits.ingress")),
             schema::parse_bits(schema::get(options, "limits.egress"))};
+}
+
+bool VethNic::has_limits() const {
+    return traffic_limits(options()) != TrafficLimits() || priority(options()) != 0;
 }
 
 schema::Config VethNic::prepare(const Owner& owner, DeviceHost& host) const {
@@ -51,6 +66,7 @@ std::string VethNic::make(const Owner& owner, DeviceHost& host) const {
         if (const auto parent = network.find(option("parent"))) veth.mtu = parent->mtu;
     network.create_veth(veth);
     if (const auto limits = traffic_limits(options()); limits != TrafficLimits()) network.limit(veth.host_name, limits);
+    if (priority(options()) != 0) prioritize(owner, host, veth.host_name);
     connect(owner, host, veth.host_name);
     network.set_up(veth.host_name);
     return veth.peer;
@@ -60,7 +76,16 @@ void VethNic::unmake(const Owner& owner, DeviceHost& host) const {
     const auto host_name = remembered(owner, "host_name");
     disconnect(owner, host, host_name);
     host.network().limit(host_name, {});
+    if (priority(options()) != 0)
+        host.network().apply_rules(network::without_packet_priority(network::chain_label(owner.instance, name())));
     host.network().remove_interface(host_name);
+}
+
+void VethNic::prioritize(const Owner& owner, DeviceHost& host, const std::string& host_name) const {
+    const auto label = network::chain_label(owner.instance, name());
+    const auto wanted = priority(options());
+    host.network().apply_rules(wanted == 0 ? network::without_packet_priority(label)
+                                           : network::packet_priority(label, host_name, wanted));
 }
 
 void VethNic::update(const schema::Device& before, const Owner& owner, DeviceHost& host) const {
@@ -69,6 +94,7 @@ void VethNic::update(const schema::Device& before, const Owner& owner, DeviceHos
     base::Rollback rollback;
     rollback.add([&] { host.network().limit(host_name, traffic_limits(before)); });
     host.network().limit(host_name, limits);
+    if (priority(options()) != priority(before)) prioritize(owner, host, host_name);
     reconnect(before, owner, host, host_name);
     rollback.dismiss();
 }

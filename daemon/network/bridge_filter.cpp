@@ -149,4 +149,20 @@ std::string without_reverse_path_filter(std::string_view label) {
     return without_chain("inet", fmt::format("prert.{}", label));
 }
 
+std::string packet_priority(std::string_view label, std::string_view interface, uint32_t priority) {
+    const auto name = fmt::format("netprio.{}", label);
+    // The chain is of one interface for good, and may be there of another one.
+    auto text =
+        without_packet_priority(label) +
+        fresh_chain("netdev", name,
+                    fmt::format("{{ type filter hook ingress device \"{}\" priority 0; policy accept; }}", interface));
+    // Two halves, in hexadecimal: MAJOR:MINOR of a traffic class.
+    Chain(text, "netdev", name).add("meta priority set {:x}:{:x}", priority >> 16U, priority & 0xffffU);
+    return text;
+}
+
+std::string without_packet_priority(std::string_view label) {
+    return without_chain("netdev", fmt::format("netprio.{}", label));
+}
+
 } // namespace network

@@ -2,6 +2,7 @@
 // What a container may send through its port of a bridge, and what may come back to whoever pretends: rules in nft's
 // language, pure. Callers: nic devices, which hand them to the firewall.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ std::string without_bridge_filter(std::string_view label);
 /// Drops what arrives from an interface with an address that would not be answered through it.
 std::string reverse_path_filter(std::string_view label, std::string_view interface);
 std::string without_reverse_path_filter(std::string_view label);
+
+/// Gives the packets that come from an interface a priority among those that wait to be sent, as queueing disciplines
+/// read it.
+std::string packet_priority(std::string_view label, std::string_view interface, uint32_t priority);
+std::string without_packet_priority(std::string_view label);
 
 /// "c1.eth0"; what a chain's name may not have is written otherwise.
 std::string chain_label(std::string_view instance, std::string_view device);

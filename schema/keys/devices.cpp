@@ -54,6 +54,8 @@ constexpr DeviceOption needed_parent{"parent", is_set_line, "string", "", false,
 constexpr DeviceOption limits_egress{"limits.egress", optional<bits>, "string", "", true, "", "What the instance may send, in bit/s"};
 constexpr DeviceOption limits_ingress{"limits.ingress", optional<bits>, "string", "", true, "", "What the instance may receive, in bit/s"};
 constexpr DeviceOption limits_max{"limits.max", optional<bits>, "string", "", true, "", "Both limits at once"};
+constexpr DeviceOption limits_priority{"limits.priority", optional<uint32>, "integer", "", true, "instances_nic_limits_priority",
+                                       "Priority of what the instance sends, as the host's queueing disciplines read it"};
 constexpr DeviceOption ipv4_routes{"ipv4.routes", optional<list_of<ipv4_network>>, "string", "", true, "container_nic_routes",
                                    "IPv4 networks that the host reaches through the instance"};
 constexpr DeviceOption ipv6_routes{"ipv6.routes", optional<list_of<ipv6_network>>, "string", "", true, "container_nic_routes",
@@ -71,7 +73,8 @@ constexpr std::array bridged_options = {
     ipv6_routes,
     DeviceOption{"ipv6.routes.external", optional<list_of<ipv6_network>>, "string", "", true, "network_bgp",
                  "More IPv6 networks, for the networks outside"},
-    limits_egress, limits_ingress, limits_max, parents_mtu, inside_name, network, needed_parent,
+    limits_egress, limits_ingress, limits_max, limits_priority, parents_mtu, inside_name, network,
+    needed_parent,
     DeviceOption{"security.ipv4_filtering", optional<boolean>, "bool", "false", true, "container_nic_ipfilter",
                  "Let only packets from ipv4.address through"},
     DeviceOption{"security.ipv6_filtering", optional<boolean>, "bool", "false", true, "container_nic_ipfilter",
@@ -87,8 +90,8 @@ constexpr std::array bridged_options = {
 };
 
 constexpr std::array p2p_options = {
-    boot_priority, host_name, hwaddr, ipv4_routes, ipv6_routes, limits_egress, limits_ingress, limits_max, usual_mtu,
-    inside_name,
+    boot_priority, host_name, hwaddr, ipv4_routes, ipv6_routes, limits_egress, limits_ingress, limits_max,
+    limits_priority, usual_mtu, inside_name,
 };
 
 constexpr DeviceOption gvrp{"gvrp", optional<boolean>, "bool", "false", false, "container_nic_gvrp", "Register the VLAN with switches"};
@@ -137,7 +140,7 @@ constexpr std::array routed_options = {
                  "Ask the parent's network whether the IPv6 addresses are taken"},
     DeviceOption{"ipv6.routes", optional<list_of<ipv6_network>>, "string", "", false, "container_nic_routes",
                  "IPv6 networks that the host reaches through the instance"},
-    limits_egress, limits_ingress, limits_max, parents_mtu, inside_name,
+    limits_egress, limits_ingress, limits_max, limits_priority, parents_mtu, inside_name,
     DeviceOption{"parent", one_line, "string", "", false, "", "Interface of the host that the addresses are to be on"},
     parents_vlan,
 };

@@ -819,6 +819,15 @@ def a_nic_has_routes_and_isolation(test):
 
 
 @shows
+def packets_of_a_nic_get_a_priority(test):
+    device = {"type": "nic", "nictype": "bridged", "parent": BRIDGE, "name": "ranked", "limits.priority": "7"}
+    test.api.ask("PATCH", url(test), {"devices": {"ranked": device}})
+    test.exec(test.container, "ip", "address", "add", "10.77.201.9/16", "dev", "ranked")
+    test.exec(test.container, "ip", "link", "set", "ranked", "up")
+    test.equal(nics.packets_with_priority(test, test.container, "0:7", "-I", "ranked"), 3, "packets")
+
+
+@shows
 def a_bridged_nic_is_held_to_its_address(test):
     filtered = {"name": "held", "security.ipv4_filtering": "true", "ipv4.address": "10.77.201.7"}
     device = {"type": "nic", "nictype": "bridged", "parent": BRIDGE} | filtered

@@ -1,6 +1,7 @@
 """Network devices of every kind that the kernel offers, seen from inside containers and from the host."""
 
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -147,6 +148,50 @@ def a_limit_reaches_the_container_that_runs_already_after_a_new_start_of_the_dae
     test.daemon.lxc("profile", "device", "set", "default", "eth0", "limits.max=16Mbit", check=True)
     into, _ = speeds(test, name)
     test.true(11 < into < 18, f"16 Mbit/s were measured as {into:.1f}")
+
+
+def nft(*words, commands=None):
+    return subprocess.run(["nft", *words], input=commands, check=True, capture_output=True, text=True).stdout
+
+
+def packets_with_priority(test, name, priority, *options):
+    """How many of three that a container sends to the host have it."""
+    rules = f"""
+        table bridge seen {{
+            chain arriving {{
+                type filter hook input priority 0
+                meta protocol ip meta priority {priority} counter
+            }}
+        }}
+    """
+    nft("-f", "-", commands=rules)
+    try:
+        test.exec(name, "ping", "-c", "3", "-i", "0.2", *options, GATEWAY)
+        return int(re.search(r"counter packets (\d+)", nft("list", "table", "bridge", "seen"))[1])
+    finally:
+        nft("delete", "table", "bridge", "seen")
+
+
+@scenario
+def a_priority_is_seen_by_the_host_and_changes_live(test):
+    test.start(bridge=True)
+    set_to = lambda value: test.daemon.lxc("config", "device", "override", name, "eth0", f"limits.priority={value}", check=True)
+    name = test.launch("ranked")
+    test.until(lambda: test.address(name), "an address")
+    test.equal(packets_with_priority(test, name, "0:5"), 0, "packets with a priority that nobody asked for")
+    set_to(5)
+    test.equal(packets_with_priority(test, name, "0:5"), 3, "packets with the priority")
+    test.daemon.lxc("config", "device", "set", name, "eth0", "limits.priority=70000", check=True)
+    test.equal(packets_with_priority(test, name, "1:1170"), 3, "packets with another priority")
+    test.daemon.lxc("restart", "--force", name, check=True)
+    test.until(lambda: test.address(name), "an address")
+    test.equal(packets_with_priority(test, name, "1:1170"), 3, "packets with the priority after a restart")
+    test.daemon.lxc("config", "device", "unset", name, "eth0", "limits.priority", check=True)
+    test.equal(packets_with_priority(test, name, "1:1170"), 0, "packets with a priority that is gone")
+    test.daemon.lxc("config", "device", "set", name, "eth0", "limits.priority=5", check=True)
+    test.daemon.lxc("stop", "--force", name, check=True)
+    rules = nft("list", "ruleset")
+    test.true("netprio" not in rules, rules)
 
 
 def port_of(host_name):

@@ -15,6 +15,7 @@ using fakes::FakeDeviceHost;
 using schema::LxcItem;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -85,6 +86,7 @@ TEST(BridgedNic, IsLeftToTheEngineWhereItNeedsNothingBesidesItsBridge) {
 
 TEST(BridgedNic, IsMadeBeforeTheStartWhereSomethingMustHoldFromItsFirstPacket) {
     for (const auto& [option, value] : schema::Config{{"limits.egress", "1Mbit"},
+                                                      {"limits.priority", "5"},
                                                       {"security.mac_filtering", "true"},
                                                       {"ipv4.routes", "192.0.2.0/24"},
                                                       {"security.port_isolation", "true"},
@@ -216,6 +218,32 @@ TEST(NicLimits, ChangeLive) {
     EXPECT_EQ(on.network().limits["veth9"], (TrafficLimits{1'000'000, 1'000'000}));
     make_device("eth0", p2p)->update(limited, of, on);
     EXPECT_THAT(on.network().limits, IsEmpty());
+}
+
+TEST(NicLimits, APriorityHoldsFromTheStartAndGoesWithTheNic) {
+    auto on = host();
+    auto of = owner();
+    const auto first = with(bridged, {{"limits.priority", "5"}});
+    started(first, on);
+    EXPECT_THAT(on.network().rules, HasSubstr("netprio.c1.eth0 meta priority set 0:5"));
+    of.config["volatile.eth0.host_name"] = "veth9";
+    make_device("eth0", first)->detach(of, on);
+    EXPECT_THAT(on.network().rules, EndsWith("delete chain netdev lxd netprio.c1.eth0\n"));
+}
+
+TEST(NicLimits, APriorityChangesLiveAndIsLeftAloneOtherwise) {
+    auto on = host();
+    auto of = owner();
+    of.config["volatile.eth0.host_name"] = "veth9";
+    const auto first = with(p2p, {{"limits.priority", "5"}});
+    EXPECT_TRUE(schema::may_change_live(p2p, first));
+    make_device("eth0", first)->update(p2p, of, on);
+    EXPECT_THAT(on.network().rules, HasSubstr("device \"veth9\""));
+    on.network().rules.clear();
+    make_device("eth0", with(first, {{"limits.max", "1Mbit"}}))->update(first, of, on);
+    EXPECT_EQ(on.network().rules, "");
+    make_device("eth0", p2p)->update(first, of, on);
+    EXPECT_THAT(on.network().rules, EndsWith("delete chain netdev lxd netprio.c1.eth0\n"));
 }
 
 TEST(NicLimits, ThoseThatAreNoneAreRefused) {

@@ -44,6 +44,13 @@ TEST(BridgeFilter, NoNetworkAtAllBlocksTheProtocolAlone) {
     EXPECT_THAT(rules, Not(HasSubstr("ether type != ")));
 }
 
+TEST(PacketPriority, IsOfAnInterfaceAndInTwoHalves) {
+    EXPECT_THAT(packet_priority("c1.eth0", "veth1", 5),
+                HasSubstr("chain netdev lxd netprio.c1.eth0 { type filter hook ingress device \"veth1\" priority 0;"));
+    EXPECT_THAT(packet_priority("c1.eth0", "veth1", 5), HasSubstr("lxd netprio.c1.eth0 meta priority set 0:5\n"));
+    EXPECT_THAT(packet_priority("c1.eth0", "veth1", 4294967294U), HasSubstr("meta priority set ffff:fffe\n"));
+}
+
 TEST(ChainLabel, HasOnlyWhatAChainsNameMay) {
     EXPECT_EQ(chain_label("c1", "eth0"), "c1.eth0");
     EXPECT_EQ(chain_label("c1", "a/b:c_d"), "c1.a_2fb_3ac_5fd");
