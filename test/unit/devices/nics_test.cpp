@@ -374,8 +374,8 @@ TEST(PhysicalNic, GetsItsAddressAndMtuBack) {
     device->attach(of, on);
     EXPECT_FALSE(on.network().find("lan0"));
     const auto forgotten = device->detach(of, on);
-    EXPECT_EQ(on.network().find("lan0")->mtu, 1500);
-    EXPECT_EQ(on.network().find("lan0")->hwaddr, "02:00:00:00:00:01");
+    EXPECT_EQ(on.network().find("lan0").value_or(InterfaceState()).mtu, 1500);
+    EXPECT_EQ(on.network().find("lan0").value_or(InterfaceState()).hwaddr, "02:00:00:00:00:01");
     EXPECT_EQ(forgotten.at("volatile.eth0.last_state.mtu"), "");
 }
 
