@@ -14,6 +14,7 @@ void make_folders(const state::Paths& paths) {
         {paths.log, 0700},
         {paths.cache, 0700},
         {paths.backups(), 0700},
+        {paths.backups() + "/custom", 0700},
         {paths.backups() + "/instances", 0700},
         {paths.containers(), 0711},
         {paths.var + "/devices", 0711},

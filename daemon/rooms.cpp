@@ -30,11 +30,16 @@ void Rooms::start_housekeeping() {
 }
 
 void Rooms::expire_backups() {
-    if (!backups.has_expired(std::chrono::system_clock::now())) return;
+    expire_backups(backups.kept(), "Cleaning up expired instance backups");
+    expire_backups(volume_backups.kept(), "Cleaning up expired volume backups");
+}
+
+void Rooms::expire_backups(storage::KeptBackups& kept, const char* description) {
+    if (!kept.has_expired(std::chrono::system_clock::now())) return;
     operations::Spec spec;
-    spec.description = "Cleaning up expired instance backups";
-    spec.run = [this](operations::Operation&) {
-        for (const auto& name : backups.remove_expired(std::chrono::system_clock::now()))
+    spec.description = description;
+    spec.run = [this, &kept](operations::Operation&) {
+        for (const auto& name : kept.remove_expired(std::chrono::system_clock::now()))
             log.info("Removed an expired backup", {{"backup", name}});
     };
     operations.start(std::move(spec));
@@ -66,9 +71,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       runtime(make_runtime(paths)), device_host(*runtime, facts, volume_users),
       pools(paths, {pool_rows, image_rows, instance_rows, profiles, volume_rows}, log),
       volumes(pools, {volume_rows, instance_rows, snapshot_rows, image_rows, profiles}, log),
-      images(paths, image_rows, profiles, pools, log), instances(instance_rows, profiles),
-      volume_users(volumes, instances, instance_rows, device_host), id_claims(instances),
-      environment(paths, facts, *runtime, pools),
+      volume_backups({paths, database, pools, volumes}), images(paths, image_rows, profiles, pools, log),
+      instances(instance_rows, profiles), volume_users(volumes, instances, instance_rows, device_host),
+      id_claims(instances), environment(paths, facts, *runtime, pools),
       lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, snapshot_rows, profiles, pools,
                  instances, *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
       backups({paths, log, database, profiles, pools, instances, lifecycle}),
@@ -93,6 +98,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               images,
               pools,
               volumes,
+              volume_backups,
               instances,
               volume_users,
               lifecycle,
@@ -111,7 +117,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     images.clean_up();
     instances.load();
     lifecycle.adopt_all();
-    backups.clean_up();
+    storage::remove_backup_uploads(paths.backups());
+    backups.kept().clean_up();
+    volume_backups.kept().clean_up();
     start_interception();
     // Last: it needs all of them, the instances too, whose logs are no strangers'.
     daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });

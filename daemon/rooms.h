@@ -35,6 +35,7 @@
 #include "daemon/state/snapshots.h"
 #include "daemon/state/volumes.h"
 #include "daemon/storage/pool.h"
+#include "daemon/storage/volume_backups.h"
 #include "daemon/storage/volumes.h"
 
 struct Rooms {
@@ -63,6 +64,7 @@ struct Rooms {
     instance::RealDeviceHost device_host;
     storage::Pools pools;
     storage::Volumes volumes;
+    storage::VolumeBackups volume_backups;
     images::ImageStore images;
     instance::Registry instances;
     instance::VolumeUsers volume_users;
@@ -85,6 +87,7 @@ struct Rooms {
 private:
     void start_housekeeping();
     void expire_backups();
+    void expire_backups(storage::KeptBackups& kept, const char* description);
     void start_interception();
     /// What is configured for the container that a system call comes from.
     std::optional<intercept::Settings> interception_settings(const std::string& name) const;

@@ -113,6 +113,7 @@ constexpr std::array table{
     ApiExtension{"custom_block_volumes", "a_volume_can_be_a_block_device"},
     ApiExtension{"resources_gpu_mdev", "the_hosts_hardware_is_described"},
     ApiExtension{"container_syscall_intercept_bpf_devices", "device_programs_are_loaded"},
+    ApiExtension{"custom_volume_backup", "a_volumes_backup_is_made_and_imported"},
     ApiExtension{"backup_override_name", "a_backup_is_made_and_imported"},
     ApiExtension{"resources_pci_iommu", "the_hosts_hardware_is_described"},
     ApiExtension{"resources_network_usb", "the_hosts_hardware_is_described"},

@@ -105,6 +105,12 @@ constexpr auto handlers = std::to_array<std::pair<std::string_view, HandlerFunct
     {"virtual_machine_get", virtual_machine_get},
     {"virtual_machines_get", virtual_machines_get},
     {"virtual_machines_post", virtual_machines_post},
+    {"volume_backup_delete", volume_backup_delete},
+    {"volume_backup_export_get", volume_backup_export_get},
+    {"volume_backup_get", volume_backup_get},
+    {"volume_backup_post", volume_backup_post},
+    {"volume_backups_get", volume_backups_get},
+    {"volume_backups_post", volume_backups_post},
     {"volume_delete", volume_delete},
     {"volume_get", volume_get},
     {"volume_patch", volume_patch},
@@ -134,10 +140,28 @@ HandlerFunction handler_of(std::string_view name) {
 }
 
 /// Where LXD looks for the cluster member that a request names; elsewhere it is ignored.
-constexpr auto for_members = std::to_array<std::string_view>(
-    {"instance_post", "pool_get", "pool_patch", "pool_put", "pool_resources_get", "pools_post", "resources_get",
-     "server_get", "server_patch", "server_put", "volume_delete", "volume_get", "volume_patch", "volume_post",
-     "volume_put", "volume_snapshots_post", "volumes_of_type_post"});
+constexpr auto for_members = std::to_array<std::string_view>({"instance_post",
+                                                              "pool_get",
+                                                              "pool_patch",
+                                                              "pool_put",
+                                                              "pool_resources_get",
+                                                              "pools_post",
+                                                              "resources_get",
+                                                              "server_get",
+                                                              "server_patch",
+                                                              "server_put",
+                                                              "volume_backup_delete",
+                                                              "volume_backup_export_get",
+                                                              "volume_backup_get",
+                                                              "volume_backup_post",
+                                                              "volume_backups_post",
+                                                              "volume_delete",
+                                                              "volume_get",
+                                                              "volume_patch",
+                                                              "volume_post",
+                                                              "volume_put",
+                                                              "volume_snapshots_post",
+                                                              "volumes_of_type_post"});
 
 void refuse_target(const http::Request& request, std::string_view route) {
     const auto target = request.parameter("target");

@@ -23,6 +23,7 @@
 #include "daemon/state/server_config.h"
 #include "daemon/state/snapshots.h"
 #include "daemon/storage/pool.h"
+#include "daemon/storage/volume_backups.h"
 #include "daemon/storage/volumes.h"
 #include "schema/api/server.h"
 
@@ -43,6 +44,7 @@ struct Context {
     images::ImageStore& images;
     storage::Pools& pools;
     storage::Volumes& volumes;
+    storage::VolumeBackups& volume_backups;
     instance::Registry& instances;
     instance::VolumeUsers& volume_users;
     instance::Lifecycle& lifecycle;

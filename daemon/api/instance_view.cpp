@@ -53,12 +53,12 @@ KeptByInstance kept_by_instance(Context& context) {
     KeptByInstance kept;
     for (auto& snapshot : context.snapshots.list())
         if (!snapshot.incomplete) kept[snapshot.instance].snapshots.push_back(std::move(snapshot));
-    for (auto& backup : context.backups.list()) kept[backup.instance].backups.push_back(std::move(backup));
+    for (auto& backup : context.backups.kept().list()) kept[backup.owner].backups.push_back(std::move(backup));
     return kept;
 }
 
 Kept kept_of(Context& context, const std::string& instance) {
-    return {snapshots_of(context, instance), context.backups.list(instance)};
+    return {snapshots_of(context, instance), context.backups.kept().list(instance)};
 }
 
 std::vector<state::SnapshotRow> snapshots_of(Context& context, const std::string& instance) {
@@ -93,7 +93,7 @@ schema::Json full_instance_json(Context& context, const instance::Instance& inst
     auto json = to_json(view(*instance.record(), state.status));
     schema::Json backups; // null where there are none
     if (!kept.backups.empty()) backups = schema::Json::empty_array();
-    for (const auto& backup : kept.backups) backups.push_back(to_json(backup));
+    for (const auto& backup : kept.backups) backups.push_back(instance_backup_json(backup));
     schema::Json snapshots;
     if (!kept.snapshots.empty()) snapshots = schema::Json::empty_array();
     for (const auto& snapshot : kept.snapshots) snapshots.push_back(to_json(snapshot_view(context, snapshot)));

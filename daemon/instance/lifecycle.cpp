@@ -14,7 +14,6 @@
 #include "daemon/instance/action_log.h"
 #include "daemon/instance/apparmor.h"
 #include "daemon/instance/backup_config.h"
-#include "daemon/instance/backup_files.h"
 #include "daemon/instance/copy.h"
 #include "daemon/instance/free_name.h"
 #include "daemon/instance/guest_changes.h"
@@ -28,6 +27,7 @@
 #include "daemon/instance/snapshot_schedule.h"
 #include "daemon/instance/start_plan.h"
 #include "daemon/instance/volatile_keys.h"
+#include "daemon/storage/kept_backups.h"
 #include "schema/architectures.h"
 #include "schema/error.h"
 #include "schema/keys/instance.h"
@@ -372,10 +372,9 @@ void Lifecycle::remove_locked(Instance& instance) {
     rooms_.pools.remove_container(record->row.pool, name);
     remove_apparmor(name, rooms_);
     remove_own_files(rooms_.paths, name);
-    const auto backups = backup_files(rooms_.paths, rooms_.database, name);
     rooms_.rows.remove(name);
     rooms_.instances.remove(name);
-    for (const auto& backup : backups) base::remove_tree(backup);
+    storage::remove_ownerless_backups(rooms_.database, state::instance_backups, rooms_.paths.backups() + "/instances");
 }
 
 void Lifecycle::rename(const std::string& name, const std::string& new_name, const Caller& caller) {

@@ -1,5 +1,7 @@
 #include "daemon/state/backups.h"
 
+#include <fmt/format.h>
+
 #include "daemon/state/connection.h"
 #include "schema/error.h"
 
@@ -7,17 +9,14 @@ namespace state {
 
 namespace {
 
-const std::string select = "SELECT b.id, i.name, b.name, b.created_at, b.expires_at, instance_only, optimized_storage "
-                           "FROM instances_backups AS b JOIN instances AS i ON i.id = instance_id ";
-
 BackupRow backup_from(const Query& row) {
     BackupRow backup;
     backup.id = row.integer(0);
-    backup.instance = row.text(1);
+    backup.owner = row.text(1);
     backup.name = row.text(2);
     backup.created_at = row.time(3);
     backup.expires_at = row.time(4);
-    backup.instance_only = row.flag(5);
+    backup.without_snapshots = row.flag(5);
     backup.optimized_storage = row.flag(6);
     return backup;
 }
@@ -29,28 +28,58 @@ BackupRow backup_from(const Query& row) {
 
 } // namespace
 
+const BackupTable instance_backups{.name = "instances_backups",
+                                   .owner_id = "instance_id",
+                                   .without_snapshots = "instance_only",
+                                   .owners = "instances AS o",
+                                   .owner = "o.name",
+                                   .no_owner = "Instance not found",
+                                   .no_backup = "Instance backup not found"};
+const BackupTable volume_backups{.name = "storage_volumes_backups",
+                                 .owner_id = "storage_volume_id",
+                                 .without_snapshots = "volume_only",
+                                 .owners = "storage_volumes AS o JOIN storage_pools AS p ON p.id = o.storage_pool_id",
+                                 .owner = "p.name || '/' || o.name",
+                                 .no_owner = "Storage volume not found",
+                                 .no_backup = "Storage volume backup not found"};
+
+Backups::Backups(Database& database, const BackupTable& table)
+    : database_(database), table_(table),
+      select_(fmt::format("SELECT b.id, {0}, b.name, b.created_at, b.expires_at, b.{1}, b.optimized_storage "
+                          "FROM {2} JOIN {3} AS b ON b.{4} = o.id ",
+                          table.owner, table.without_snapshots, table.owners, table.name, table.owner_id)),
+      list_all_(fmt::format("{}ORDER BY {}, b.id", select_, table.owner)),
+      list_(fmt::format("{}WHERE {} = ? ORDER BY b.id", select_, table.owner)),
+      find_(fmt::format("{}WHERE {} = ? AND b.name = ?", select_, table.owner)),
+      find_owner_(fmt::format("SELECT o.id FROM {} WHERE {} = ?", table.owners, table.owner)),
+      insert_(fmt::format("INSERT INTO {} ({}, name, created_at, expires_at, {}, optimized_storage) "
+                          "VALUES (?, ?, ?, ?, ?, ?)",
+                          table.name, table.owner_id, table.without_snapshots)),
+      rename_(fmt::format("UPDATE {} SET name = ? WHERE id = ?", table.name)),
+      remove_(fmt::format("DELETE FROM {} WHERE id = ?", table.name)) {}
+
 std::vector<BackupRow> Backups::list() const {
     std::vector<BackupRow> backups;
     database_.with([&](Connection& connection) {
-        Query rows(connection, select + "ORDER BY i.name, b.id");
+        Query rows(connection, list_all_);
         while (rows.next()) backups.push_back(backup_from(rows));
     });
     return backups;
 }
 
-std::vector<BackupRow> Backups::list(const std::string& instance) const {
+std::vector<BackupRow> Backups::list(const std::string& owner) const {
     std::vector<BackupRow> backups;
     database_.with([&](Connection& connection) {
-        Query rows(connection, select + "WHERE i.name = ? ORDER BY b.id", instance);
+        Query rows(connection, list_, owner);
         while (rows.next()) backups.push_back(backup_from(rows));
     });
     return backups;
 }
 
-std::optional<BackupRow> Backups::find(const std::string& instance, const std::string& name) const {
+std::optional<BackupRow> Backups::find(const std::string& owner, const std::string& name) const {
     std::optional<BackupRow> backup;
     database_.with([&](Connection& connection) {
-        Query row(connection, select + "WHERE i.name = ? AND b.name = ?", instance, name);
+        Query row(connection, find_, owner, name);
         if (row.next()) backup = backup_from(row);
     });
     return backup;
@@ -58,20 +87,18 @@ std::optional<BackupRow> Backups::find(const std::string& instance, const std::s
 
 void Backups::insert(const BackupRow& row, const std::function<void(int64_t id)>& keep) {
     database_.write([&](Connection& connection) {
-        int64_t instance = 0;
+        int64_t owner = 0;
         {
-            Query found(connection, "SELECT id FROM instances WHERE name = ?", row.instance);
-            if (!found.next()) throw schema::not_found("Instance not found");
-            instance = found.integer(0);
+            Query found(connection, find_owner_, row.owner);
+            if (!found.next()) throw schema::not_found("{}", table_.no_owner);
+            owner = found.integer(0);
         }
         try {
-            Query(connection,
-                  "INSERT INTO instances_backups (instance_id, name, created_at, expires_at, instance_only, "
-                  "optimized_storage) VALUES (?, ?, ?, ?, ?, ?)",
-                  instance, row.name, row.created_at, row.expires_at, row.instance_only, row.optimized_storage)
+            Query(connection, insert_, owner, row.name, row.created_at, row.expires_at, row.without_snapshots,
+                  row.optimized_storage)
                 .run();
         } catch (const SQLite::Exception& error) {
-            rethrow_naming(error, row.instance + "/" + row.name);
+            rethrow_naming(error, row.owner + "/" + row.name);
         }
         keep(connection.last_insert_id());
     });
@@ -80,7 +107,7 @@ void Backups::insert(const BackupRow& row, const std::function<void(int64_t id)>
 void Backups::rename(int64_t id, const std::string& new_name) {
     database_.write([&](Connection& connection) {
         try {
-            Query(connection, "UPDATE instances_backups SET name = ? WHERE id = ?", new_name, id).run();
+            Query(connection, rename_, new_name, id).run();
         } catch (const SQLite::Exception& error) {
             rethrow_naming(error, new_name);
         }
@@ -88,8 +115,7 @@ void Backups::rename(int64_t id, const std::string& new_name) {
 }
 
 void Backups::remove(int64_t id) {
-    database_.write(
-        [&](Connection& connection) { Query(connection, "DELETE FROM instances_backups WHERE id = ?", id).run(); });
+    database_.write([&](Connection& connection) { Query(connection, remove_, id).run(); });
 }
 
 } // namespace state

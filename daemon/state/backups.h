@@ -1,6 +1,8 @@
 #pragma once
-// Rows of instances' backups; they go with their instance's row. Written by instance/backups.h alone.
+// Rows of the backups of instances and of custom volumes; they go with their owner's row. Written by
+// storage/kept_backups.h alone.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,19 +13,32 @@
 
 namespace state {
 
-struct BackupRow : schema::InstanceBackup {
-    int64_t id = 0; // set by insert
-    std::string instance;
+struct BackupRow : schema::Backup {
+    int64_t id = 0;    // set by insert
+    std::string owner; // an instance, or a custom volume as "POOL/VOLUME"
 };
+
+/// Where the rows of one kind are.
+struct BackupTable {
+    const char* name;
+    const char* owner_id;          // the column that says whose a backup is
+    const char* without_snapshots; // the flag's column
+    const char* owners;            // where those are, under the name o
+    const char* owner;             // what one is called
+    const char* no_owner;          // what is said where that is not there
+    const char* no_backup;         // and where the backup is not
+};
+extern const BackupTable instance_backups;
+extern const BackupTable volume_backups;
 
 class Backups {
 public:
-    explicit Backups(Database& database) : database_(database) {}
+    Backups(Database& database, const BackupTable& table);
 
-    std::vector<BackupRow> list() const; // by the instances' names, then by age
-    std::vector<BackupRow> list(const std::string& instance) const;
-    std::optional<BackupRow> find(const std::string& instance, const std::string& name) const;
-    /// Throws conflict where the name is taken, not_found without the instance. `keep` is called with the id before the
+    std::vector<BackupRow> list() const; // by the owners' names, then by age
+    std::vector<BackupRow> list(const std::string& owner) const;
+    std::optional<BackupRow> find(const std::string& owner, const std::string& name) const;
+    /// Throws conflict where the name is taken, not_found without the owner. `keep` is called with the id before the
     /// row can be seen: when it throws, there is no row.
     void insert(const BackupRow& row, const std::function<void(int64_t id)>& keep);
     /// Throws conflict where the new name is taken.
@@ -32,6 +47,8 @@ public:
 
 private:
     Database& database_;
+    const BackupTable& table_;
+    std::string select_, list_all_, list_, find_, find_owner_, insert_, rename_, remove_;
 };
 
 } // namespace state

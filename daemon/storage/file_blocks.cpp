@@ -4,14 +4,6 @@
 
 namespace storage {
 
-namespace {
-
-std::string file_in(const std::string& folder) {
-    return folder + "/root.img";
-}
-
-} // namespace
-
 void FileBlocks::create_block(const VolumeId& volume, int64_t bytes) {
     driver_.create(volume, [&](const std::string& folder) { make_sparse_file(file_in(folder), bytes); });
 }

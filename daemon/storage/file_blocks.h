@@ -13,6 +13,9 @@ public:
     std::string device(const VolumeId& volume) override;
     void resize_block(const VolumeId& volume, int64_t bytes) override;
 
+    /// The file with the content of a volume or snapshot whose folder is that.
+    static std::string file_in(const std::string& folder) { return folder + "/root.img"; }
+
 private:
     Driver& driver_;
 };

@@ -357,10 +357,6 @@ void Pools::create_empty(const std::string& pool, const std::string& instance) {
 
 void Pools::create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts) {
     const auto driver = this->driver(pool);
-    const bool alone = parts.size() == 1;
-    if (!alone && !driver->makes_snapshots())
-        throw schema::failure("Snapshots of backups cannot be made on storage pools of the driver {:?}",
-                              driver->name());
     base::Rollback rollback;
     for (const auto& part : parts) {
         const VolumeId volume{VolumeType::container, instance, part.snapshot};

@@ -92,7 +92,8 @@ public:
                            const base::CancelToken& cancel, const Progress& progress);
     /// As create_from_image, with an empty rootfs.
     void create_empty(const std::string& pool, const std::string& instance);
-    /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, then the container itself.
+    /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, where the driver
+    /// makes_snapshots(), then the container itself.
     void create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts);
     /// As create_from_image, out of another container or a snapshot, which may be in another pool. It brings
     /// `snapshots` of the source along, which come oldest first. Waits for nothing but is waited for: what is copied is

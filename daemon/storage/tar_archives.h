@@ -32,13 +32,13 @@ std::optional<std::string> tar_member(const std::string& file, const std::string
                                       const base::CancelToken& cancel);
 
 /// What unpack_tar_part takes of an archive: what is below `prefix` ("backup/container") and has one of the names
-/// directly under it.
+/// directly under it; all of it, the folder's own attributes too, where there are no names.
 struct TarPart {
     std::string prefix;
     std::vector<std::string> names;
 };
-/// As unpack_tar, for a part: its files land in the folder without the prefix, the attributes of the prefix itself are
-/// left alone. Hard links must stay within the part. Throws bad_request where nothing of it is there.
+/// As unpack_tar, for a part: its files land in the folder without the prefix, whose own attributes are left alone
+/// where names are given. Hard links must stay within the part. Throws bad_request where nothing of it is there.
 void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
                      const base::CancelToken& cancel, const std::function<void(int percent)>& progress);
 

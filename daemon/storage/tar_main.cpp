@@ -1,7 +1,7 @@
 // lxd-tar: reads one tar archive for the daemon (see tar_archives.h and tar_words.h), and ends with it.
 //
 // Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME |
-//        lxd-tar part FILE FOLDER PREFIX NAME...
+//        lxd-tar part FILE FOLDER PREFIX [NAME...]
 
 #include <csignal>
 #include <cstdio>
@@ -27,7 +27,7 @@ void tell(std::string_view word, int number, std::string_view text = {}) {
 
 int usage() {
     fmt::print(stderr, "Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | "
-                       "lxd-tar part FILE FOLDER PREFIX NAME...\n");
+                       "lxd-tar part FILE FOLDER PREFIX [NAME...]\n");
     return 2;
 }
 
@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
             unpack(arguments[1], arguments[2]);
         else if (arguments.size() == 3 && arguments[0] == "member")
             member(arguments[1], arguments[2]);
-        else if (arguments.size() >= 5 && arguments[0] == "part")
+        else if (arguments.size() >= 4 && arguments[0] == "part")
             part(arguments);
         else
             return usage();

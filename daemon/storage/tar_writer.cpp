@@ -115,6 +115,13 @@ void TarWriter::add_file(const std::string& name, std::string_view content, int6
     write(tar_padding(content.size()));
 }
 
+void TarWriter::add_open_file(const std::string& name, int file) {
+    TarEntry entry;
+    entry.path = name;
+    if (::fstat(file, &entry.attributes) < 0) fail("looking at", name);
+    add_regular(entry, file);
+}
+
 void TarWriter::add_folder(const std::string& name, mode_t mode) {
     TarEntry entry;
     entry.path = name;

@@ -26,6 +26,8 @@ public:
 
     /// A regular file of root's.
     void add_file(const std::string& name, std::string_view content, int64_t modified, mode_t mode = 0644);
+    /// An open regular file, with the owners and attributes that it has.
+    void add_open_file(const std::string& name, int file);
     /// A folder of root's, or a tree's top whose attributes are the pool's business.
     void add_folder(const std::string& name, mode_t mode);
     /// What the open `folder` (a descriptor) holds, and the folder itself where `itself`, below `name`, sorted; hard

@@ -42,6 +42,10 @@ std::optional<std::string> below(const std::string& path, const std::string& pre
     return path.substr(prefix.size() + 1);
 }
 
+bool is_wanted(const std::string& path, const std::vector<std::string>& names) {
+    return names.empty() || std::find(names.begin(), names.end(), path.substr(0, path.find('/'))) != names.end();
+}
+
 class TarUnpacking {
 public:
     explicit TarUnpacking(const std::string& folder)
@@ -68,8 +72,9 @@ public:
             auto path = below(confined_path(entry.path), part.prefix);
             if (!path) continue;
             found = true;
-            const auto top = path->substr(0, path->find('/'));
-            if (std::find(part.names.begin(), part.names.end(), top) == part.names.end()) continue;
+            if (!is_wanted(*path, part.names)) continue;
+            if (path->empty() && !S_ISDIR(entry.attributes.st_mode))
+                throw schema::bad_request("Archive entry \"{}\" is no folder", entry.path);
             entry.path = *path;
             if (!entry.hard_link.empty()) {
                 auto target = below(confined_path(entry.hard_link), part.prefix);

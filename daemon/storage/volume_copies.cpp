@@ -86,18 +86,50 @@ state::VolumeRow Volumes::copied_row(const std::string& pool, const schema::Stor
     return row;
 }
 
-void Volumes::copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
-                            const state::VolumeRow& target, const base::CancelToken& cancel) {
-    auto row = snapshot;
-    row.config = config_on(kind(target.pool, "custom", target.content_type), target.name, std::move(row.config));
-    row.incomplete = true;
-    const auto id = stores_.volumes.insert_snapshot(target.id, row);
+void Volumes::add_snapshot(const state::VolumeRow& volume, state::VolumeSnapshotRow snapshot,
+                           const std::function<void(Driver& driver, const VolumeId& place)>& fill) {
+    snapshot.config =
+        config_on(kind(volume.pool, "custom", volume.content_type), volume.name, std::move(snapshot.config));
+    snapshot.incomplete = true;
+    const auto id = stores_.volumes.insert_snapshot(volume.id, snapshot);
     base::Rollback rollback;
     rollback.add([&] { stores_.volumes.remove_snapshot(id); });
-    copy_volume(*driver(source.pool), custom_volume(source.name, snapshot.name), *driver(target.pool),
-                custom_volume(target.name, snapshot.name), cancel, {});
+    fill(*driver(volume.pool), custom_volume(volume.name, snapshot.name));
     stores_.volumes.set_snapshot_incomplete(id, false);
     rollback.dismiss();
+}
+
+void Volumes::copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
+                            const state::VolumeRow& target, const base::CancelToken& cancel) {
+    add_snapshot(target, snapshot, [&](Driver& to, const VolumeId& place) {
+        copy_volume(*driver(source.pool), custom_volume(source.name, snapshot.name), to, place, cancel, {});
+    });
+}
+
+void Volumes::create_filled(state::VolumeRow row, const std::vector<FilledSnapshot>& snapshots, const Fill& fill,
+                            const base::CancelToken& cancel) {
+    const auto hold = locks_.exclusive(lock_key({row.pool, row.name}), cancel);
+    const auto kind = this->kind(row.pool, "custom", row.content_type);
+    row.config = config_on(kind, row.name, std::move(row.config));
+    row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.get(row.pool).config);
+    make(row, [&](Driver& driver) {
+        const auto made = *stores_.volumes.find(row.pool, "custom", row.name);
+        for (const auto& snapshot : snapshots)
+            add_snapshot(made, snapshot.row,
+                         [&](Driver& to, const VolumeId& place) { to.create(place, snapshot.fill); });
+        driver.create(custom_volume(row.name), fill);
+        // A block volume is as large as its content.
+        if (const auto& size = schema::get(made.config, "size"); !size.empty() && made.content_type == "filesystem")
+            limit(made, size);
+    });
+}
+
+void Volumes::read(const VolumePlace& volume, const base::CancelToken& cancel,
+                   const std::function<void(const state::VolumeRow& row,
+                                            const std::vector<state::VolumeSnapshotRow>& snapshots)>& work) {
+    const auto hold = locks_.shared(lock_key(volume), cancel);
+    const auto source = row(volume);
+    work(source, snapshot_rows(volume));
 }
 
 void Volumes::copy_content(const state::VolumeRow& source, const state::VolumeRow& target, bool with_snapshots,

@@ -70,6 +70,20 @@ public:
 
     /// An empty one. Throws conflict where the name is taken, failure on bad options.
     void create(const std::string& pool, const schema::StorageVolumesPost& post);
+    using Fill = std::function<void(const std::string& folder)>;
+    struct FilledSnapshot {
+        state::VolumeSnapshotRow row;
+        Fill fill;
+    };
+    /// Of content that comes from elsewhere, snapshots oldest first; options that the pool does not know are left out.
+    /// Throws conflict where the name is taken.
+    void create_filled(state::VolumeRow row, const std::vector<FilledSnapshot>& snapshots, const Fill& fill,
+                       const base::CancelToken& cancel);
+    /// Calls `work` with the rows of a volume and of its snapshots, which are neither changed in what they hold nor
+    /// renamed nor removed meanwhile, but by their users.
+    void read(const VolumePlace& volume, const base::CancelToken& cancel,
+              const std::function<void(const state::VolumeRow& row,
+                                       const std::vector<state::VolumeSnapshotRow>& snapshots)>& work);
     /// Of post.source, with its snapshots unless volume_only. What post leaves out is the source's.
     void copy(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
               const Progress& progress);
@@ -150,6 +164,9 @@ private:
                                 const state::VolumeRow& source) const;
     void copy_content(const state::VolumeRow& source, const state::VolumeRow& target, bool with_snapshots,
                       const base::CancelToken& cancel, const Progress& progress);
+    /// `fill` makes what the snapshot holds of the custom volume that it is given.
+    void add_snapshot(const state::VolumeRow& volume, state::VolumeSnapshotRow snapshot,
+                      const std::function<void(Driver& driver, const VolumeId& place)>& fill);
     void copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
                        const state::VolumeRow& target, const base::CancelToken& cancel);
     bool give_to(const state::VolumeRow& row, const User& user, const UseRules& rules);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
+#include <string_view>
 
 #include "schema/error.h"
 #include "schema/names.h"
@@ -50,6 +52,9 @@ StorageVolumeSnapshot volume_snapshot_from(const Json& value) {
     json::read(value, "expires_at", snapshot.expires_at);
     json::read(value, "config", snapshot.config);
     json::read(value, "content_type", snapshot.content_type);
+    json::read(value, "created_at", snapshot.created_at);
+    // LXD once wrote the volume's name before it.
+    if (const auto slash = snapshot.name.find('/'); slash != std::string::npos) snapshot.name.erase(0, slash + 1);
     return snapshot;
 }
 
@@ -106,39 +111,54 @@ void check_snapshot_names(const std::vector<std::string>& names) {
     }
 }
 
-} // namespace
+/// What says that the snapshots are left out.
+using Flags = std::span<const std::string_view>;
+constexpr std::string_view of_instances[] = {"instance_only", "container_only"};
+constexpr std::string_view of_volumes[] = {"volume_only"};
 
-Json to_json(const InstanceBackup& backup) {
+Json json_of(const Backup& backup, Flags flags) {
     Json json;
     json.set("name", backup.name)
         .set("created_at", rfc3339(backup.created_at))
-        .set("expires_at", rfc3339(backup.expires_at))
-        .set("instance_only", backup.instance_only)
-        .set("container_only", backup.instance_only)
-        .set("optimized_storage", backup.optimized_storage);
+        .set("expires_at", rfc3339(backup.expires_at));
+    for (const auto flag : flags) json.set(flag, backup.without_snapshots);
+    json.set("optimized_storage", backup.optimized_storage);
     return json;
 }
 
-InstanceBackup instance_backup_from(const Json& value) {
-    InstanceBackup backup;
-    bool container_only = false;
-    json::read(value, "name", backup.name);
-    json::read(value, "created_at", backup.created_at);
-    json::read(value, "instance_only", backup.instance_only);
-    json::read(value, "container_only", container_only);
-    json::read(value, "optimized_storage", backup.optimized_storage);
+BackupsPost post_from(const Json& value, Flags flags) {
+    value.as_object();
+    BackupsPost post;
+    json::read(value, "name", post.name);
+    json::read(value, "created_at", post.created_at);
+    json::read(value, "optimized_storage", post.optimized_storage);
+    json::read(value, "compression_algorithm", post.compression_algorithm);
     // The client sends "" for never.
-    if (value["expires_at"] != Json("")) json::read(value, "expires_at", backup.expires_at);
-    backup.instance_only = backup.instance_only || container_only;
-    return backup;
+    if (value["expires_at"] != Json("")) json::read(value, "expires_at", post.expires_at);
+    for (const auto flag : flags) {
+        bool without = false;
+        json::read(value, flag, without);
+        post.without_snapshots = post.without_snapshots || without;
+    }
+    return post;
 }
 
-InstanceBackupsPost instance_backups_post_from(const Json& value) {
-    value.as_object();
-    InstanceBackupsPost post;
-    static_cast<InstanceBackup&>(post) = instance_backup_from(value);
-    json::read(value, "compression_algorithm", post.compression_algorithm);
-    return post;
+} // namespace
+
+Json instance_backup_json(const Backup& backup) {
+    return json_of(backup, of_instances);
+}
+
+Json volume_backup_json(const Backup& backup) {
+    return json_of(backup, of_volumes);
+}
+
+BackupsPost instance_backups_post_from(const Json& value) {
+    return post_from(value, of_instances);
+}
+
+BackupsPost volume_backups_post_from(const Json& value) {
+    return post_from(value, of_volumes);
 }
 
 std::string backup_yaml(const BackupConfig& config) {

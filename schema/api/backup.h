@@ -1,5 +1,5 @@
 #pragma once
-// /1.0/instances/NAME/backups, and what a backup's index.yaml and a volume's backup.yaml say.
+// The backups of instances and of custom volumes, and what a backup's index.yaml and a volume's backup.yaml say.
 
 #include <optional>
 #include <string>
@@ -12,15 +12,15 @@
 
 namespace schema {
 
-struct InstanceBackup {
+struct Backup {
     std::string name;
     Time created_at;
     Time expires_at; // Time{}: never
-    bool instance_only = false;
+    bool without_snapshots = false;
     bool optimized_storage = false;
 };
 
-struct InstanceBackupsPost : InstanceBackup {
+struct BackupsPost : Backup {
     std::string compression_algorithm;
 };
 
@@ -55,9 +55,10 @@ struct BackupIndex {
     std::optional<BackupConfig> config;
 };
 
-Json to_json(const InstanceBackup& backup);
-InstanceBackupsPost instance_backups_post_from(const Json& value);
-InstanceBackup instance_backup_from(const Json& value);
+Json instance_backup_json(const Backup& backup);
+Json volume_backup_json(const Backup& backup);
+BackupsPost instance_backups_post_from(const Json& value);
+BackupsPost volume_backups_post_from(const Json& value);
 
 std::string backup_yaml(const BackupConfig& config);
 std::string index_yaml(const BackupIndex& index);

@@ -112,7 +112,7 @@ def an_imported_instance_is_the_one_that_was_exported(test):
     test.daemon.lxc("start", name, check=True)
     test.equal(test.exec(name, "cat", "/root/d/b"), "text\n")
     test.true("already" in refusal(lambda: imported(test.daemon, content)), "a name that is taken")
-    test.equal(os.listdir(test.daemon.folder / "backups"), ["instances"])
+    test.equal(sorted(os.listdir(test.daemon.folder / "backups")), ["custom", "instances"])
 
 
 @scenario
@@ -259,7 +259,7 @@ def hostile_backups_are_refused_and_leave_nothing(test):
         test.equal(test.api.get("/1.0/instances"), [], what)
         test.equal(sorted(str(path.relative_to(pool)) for path in pool.glob("*/*")), before, what)
         test.equal(place.read_text(), "untouched", what)
-        test.equal(os.listdir(test.daemon.folder / "backups"), ["instances"], what)
+        test.equal(sorted(os.listdir(test.daemon.folder / "backups")), ["custom", "instances"], what)
     # What does no harm is taken without it.
     journal = ("backup/container/shift.journal", tarfile.REGTYPE, "x")
     name = test.name("good")
@@ -293,7 +293,7 @@ def kills_while_exporting_and_importing_leave_nothing(test):
         test.equal(len(facts(root_of(test.daemon, copy))), len(facts(root_of(test.daemon, name))), "it was completed")
         test.api.ask("DELETE", f"/1.0/instances/{copy}")
     test.until(lambda: sorted(os.listdir(pool)) == before, "nothing is left")
-    test.equal(os.listdir(test.daemon.folder / "backups"), ["instances"])
+    test.equal(sorted(os.listdir(test.daemon.folder / "backups")), ["custom", "instances"])
     imported(test.daemon, content, name=copy)
     test.daemon.lxc("start", copy, check=True)
 

@@ -911,6 +911,22 @@ def a_volume_has_snapshots(test):
 
 
 @shows
+def a_volumes_backup_is_made_and_imported(test):
+    volume = made_volume(test, "backed")
+    (volume_folder(test, "backed") / "file").write_text("kept")
+    test.equal(test.api.get(f"{volume}/backups"), [])
+    test.api.ask("POST", f"{volume}/backups", {"name": "b", "compression_algorithm": "xz -0"})
+    content = test.api.raw("GET", f"{volume}/backups/b/export").body
+    test.equal(content[:6], b"\xfd7zXZ\0")
+    test.api.ask("DELETE", f"{volume}/backups/b")
+    headers = {"Content-Type": "application/octet-stream", "X-LXD-name": "brought"}
+    test.api.ask("POST", f"{VOLUMES}/custom", content, headers)
+    test.equal((volume_folder(test, "brought") / "file").read_text(), "kept")
+    for name in ("backed", "brought"):
+        test.api.ask("DELETE", f"{VOLUMES}/custom/{name}")
+
+
+@shows
 def a_volume_can_be_unmapped_or_shared(test):
     for key, owner in (("security.unmapped", "65534"), ("security.shifted", "0")):
         volume = made_volume(test, "owned", config={key: "true"})

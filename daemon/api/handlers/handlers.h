@@ -80,6 +80,15 @@ http::Response volumes_of_type_get(Context&, const http::Request&);
 http::Response volumes_of_type_post(Context&, const http::Request&);
 http::Response volumes_post(Context&, const http::Request&);
 
+// volume_backups.cpp
+http::Response volume_backup_delete(Context&, const http::Request&);
+http::Response volume_backup_export_get(Context&, const http::Request&);
+http::Response volume_backup_get(Context&, const http::Request&);
+http::Response volume_backup_post(Context&, const http::Request&);
+http::Response volume_backups_get(Context&, const http::Request&);
+http::Response volume_backups_post(Context&, const http::Request&);
+http::Response volume_from_backup(Context&, const http::Request&);
+
 // volume_snapshots.cpp
 http::Response volume_snapshot_delete(Context&, const http::Request&);
 http::Response volume_snapshot_get(Context&, const http::Request&);

@@ -29,13 +29,6 @@ void check_projects(const http::Request& request) {
         throw schema::bad_request("Cannot specify a project when requesting all projects");
 }
 
-void check_new_name(const std::string& name) {
-    if (name.empty()) throw schema::bad_request("No name provided");
-    if (name.find('/') != std::string::npos) throw schema::bad_request("Storage volume names may not contain slashes");
-    // LXD lets it through, and no file can be called so.
-    if (name.find('\0') != std::string::npos) throw schema::bad_request("Invalid storage volume name {:?}", name);
-}
-
 http::Response list(Context& context, const http::Request& request, const std::string& type) {
     const auto& filter_text = request.parameter("filter");
     const auto filter = schema::Filter::parse(filter_text);
@@ -62,13 +55,6 @@ storage::Progress progress_of(operations::Operation& operation, const char* key)
     return [&operation, key](int percent) { operation.set_progress(key, fmt::format("{}%", percent)); };
 }
 
-void report_created(Context& context, const std::string& pool, const std::string& name,
-                    const std::optional<schema::Requestor>& requestor) {
-    Json about;
-    about.set("type", "custom");
-    context.events.lifecycle("storage-volume-created", volume_url(pool, "custom", name), about, requestor);
-}
-
 http::Response copy(Context& context, const http::Request& request, const std::string& pool,
                     const schema::StorageVolumesPost& post, bool refresh) {
     auto spec = task("Copying storage volume", request);
@@ -76,7 +62,7 @@ http::Response copy(Context& context, const http::Request& request, const std::s
         const auto progress = progress_of(operation, "fs_progress");
         if (refresh) return context.volumes.refresh(pool, post, operation.cancel_token(), progress);
         context.volumes.copy(pool, post, operation.cancel_token(), progress);
-        report_created(context, pool, post.name, operation.requestor());
+        report_volume_created(context, pool, post.name, operation.requestor());
     };
     return async(*context.operations.start(std::move(spec)));
 }
@@ -110,7 +96,7 @@ http::Response create(Context& context, const http::Request& request, schema::St
     if (!post.source.name.empty()) return copy(context, request, pool, post, refresh);
     if (refresh) throw schema::bad_request("No source volume name supplied");
     context.volumes.create(pool, post);
-    report_created(context, pool, post.name, requestor(request));
+    report_volume_created(context, pool, post.name, requestor(request));
     return done();
 }
 
@@ -132,7 +118,8 @@ http::Response move(Context& context, const http::Request& request, const state:
         context.volume_users.change(volume, [&] {
             context.volumes.move(volume, target, operation.cancel_token(), progress_of(operation, "fs_progress"));
         });
-        report_created(context, target.pool, target.name, operation.requestor());
+        context.volume_backups.kept().remove_ownerless();
+        report_volume_created(context, target.pool, target.name, operation.requestor());
         context.events.lifecycle("storage-volume-deleted", volume_url(volume.pool, "custom", volume.name), {},
                                  operation.requestor());
     };
@@ -170,6 +157,20 @@ void check_custom(const std::string& type) {
     if (type != "custom") throw schema::bad_request("Invalid storage volume type {}", schema::quoted(type));
 }
 
+void check_new_volume_name(const std::string& name) {
+    if (name.empty()) throw schema::bad_request("No name provided");
+    if (name.find('/') != std::string::npos) throw schema::bad_request("Storage volume names may not contain slashes");
+    // LXD lets it through, and no file can be called so.
+    if (name.find('\0') != std::string::npos) throw schema::bad_request("Invalid storage volume name {:?}", name);
+}
+
+void report_volume_created(Context& context, const std::string& pool, const std::string& name,
+                           const std::optional<schema::Requestor>& requestor) {
+    Json about;
+    about.set("type", "custom");
+    context.events.lifecycle("storage-volume-created", volume_url(pool, "custom", name), about, requestor);
+}
+
 http::Response volumes_get(Context& context, const http::Request& request) {
     return list(context, request, "");
 }
@@ -182,14 +183,15 @@ http::Response volumes_of_type_get(Context& context, const http::Request& reques
 
 http::Response volumes_post(Context& context, const http::Request& request) {
     const auto post = schema::storage_volumes_post_from(json_body(request));
-    check_new_name(post.name);
+    check_new_volume_name(post.name);
     if (post.type.empty()) throw schema::bad_request("You must provide a storage volume type of the storage volume");
     return create(context, request, post, false);
 }
 
 http::Response volumes_of_type_post(Context& context, const http::Request& request) {
+    if (request.header("Content-Type") == "application/octet-stream") return volume_from_backup(context, request);
     auto post = schema::storage_volumes_post_from(json_body(request));
-    check_new_name(post.name);
+    check_new_volume_name(post.name);
     post.type = argument(request, "type");
     return create(context, request, post, true);
 }
@@ -234,7 +236,7 @@ http::Response volume_post(Context& context, const http::Request& request) {
     const storage::VolumeKey key{argument(request, "pool"), argument(request, "type"), argument(request, "volume")};
     if (key.name.find('/') != std::string::npos) throw schema::bad_request("Invalid volume name");
     const auto post = schema::storage_volume_post_from(json_body(request));
-    check_new_name(post.name);
+    check_new_volume_name(post.name);
     if (key.type != "custom")
         throw schema::bad_request("Renaming storage volumes of type {} is not allowed", schema::quoted(key.type));
     if (!post.project.empty() && post.project != "default") throw schema::not_found("Project not found");
@@ -269,6 +271,7 @@ http::Response volume_delete(Context& context, const http::Request& request) {
                                      requestor(request));
         }
         context.volumes.remove({key.pool, key.name});
+        context.volume_backups.kept().remove_ownerless();
     }
     context.events.lifecycle("storage-volume-deleted", volume_url(key.pool, key.type, key.name), {},
                              requestor(request));

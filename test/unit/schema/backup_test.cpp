@@ -49,6 +49,63 @@ TEST(Backup, PlainScalarsOfConfigurationAreTexts) {
     EXPECT_TRUE(config.instance->ephemeral);
 }
 
+TEST(Backup, AVolumesIndexIsReadAsLxdWritesIt) {
+    const auto index = backup_index_from_yaml(R"(name: v1
+backend: btrfs
+pool: fast
+snapshots:
+- first
+optimized: false
+optimized_header: false
+type: custom
+config:
+  volume:
+    config:
+      user.colour: red
+      volatile.idmap.last: '[]'
+    description: words
+    name: v1
+    type: custom
+    used_by: []
+    location: none
+    content_type: filesystem
+    project: default
+    created_at: 2022-10-01T12:00:00.5Z
+  volume_snapshots:
+  - description: then
+    expires_at: 0001-01-01T00:00:00Z
+    name: v1/first
+    config:
+      size: 1GiB
+    content_type: filesystem
+    created_at: 0001-01-01T00:00:00Z
+)");
+    EXPECT_EQ(index.type, "custom");
+    EXPECT_EQ(index.snapshots, std::vector<std::string>{"first"});
+    ASSERT_TRUE(index.config && index.config->volume && !index.config->instance);
+    EXPECT_EQ(index.config->volume->config, (Config{{"user.colour", "red"}, {"volatile.idmap.last", "[]"}}));
+    EXPECT_EQ(index.config->volume->description, "words");
+    const auto& snapshot = index.config->volume_snapshots.at(0);
+    EXPECT_EQ(snapshot.name, "first");
+    EXPECT_EQ(snapshot.config, (Config{{"size", "1GiB"}}));
+    EXPECT_EQ(snapshot.expires_at.value_or(Time::max()), Time{});
+    EXPECT_EQ(snapshot.created_at, Time{});
+}
+
+TEST(Backup, InstancesAndVolumesHaveWordsOfTheirOwnForWhatLeavesSnapshotsOut) {
+    const auto left_out = [](const char* text, auto read) { return read(Json::parse(text)).without_snapshots; };
+    EXPECT_TRUE(left_out(R"({"instance_only": true})", instance_backups_post_from));
+    EXPECT_TRUE(left_out(R"({"container_only": true})", instance_backups_post_from));
+    EXPECT_FALSE(left_out(R"({"volume_only": true})", instance_backups_post_from));
+    EXPECT_TRUE(left_out(R"({"volume_only": true, "expires_at": ""})", volume_backups_post_from));
+    EXPECT_FALSE(left_out(R"({"instance_only": true})", volume_backups_post_from));
+    Backup backup;
+    backup.without_snapshots = true;
+    EXPECT_EQ(volume_backup_json(backup)["volume_only"], Json(true));
+    EXPECT_EQ(volume_backup_json(backup).find("instance_only"), nullptr);
+    EXPECT_EQ(instance_backup_json(backup)["container_only"], Json(true));
+}
+
 TEST(Backup, BadIndexesAreRefused) {
     for (const auto* text : {"", "[", "- a", "backend: dir", "name: c\nsnapshots: ['../x']",
                              "name: c\nsnapshots: [a, a]", "name: c\nsnapshots: {a: b}", "name: c\nconfig: 1",

@@ -150,6 +150,18 @@ TEST_F(TarWriterTest, APartIsUnpackedWithoutItsPrefixAndWithoutItsNeighbours) {
     EXPECT_EQ(tar_member(file("archive"), "tree/nothing", {}), std::nullopt);
 }
 
+TEST_F(TarWriterTest, APartWithoutNamesIsAllOfItWithItsOwnMode) {
+    base::make_dir(source() + "/c", 0751);
+    base::write_file(source() + "/c/a", "text");
+    base::write_file(source() + "/neighbour", "x");
+    write_archive("archive", "gzip");
+    unpack_tar_part(file("archive"), {"tree/c", {}}, target(), {}, {});
+    EXPECT_EQ(base::read_file(target() + "/a"), "text");
+    EXPECT_FALSE(base::exists(target() + "/neighbour"));
+    EXPECT_EQ(status(target()).st_mode & 07777U, 0751U);
+    EXPECT_THROW(unpack_tar_part(file("archive"), {"tree/neighbour", {}}, target(), {}, {}), schema::Error);
+}
+
 TEST_F(TarWriterTest, OwnersAndAclsAreWrittenAsSeenInside) {
     base::write_file(source() + "/file", "x");
     std::string acl(sizeof(posix_acl_xattr_header) + 4 * sizeof(posix_acl_xattr_entry), '\0');

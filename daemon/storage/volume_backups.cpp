@@ -1,0 +1,193 @@
+#include "daemon/storage/volume_backups.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+#include "daemon/base/fd.h"
+#include "daemon/storage/file_blocks.h"
+#include "daemon/storage/tar_archives.h"
+#include "schema/error.h"
+#include "schema/id_map.h"
+
+namespace storage {
+
+namespace {
+
+constexpr auto volume_prefix = "backup/volume";
+constexpr auto snapshots_prefix = "backup/volume-snapshots";
+constexpr auto block_suffix = ".img";
+constexpr auto owners_key = "volatile.idmap.last";
+
+bool is_block(const std::string& content_type) {
+    return content_type == "block";
+}
+
+void check_blocks(Driver& driver, const std::string& content_type) {
+    if (is_block(content_type) && dynamic_cast<FileBlocks*>(driver.blocks()) == nullptr)
+        throw schema::failure("Block volumes on storage pools of the driver {:?} can be neither exported nor imported",
+                              driver.name());
+}
+
+schema::BackupIndex index_of(const state::VolumeRow& row, const std::vector<state::VolumeSnapshotRow>& snapshots,
+                             std::string_view driver) {
+    schema::BackupIndex index;
+    index.name = row.name;
+    index.backend = driver;
+    index.pool = row.pool;
+    index.type = "custom";
+    auto& volume = index.config.emplace().volume.emplace();
+    static_cast<schema::StorageVolumePut&>(volume) = row;
+    volume.name = row.name;
+    volume.type = row.type;
+    volume.content_type = row.content_type;
+    volume.created_at = row.created_at;
+    for (const auto& snapshot : snapshots) {
+        index.snapshots.push_back(snapshot.name);
+        auto& shown = index.config->volume_snapshots.emplace_back();
+        shown.name = snapshot.name;
+        shown.description = snapshot.description;
+        shown.config = snapshot.config;
+        shown.content_type = row.content_type;
+        shown.created_at = snapshot.created_at;
+        shown.expires_at = snapshot.expires_at;
+    }
+    return index;
+}
+
+void add_part(TarWriter& writer, const std::string& prefix, const std::string& folder, bool block) {
+    if (block) {
+        const auto file = FileBlocks::file_in(folder);
+        const auto fd = base::checked(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC), file);
+        return writer.add_open_file(prefix + block_suffix, fd.get());
+    }
+    const auto top = base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
+    writer.add_tree({.name = prefix, .folder = top.get()});
+}
+
+/// Makes an unpacked file what a driver takes for a block volume's content.
+void take_block(const std::string& unpacked, const std::string& folder) {
+    struct stat status{};
+    if (::lstat(unpacked.c_str(), &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+        throw schema::bad_request("The backup has no content of the block volume");
+    const auto file = FileBlocks::file_in(folder);
+    if (::chown(unpacked.c_str(), 0, 0) < 0 || ::chmod(unpacked.c_str(), 0600) < 0 ||
+        ::rename(unpacked.c_str(), file.c_str()) < 0)
+        throw std::system_error(errno, std::generic_category(), "Failed making " + file);
+}
+
+/// Fills a folder with a volume or a snapshot: `name` below `prefix` in the archive.
+Volumes::Fill unpacking(const std::string& file, const std::string& prefix, const std::string& name, bool block,
+                        const base::CancelToken& cancel) {
+    return [=](const std::string& folder) {
+        if (!block) return unpack_tar_part(file, {prefix + "/" + name, {}}, folder, cancel, {});
+        const auto content = name + block_suffix;
+        unpack_tar_part(file, {prefix, {content}}, folder, cancel, {});
+        take_block(folder + "/" + content, folder);
+    };
+}
+
+const schema::StorageVolumeSnapshot& described(const schema::BackupConfig& config, const std::string& name) {
+    const auto found = std::ranges::find(config.volume_snapshots, name, &schema::StorageVolumeSnapshot::name);
+    if (found == config.volume_snapshots.end())
+        throw schema::failure("Valid volume snapshot config not found in index");
+    return *found;
+}
+
+/// Throws where the owners of files are not told in a way that can be understood.
+schema::Config checked(schema::Config config) {
+    schema::id_map_from(schema::get(config, owners_key));
+    config.erase("volatile.idmap.next"); // of instances that are not here
+    return config;
+}
+
+state::VolumeRow restored(const schema::BackupIndex& index) {
+    const auto& volume = *index.config->volume;
+    state::VolumeRow row;
+    row.pool = index.pool;
+    row.name = index.name;
+    row.description = volume.description;
+    row.config = checked(volume.config);
+    row.content_type = volume.content_type.empty() ? "filesystem" : volume.content_type;
+    if (row.content_type != "filesystem" && !is_block(row.content_type))
+        throw schema::failure("Invalid volume content type name");
+    return row;
+}
+
+state::VolumeSnapshotRow restored_snapshot(const schema::StorageVolumeSnapshot& snapshot) {
+    if (snapshot.name.starts_with('.')) throw schema::bad_request("Invalid snapshot name {:?}", snapshot.name);
+    state::VolumeSnapshotRow row;
+    row.name = snapshot.name;
+    row.description = snapshot.description;
+    row.config = checked(snapshot.config);
+    row.expires_at = snapshot.expires_at.value_or(schema::Time{});
+    // LXD does not say when it was taken.
+    row.created_at = snapshot.created_at == schema::Time{} ? std::chrono::system_clock::now() : snapshot.created_at;
+    return row;
+}
+
+} // namespace
+
+void VolumeBackups::create(const VolumePlace& volume, const schema::BackupsPost& post, const base::CancelToken& cancel,
+                           const std::function<void(uint64_t bytes)>& progress) {
+    kept_.create(owner(volume), post, cancel, [&](int file) {
+        write({file, post.compression_algorithm, cancel, progress}, volume, !post.without_snapshots);
+    });
+}
+
+void VolumeBackups::write(const BackupWriting& writing, const VolumePlace& volume, bool with_snapshots) {
+    const auto driver = rooms_.pools.driver(volume.pool);
+    rooms_.volumes.read(volume, writing.cancel, [&](const auto& row, auto snapshots) {
+        check_blocks(*driver, row.content_type);
+        if (!with_snapshots) snapshots.clear();
+        const bool block = is_block(row.content_type);
+        write_backup(writing, index_of(row, snapshots, driver->name()), [&](auto& writer) {
+            for (const auto& snapshot : snapshots)
+                add_part(writer, fmt::format("{}/{}", snapshots_prefix, snapshot.name),
+                         *driver->view(custom_volume(row.name, snapshot.name)), block);
+            add_part(writer, volume_prefix, *driver->view(custom_volume(row.name)), block);
+        });
+        if (schema::get(rooms_.volumes.row(volume).config, owners_key) != schema::get(row.config, owners_key))
+            throw schema::failure("The owners of the volume's files were changed for an instance meanwhile");
+    });
+}
+
+std::shared_ptr<BackupUpload> VolumeBackups::receive(const std::function<size_t(char* buffer, size_t size)>& read,
+                                                     const std::string& name, const std::string& pool) const {
+    auto upload = receive_backup(rooms_.paths.backups(), read, "custom");
+    auto& index = upload->index;
+    if (!name.empty()) index.name = name;
+    index.pool = pool;
+    try {
+        rooms_.pools.get(pool);
+    } catch (const schema::Error& error) {
+        if (error.kind() != schema::ErrorKind::not_found) throw;
+        throw schema::failure("Storage pool not found: {}", error.what());
+    }
+    return upload;
+}
+
+void VolumeBackups::restore(const BackupUpload& upload, const base::CancelToken& cancel) {
+    const auto& index = upload.index;
+    const auto driver = rooms_.pools.driver(index.pool);
+    check_can_restore(*driver, index);
+    if (!index.config || !index.config->volume) throw schema::failure("Valid volume config not found in index");
+    if (index.config->volume_snapshots.size() != index.snapshots.size())
+        throw schema::failure("Valid volume snapshot config not found in index");
+    const auto row = restored(index);
+    check_blocks(*driver, row.content_type);
+    const bool block = is_block(row.content_type);
+    std::vector<Volumes::FilledSnapshot> snapshots;
+    for (const auto& name : index.snapshots)
+        snapshots.push_back({restored_snapshot(described(*index.config, name)),
+                             unpacking(upload.file, snapshots_prefix, name, block, cancel)});
+    rooms_.volumes.create_filled(row, snapshots, unpacking(upload.file, "backup", "volume", block, cancel), cancel);
+}
+
+} // namespace storage
