@@ -1,5 +1,7 @@
 #include "client/commands/object.h"
 
+#include <algorithm>
+
 #include "client/settings.h"
 #include "schema/error.h"
 
@@ -76,6 +78,13 @@ void refuse_target(const Call& call, bool is_instance) {
 
 void refuse_member(const Call& call) {
     if (!call.flags.text("target").empty()) throw schema::not_found("Cluster member not found");
+}
+
+void sort_users(schema::Json& object) {
+    if (!object["used_by"].is_array()) return;
+    auto users = object["used_by"].as_array();
+    std::ranges::sort(users, {}, &schema::Json::as_string);
+    object.set("used_by", std::move(users));
 }
 
 void say(const Session& session, std::string_view text) {

@@ -32,6 +32,9 @@ void refuse_target(const Call& call, bool is_instance = false);
 /// As refuse_target, for what a cluster's members have each for themselves.
 void refuse_member(const Call& call);
 
+/// Sorts what uses an object: servers list it in no order.
+void sort_users(schema::Json& object);
+
 /// Confirms what was done, unless --quiet.
 void say(const Session& session, std::string_view text);
 

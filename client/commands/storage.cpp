@@ -152,12 +152,7 @@ int run_show(Session& session, Call& call) {
         return 0;
     }
     auto pool = shaped(resource.server.get(url(resource.name)).metadata, shapes::pool);
-    if (pool["used_by"].is_array()) {
-        auto users = pool["used_by"].as_array();
-        std::sort(users.begin(), users.end(),
-                  [](const Json& a, const Json& b) { return a.as_string() < b.as_string(); });
-        pool.set("used_by", std::move(users));
-    }
+    sort_users(pool);
     print(yaml(pool, &shapes::pool));
     return 0;
 }

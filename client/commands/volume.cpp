@@ -162,12 +162,7 @@ int run_show(Session& session, Call& call) {
     refuse_member(call);
     auto object = volume_object(pool, volume);
     auto value = shaped(object.load(), *object.kind().shown);
-    if (value["used_by"].is_array()) {
-        auto users = value["used_by"].as_array();
-        std::sort(users.begin(), users.end(),
-                  [](const Json& a, const Json& b) { return a.as_string() < b.as_string(); });
-        value.set("used_by", std::move(users));
-    }
+    sort_users(value);
     print(yaml(value, object.kind().shown));
     return 0;
 }
