@@ -121,6 +121,11 @@ def unit(check):
     check.meson("unit", BUILD, ["unit", "api"])
 
 
+def rooms(check):
+    """Rooms by themselves on what they are for: liblxc, the kernel's network, filesystems."""
+    check.meson("rooms", BUILD, ["system"])
+
+
 def test_targets(folder):
     """The executables of the unit and api tests and what they run, so that the sanitized build makes nothing else."""
     tests = json.loads(subprocess.check_output(["meson", "introspect", "--tests", folder]))
@@ -185,9 +190,10 @@ def vm(check):
     check.suite("vm", "test/vm/run")
 
 
-STEPS = [lint, build, tidy, unit, sanitized, threads, system, interop, bench, vm]
+STEPS = [lint, build, tidy, unit, rooms, sanitized, threads, system, interop, bench, vm]
 REPEATED = {  # how the failed tests of a step are run again
     unit: lambda check, _: unit(check),
+    rooms: lambda check, _: rooms(check),
     sanitized: lambda check, _: sanitized(check),
     system: system_again,
     interop: interop_again,

@@ -56,7 +56,7 @@ public:
     void set_live(Live live) {
         {
             const std::scoped_lock lock(mutex_);
-            live_ = live;
+            live_ = std::move(live);
         }
         changed_.notify_all();
     }

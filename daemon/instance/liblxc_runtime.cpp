@@ -14,6 +14,7 @@
 
 #include "daemon/base/files.h"
 #include "daemon/base/parent.h"
+#include "daemon/instance/liblxc_cgroups.h"
 #include "daemon/instance/liblxc_exec.h"
 #include "daemon/runner/files.h"
 #include "lxcwrap/console.h"
@@ -131,7 +132,10 @@ std::optional<Running> LiblxcRuntime::find(const std::string& name) {
     Running running;
     running.state = static_cast<RunState>(state);
     running.init_pid = container.init_pid().value_or(0);
-    if (running.init_pid > 0) running.monitor_pid = base::parent_of(running.init_pid);
+    if (running.init_pid > 0) {
+        running.monitor_pid = base::parent_of(running.init_pid);
+        running.cgroups = cgroup_folders(name, running.init_pid);
+    }
     // While it cleans up, the monitor says that the container has stopped, or nothing any more.
     if (running.monitor_pid == 0) running.monitor_pid = recorded_monitor(start_lock(name), name);
     if (state == lxcwrap::State::stopped && running.monitor_pid == 0) return std::nullopt;
@@ -202,6 +206,7 @@ Running LiblxcRuntime::start(const std::string& name, const std::vector<LxcItem>
     }
     Running running;
     std::sscanf(output.out.c_str(), "%d %d", &running.monitor_pid, &running.init_pid);
+    running.cgroups = cgroup_folders(name, running.init_pid);
     return running;
 }
 
@@ -209,6 +214,11 @@ std::string LiblxcRuntime::stop_target(const std::string& name) {
     const auto recorded = base::read_file_if_exists(stop_target_file(name));
     ::unlink(stop_target_file(name).c_str());
     return recorded.value_or("");
+}
+
+void LiblxcRuntime::clear_cgroups(const std::string& name, const std::vector<std::string>& cgroups) {
+    end_cgroups(cgroups);
+    remove_empty_cgroups(usual_cgroup_folders(name));
 }
 
 void LiblxcRuntime::request_shutdown(const std::string& name) {

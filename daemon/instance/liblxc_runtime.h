@@ -22,6 +22,7 @@ public:
     std::string start_text(const std::string& name, const std::vector<LxcItem>& items) const override;
     Running start(const std::string& name, const std::vector<LxcItem>& items, const base::CancelToken& cancel) override;
     std::string stop_target(const std::string& name) override;
+    void clear_cgroups(const std::string& name, const std::vector<std::string>& cgroups) override;
     void request_shutdown(const std::string& name) override;
     void request_reboot(const std::string& name) override;
     void kill(const std::string& name) override;

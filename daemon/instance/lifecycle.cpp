@@ -194,7 +194,7 @@ void Lifecycle::adopt(Instance& instance) {
     const auto target = rooms_.runtime.stop_target(name);
     const bool ran = schema::get(instance.record()->row.put.config, power_key) == "RUNNING";
     // Also what a start that was cut off has made before it said so.
-    if (ran || !target.empty() || has_entries(rooms_.paths.devices(name))) clean_after_stop(instance);
+    if (ran || !target.empty() || has_entries(rooms_.paths.devices(name))) clean_after_stop(instance, {});
     if (target.empty()) return;
     // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
     const bool is_restored = !schema::get(instance.record()->row.put.config, restoring_key).empty();
@@ -516,6 +516,7 @@ void Lifecycle::end_failed_start(const std::string& name, const Running& running
     rooms_.runtime.kill(name);
     pollfd end{monitor.get(), POLLIN, 0};
     if (monitor) ::poll(&end, 1, static_cast<int>(kill_timeout.count()));
+    rooms_.runtime.clear_cgroups(name, running.cgroups);
     rooms_.runtime.stop_target(name);
 }
 
@@ -559,7 +560,7 @@ void Lifecycle::on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t
             log_context(instance->record()->row, {{"action", reboots ? "reboot" : "stop"}, {"stateful", "false"}}));
     const bool start_again = reboots && asked != "stop" && asked != "restart" && asked != "restore";
     try {
-        clean_after_stop(*instance);
+        clean_after_stop(*instance, live.running->cgroups);
         if (asked != "restart" && asked != "restore") { // which start it themselves
             if (instance->record()->row.put.ephemeral && !start_again) {
                 logged(rooms_.log, words::remove, log_context(instance->record()->row),
@@ -592,8 +593,9 @@ bool Lifecycle::reboot(const std::shared_ptr<Instance>& instance) {
     }
 }
 
-void Lifecycle::clean_after_stop(Instance& instance) {
+void Lifecycle::clean_after_stop(Instance& instance, const std::vector<std::string>& cgroups) {
     const auto record = instance.record();
+    rooms_.runtime.clear_cgroups(record->row.name, cgroups);
     unload_apparmor(record->row.name, rooms_);
     store_volatile(instance, stopped_devices(*record, rooms_));
     rooms_.pools.unmount_container(record->row.pool, record->row.name);

@@ -230,7 +230,7 @@ private:
     void on_monitor_exit(const std::shared_ptr<Instance>& instance, pid_t monitor);
     /// Starts it again under the lock that is held; false where that failed.
     bool reboot(const std::shared_ptr<Instance>& instance);
-    void clean_after_stop(Instance& instance);
+    void clean_after_stop(Instance& instance, const std::vector<std::string>& cgroups);
     void stop_and_wait(Instance& instance, int timeout);
     void stop_and_start(const std::shared_ptr<Instance>& instance, int timeout, std::optional<Instance::Action>& action,
                         const Caller& caller);

@@ -28,7 +28,8 @@ enum class RunState { stopped, starting, running, stopping, aborting, freezing, 
 struct Running {
     RunState state = RunState::running;
     pid_t init_pid = 0;
-    pid_t monitor_pid = 0; // liblxc's monitor; its end means that all clean-up is done
+    pid_t monitor_pid = 0;                 // liblxc's monitor; its end means that all clean-up is done
+    std::vector<std::string> cgroups = {}; // folders
 };
 
 struct ExecRequest {
@@ -88,6 +89,9 @@ public:
     /// What init asked for when the container last ended, "stop" or "reboot"; empty where nothing was recorded. Read it
     /// when the monitor is gone; reading clears it. The engine never reboots by itself.
     virtual std::string stop_target(const std::string& name) = 0;
+    /// Removes what is left of the cgroups of a container whose monitor is gone: `cgroups` with all who are in them,
+    /// and empty ones of its name.
+    virtual void clear_cgroups(const std::string& name, const std::vector<std::string>& cgroups) = 0;
     /// Sends init's halt signal (lxc.signal.halt); does not wait.
     virtual void request_shutdown(const std::string& name) = 0;
     /// Sends init's reboot signal; does not wait.

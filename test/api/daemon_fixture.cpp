@@ -23,6 +23,9 @@ public:
         return lender_.start(name, items, cancel);
     }
     std::string stop_target(const std::string& name) override { return lender_.stop_target(name); }
+    void clear_cgroups(const std::string& name, const std::vector<std::string>& cgroups) override {
+        lender_.clear_cgroups(name, cgroups);
+    }
     void request_shutdown(const std::string& name) override { lender_.request_shutdown(name); }
     void request_reboot(const std::string& name) override { lender_.request_reboot(name); }
     void kill(const std::string& name) override { lender_.kill(name); }

@@ -25,6 +25,7 @@ public:
     instance::Running start(const std::string& name, const std::vector<instance::LxcItem>& items,
                             const base::CancelToken& cancel) override;
     std::string stop_target(const std::string& name) override;
+    void clear_cgroups(const std::string&, const std::vector<std::string>&) override {}
     void request_shutdown(const std::string& name) override;
     void request_reboot(const std::string& name) override;
     void kill(const std::string& name) override;
