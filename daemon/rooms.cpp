@@ -125,8 +125,11 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });
     hourly_backups.emplace(loop, std::chrono::hours(1), [this] { expire_backups(); });
     snapshot_schedule.emplace(instances, snapshot_rows, lifecycle, log, std::chrono::system_clock::now());
+    volume_schedule.emplace(volumes, events, log, std::chrono::system_clock::now());
     minutely.emplace(loop, std::chrono::seconds(20), [this] {
-        for (auto& spec : snapshot_schedule->due(std::chrono::system_clock::now())) operations.start(std::move(spec));
+        const auto now = std::chrono::system_clock::now();
+        for (auto& spec : snapshot_schedule->due(now)) operations.start(std::move(spec));
+        for (auto& spec : volume_schedule->due(now)) operations.start(std::move(spec));
     });
 }
 

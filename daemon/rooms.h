@@ -22,6 +22,7 @@
 #include "daemon/instance/registry.h"
 #include "daemon/instance/report.h"
 #include "daemon/instance/snapshot_schedule.h"
+#include "daemon/instance/volume_schedule.h"
 #include "daemon/instance/volume_users.h"
 #include "daemon/intercept/server.h"
 #include "daemon/operations/events.h"
@@ -81,6 +82,7 @@ struct Rooms {
     std::optional<base::Every> daily; // housekeeping
     std::optional<base::Every> hourly_backups;
     std::optional<instance::SnapshotSchedule> snapshot_schedule;
+    std::optional<instance::VolumeSchedule> volume_schedule;
     std::optional<base::Every> minutely; // more often, so that no minute is missed
     api::Context context;
 

@@ -101,6 +101,8 @@ constexpr std::array table{
     ApiExtension{"container_syscall_intercept_hugetlbfs", "huge_pages_are_mounted_as_the_instances"},
     ApiExtension{"limits_hugepages", "huge_pages_are_limited"},
     ApiExtension{"container_nic_routed_gateway", "a_routed_nic_is_reached"},
+    ApiExtension{"custom_volume_snapshot_expiry", "a_volumes_snapshots_expire"},
+    ApiExtension{"volume_snapshot_scheduling", "a_volumes_snapshots_are_made_by_schedule"},
     ApiExtension{"container_nic_routed_host_address", "a_routed_nic_is_reached"},
     ApiExtension{"resources_usb_pci", "the_hosts_hardware_is_described"},
     ApiExtension{"resources_cpu_threads_numa", "the_hosts_hardware_is_described"},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "daemon/base/calendar.h"
 #include "schema/schedule.h"
 #include "schema/values.h"
 
@@ -10,26 +9,12 @@ namespace instance {
 
 namespace {
 
-/// The most minutes that are looked at after the clock or the daemon stood still.
-constexpr int64_t longest_gap = 60;
-
-int64_t minute_of(schema::Time time) {
-    return std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()).count();
-}
-
 bool is_expired(const state::SnapshotRow& snapshot, schema::Time now) {
     return !snapshot.incomplete && snapshot.expires_at != schema::Time() && snapshot.expires_at <= now;
 }
 
-/// Nothing for one that is not configured or, by way of an older LXD's database, makes no sense.
 std::optional<schema::Schedule> schedule_of(const Record& record) {
-    const auto& text = schema::get(record.expanded_config, "snapshots.schedule");
-    if (text.empty()) return {};
-    try {
-        return schema::parse_schedule(text, schema::spread_moment(record.row.id));
-    } catch (const std::exception&) {
-        return {};
-    }
+    return instance::schedule_of(schema::get(record.expanded_config, "snapshots.schedule"), record.row.id);
 }
 
 } // namespace
@@ -41,7 +26,7 @@ bool wants_startup_snapshot(const Record& record) {
 
 SnapshotSchedule::SnapshotSchedule(const Registry& instances, const state::Snapshots& snapshots, Lifecycle& lifecycle,
                                    base::Log& log, schema::Time now)
-    : instances_(instances), snapshots_(snapshots), lifecycle_(lifecycle), log_(log), last_minute_(minute_of(now)) {}
+    : instances_(instances), snapshots_(snapshots), lifecycle_(lifecycle), log_(log), minutes_(now) {}
 
 std::vector<operations::Spec> SnapshotSchedule::due(schema::Time now) {
     std::vector<operations::Spec> specs;
@@ -68,22 +53,16 @@ std::vector<operations::Spec> SnapshotSchedule::due(schema::Time now) {
 }
 
 std::vector<std::string> SnapshotSchedule::instances_due(schema::Time now) {
-    const auto minute = minute_of(now);
-    const auto first = std::max(last_minute_ + 1, minute - longest_gap);
-    last_minute_ = minute; // also where the clock was set back
     std::vector<std::string> names;
-    if (first > minute) return names;
+    const auto minutes = minutes_.since_last(now);
+    if (minutes.empty()) return names;
     for (const auto& instance : instances_.list()) {
         const auto record = instance->record();
         const auto schedule = schedule_of(*record);
         if (!schedule) continue;
         const bool stopped_too = schema::is_true(schema::get(record->expanded_config, "snapshots.schedule.stopped"));
         if (!stopped_too && !instance->live().running) continue;
-        for (auto each = first; each <= minute; ++each)
-            if (schema::is_due(*schedule, base::local_time(schema::Time(std::chrono::minutes(each))))) {
-                names.push_back(record->row.name);
-                break;
-            }
+        if (is_due_in(*schedule, minutes)) names.push_back(record->row.name);
     }
     return names;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/base/log.h"
+#include "daemon/instance/due_minutes.h"
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/registry.h"
 #include "daemon/operations/operation.h"
@@ -36,7 +37,7 @@ private:
     const state::Snapshots& snapshots_;
     Lifecycle& lifecycle_;
     base::Log& log_;
-    int64_t last_minute_; // since 1970
+    DueMinutes minutes_;
     std::shared_ptr<std::atomic<bool>> expiring_ = std::make_shared<std::atomic<bool>>(false);
 };
 

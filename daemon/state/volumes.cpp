@@ -231,6 +231,21 @@ std::optional<VolumeSnapshotRow> Volumes::find_snapshot(int64_t volume, const st
     return snapshot;
 }
 
+std::vector<ExpiredSnapshot> Volumes::expired_snapshots(schema::Time now) const {
+    std::vector<ExpiredSnapshot> expired;
+    database_.with([&](Connection& connection) {
+        Query rows(connection,
+                   "SELECT p.name, v.name, s.name FROM storage_volumes_snapshots AS s "
+                   "JOIN storage_volumes AS v ON v.id = s.storage_volume_id "
+                   "JOIN storage_pools AS p ON p.id = v.storage_pool_id "
+                   "WHERE s.expires_at != 0 AND s.expires_at <= ? AND NOT s.incomplete AND NOT v.incomplete "
+                   "AND v.type = 'custom' ORDER BY s.expires_at, s.id",
+                   now);
+        while (rows.next()) expired.push_back({{rows.text(0), rows.text(1)}, rows.text(2)});
+    });
+    return expired;
+}
+
 int64_t Volumes::insert_snapshot(int64_t volume, const VolumeSnapshotRow& row) {
     int64_t id = 0;
     database_.write([&](Connection& connection) {

@@ -37,6 +37,11 @@ struct VolumePlace {
     std::string name;
 };
 
+struct ExpiredSnapshot {
+    VolumePlace volume;
+    std::string name;
+};
+
 class Volumes {
 public:
     explicit Volumes(Database& database) : database_(database) {}
@@ -63,6 +68,8 @@ public:
     /// In the order in which they were taken.
     std::vector<VolumeSnapshotRow> snapshots(int64_t volume) const;
     std::optional<VolumeSnapshotRow> find_snapshot(int64_t volume, const std::string& name) const;
+    /// Of custom volumes: those whose time had come at `now`.
+    std::vector<ExpiredSnapshot> expired_snapshots(schema::Time now) const;
     /// Throws conflict. Returns the id.
     int64_t insert_snapshot(int64_t volume, const VolumeSnapshotRow& row);
     void update_snapshot(int64_t id, const std::string& description, schema::Time expires_at);

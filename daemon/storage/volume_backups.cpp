@@ -121,7 +121,7 @@ state::VolumeRow restored(const schema::BackupIndex& index) {
 }
 
 state::VolumeSnapshotRow restored_snapshot(const schema::StorageVolumeSnapshot& snapshot) {
-    if (snapshot.name.starts_with('.')) throw schema::bad_request("Invalid snapshot name {:?}", snapshot.name);
+    check_volume_snapshot_name(snapshot.name);
     state::VolumeSnapshotRow row;
     row.name = snapshot.name;
     row.description = snapshot.description;

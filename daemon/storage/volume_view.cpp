@@ -142,6 +142,15 @@ std::optional<int64_t> Volumes::usage(const VolumeKey& key) const {
                                                         : VolumeId{VolumeType::container, name, snapshot});
 }
 
+void check_volume_snapshot_name(const std::string& name) {
+    if (name.find('/') != std::string::npos) throw schema::bad_request("Storage name cannot contain \"/\"");
+    if (name.find_first_of(" \t\n\v\f\r") != std::string::npos)
+        throw schema::bad_request("Storage name cannot contain white space");
+    // LXD lets these through and then writes outside of its folder; with a dot begin names of the daemon's own.
+    if (name.starts_with('.') || name.find('\0') != std::string::npos)
+        throw schema::bad_request("Invalid snapshot name {:?}", name);
+}
+
 std::vector<state::VolumeSnapshotRow> Volumes::snapshot_rows(const VolumePlace& volume) const {
     auto rows = stores_.volumes.snapshots(row(volume).id);
     std::erase_if(rows, [](const auto& snapshot) { return snapshot.incomplete; });

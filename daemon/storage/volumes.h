@@ -44,6 +44,9 @@ struct VolumeKey {
 /// What a custom volume is called on its pool: LXD puts the project before it.
 VolumeId custom_volume(const std::string& name, const std::string& snapshot = {});
 
+/// What a snapshot may be called: throws bad_request.
+void check_volume_snapshot_name(const std::string& name);
+
 class Volumes {
 public:
     struct Stores {
@@ -115,6 +118,9 @@ public:
     std::vector<state::VolumeRow> rows() const;
     state::VolumeRow row(const VolumePlace& volume) const;
     std::vector<state::VolumeSnapshotRow> snapshot_rows(const VolumePlace& volume) const;
+    std::vector<state::ExpiredSnapshot> expired_snapshots(schema::Time now) const {
+        return stores_.volumes.expired_snapshots(now);
+    }
     /// Sets or, with an empty value, removes options of the daemon's own (volatile.*).
     void set_volatile(const VolumePlace& volume, const schema::Config& changes);
 

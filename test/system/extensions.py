@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import traceback
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness import image, other_hosts
@@ -907,6 +908,35 @@ def a_volume_has_snapshots(test):
     test.equal(test.api.get(f"{volume}/snapshots"), [f"{volume}/snapshots/t"])
     test.api.ask("DELETE", f"{volume}/snapshots/t")
     test.equal(test.api.get(f"{volume}/snapshots"), [])
+    test.api.ask("DELETE", volume)
+
+
+@shows
+def a_volumes_snapshots_expire(test):
+    volume = made_volume(test, "short", config={"snapshots.expiry": "2d"})
+    test.api.ask("POST", f"{volume}/snapshots", {"name": "later"})
+    shown = test.api.get(f"{volume}/snapshots/later")
+    lives = datetime.fromisoformat(shown["expires_at"][:19]) - datetime.fromisoformat(shown["created_at"][:19])
+    test.true(abs(lives - timedelta(days=2)) < timedelta(hours=2), f"it expires in two days, not {lives}")
+    test.api.ask("POST", f"{volume}/snapshots", {"name": "never", "expires_at": "0001-01-01T00:00:00Z"})
+    test.api.ask("POST", f"{volume}/snapshots", {"name": "old", "expires_at": "2020-01-01T00:00:00Z"})
+    test.daemon.kill()
+    test.daemon.start()
+    left = [f"{volume}/snapshots/{name}" for name in ("later", "never")]
+    test.until(lambda: test.api.get(f"{volume}/snapshots") == left, "the old one is gone")
+    test.api.ask("DELETE", volume)
+
+
+@shows
+def a_volumes_snapshots_are_made_by_schedule(test):
+    """What is configured: that the minute brings one is a scenario of its own, which waits for it."""
+    volume = made_volume(test, "plan", config={"snapshots.schedule": "@daily, 0 6 * * *", "snapshots.pattern": "auto%d"})
+    test.equal(test.api.get(volume)["config"]["snapshots.schedule"], "@daily, 0 6 * * *")
+    try:
+        test.api.ask("PATCH", volume, {"config": {"snapshots.schedule": "60 * * * *"}})
+        raise AssertionError("a minute that there is not was taken")
+    except Refused:
+        pass
     test.api.ask("DELETE", volume)
 
 

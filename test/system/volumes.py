@@ -294,3 +294,10 @@ def a_container_cannot_have_a_block_volume_or_a_missing_one(test):
     test.true("Failed loading custom volume: Storage volume not found" in refused, refused)
     test.daemon.lxc("delete", "--force", name, check=True)
     test.api.ask("DELETE", f"{CUSTOM}/disk")
+
+
+@scenario(long=True)
+def a_scheduled_snapshot_comes_with_its_minute(test):
+    test.start()
+    test.api.ask("POST", CUSTOM, volume("each", config={"snapshots.schedule": "* * * * *", "snapshots.pattern": "auto%d"}))
+    test.until(lambda: test.api.get(f"{CUSTOM}/each/snapshots") == [f"{CUSTOM}/each/snapshots/auto0"], "it is there", timeout=90)

@@ -23,15 +23,6 @@ storage::VolumeKey key_of(const http::Request& request) {
     return {argument(request, "pool"), argument(request, "type"), argument(request, "volume")};
 }
 
-void check_snapshot_name(const std::string& name) {
-    if (name.find('/') != std::string::npos) throw schema::bad_request("Storage name cannot contain \"/\"");
-    if (name.find_first_of(" \t\n\v\f\r") != std::string::npos)
-        throw schema::bad_request("Storage name cannot contain white space");
-    // LXD lets these through and then writes outside of its folder; with a dot begin names of the daemon's own.
-    if (name.starts_with('.') || name.find('\0') != std::string::npos)
-        throw schema::bad_request("Invalid snapshot name {:?}", name);
-}
-
 /// Without a name of its own: the number after the highest one.
 std::string next_name(const std::vector<schema::StorageVolumeSnapshot>& snapshots) {
     int64_t next = 0;
@@ -97,7 +88,7 @@ http::Response volume_snapshots_post(Context& context, const http::Request& requ
     context.pools.get(key.pool);
     const auto snapshots = context.volumes.snapshots(key);
     if (post.name.empty()) post.name = next_name(snapshots);
-    check_snapshot_name(post.name);
+    storage::check_volume_snapshot_name(post.name);
     for (const auto& snapshot : snapshots)
         if (snapshot.name == post.name) throw schema::conflict("Snapshot {} already in use", schema::quoted(post.name));
     const auto volume = context.volumes.get(key);
@@ -139,7 +130,7 @@ http::Response volume_snapshot_post(Context& context, const http::Request& reque
     if (post.name.empty()) throw schema::bad_request("No name provided");
     if (post.name.find('/') != std::string::npos)
         throw schema::bad_request("Storage volume names may not contain slashes");
-    check_snapshot_name(post.name);
+    storage::check_volume_snapshot_name(post.name);
     auto spec = task("Renaming storage volume snapshot", "storage_volume_snapshots", key, request);
     spec.run = [&context, key, name, post](operations::Operation& operation) {
         context.volumes.rename_snapshot({key.pool, key.name}, name, post.name);
