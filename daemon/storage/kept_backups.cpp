@@ -46,7 +46,7 @@ void remove_ownerless_backups(state::Database& database, const state::BackupTabl
     std::set<std::string> known;
     for (const auto& row : state::Backups(database, table).list()) known.insert(std::to_string(row.id));
     for (const auto& file : files)
-        if (!known.contains(file)) base::remove_tree(folder + "/" + file);
+        if (!known.contains(file)) base::remove_tree(fmt::format("{}/{}", folder, file));
 }
 
 void KeptBackups::clean_up() const {

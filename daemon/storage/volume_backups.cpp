@@ -107,8 +107,7 @@ schema::Config checked(schema::Config config) {
     return config;
 }
 
-state::VolumeRow restored(const schema::BackupIndex& index) {
-    const auto& volume = *index.config->volume;
+state::VolumeRow restored(const schema::BackupIndex& index, const schema::StorageVolume& volume) {
     state::VolumeRow row;
     row.pool = index.pool;
     row.name = index.name;
@@ -180,10 +179,11 @@ void VolumeBackups::restore(const BackupUpload& upload, const base::CancelToken&
     if (!index.config || !index.config->volume) throw schema::failure("Valid volume config not found in index");
     if (index.config->volume_snapshots.size() != index.snapshots.size())
         throw schema::failure("Valid volume snapshot config not found in index");
-    const auto row = restored(index);
+    const auto row = restored(index, *index.config->volume);
     check_blocks(*driver, row.content_type);
     const bool block = is_block(row.content_type);
     std::vector<Volumes::FilledSnapshot> snapshots;
+    snapshots.reserve(index.snapshots.size());
     for (const auto& name : index.snapshots)
         snapshots.push_back({restored_snapshot(described(*index.config, name)),
                              unpacking(upload.file, snapshots_prefix, name, block, cancel)});
