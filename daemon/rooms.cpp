@@ -45,6 +45,13 @@ void Rooms::expire_backups(storage::KeptBackups& kept, const char* description) 
     operations.start(std::move(spec));
 }
 
+void Rooms::retry_pools() {
+    for (const auto& pool : pools.mount_missing()) {
+        volumes.repair_all(pool);
+        lifecycle.pool_came_back(pool);
+    }
+}
+
 void Rooms::start_interception() {
     try {
         interception.start(paths.seccomp_socket());
@@ -126,6 +133,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     hourly_backups.emplace(loop, std::chrono::hours(1), [this] { expire_backups(); });
     snapshot_schedule.emplace(instances, snapshot_rows, lifecycle, log, std::chrono::system_clock::now());
     volume_schedule.emplace(volumes, events, log, std::chrono::system_clock::now());
+    missing_pools.emplace(loop, std::chrono::seconds(10), [this] {
+        if (pools.has_missing()) workers.run([this] { retry_pools(); });
+    });
     minutely.emplace(loop, std::chrono::seconds(20), [this] {
         const auto now = std::chrono::system_clock::now();
         for (auto& spec : snapshot_schedule->due(now)) operations.start(std::move(spec));

@@ -78,10 +78,13 @@ private:
 
 } // namespace
 
-void Lifecycle::start_at_boot() {
+void Lifecycle::start_at_boot(const std::string& pool) {
     Instances wanted;
-    for (const auto& instance : rooms_.instances.list())
-        if (is_to_run(*instance->record()) && is_stopped(instance->live())) wanted.push_back(instance);
+    for (const auto& instance : rooms_.instances.list()) {
+        const auto record = instance->record();
+        const bool asked_for = pool.empty() ? rooms_.pools.is_available(record->row.pool) : record->row.pool == pool;
+        if (asked_for && is_to_run(*record) && is_stopped(instance->live())) wanted.push_back(instance);
+    }
     for (const auto& batch : batches(wanted, "boot.autostart.priority")) {
         Batch starts(rooms_.workers);
         for (const auto& instance : batch) {

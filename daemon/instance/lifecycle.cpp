@@ -140,21 +140,7 @@ void Lifecycle::report(const std::string& action, const std::string& name, const
 
 void Lifecycle::adopt_all() {
     thaw_sources_of_copies(rooms_);
-    for (const auto& instance : rooms_.instances.list()) {
-        const auto record = instance->record();
-        try {
-            if (is_true(record->row.put.config, incomplete_key)) {
-                rooms_.log.warning("Removing an instance that was never completed", {{"instance", record->row.name}});
-                remove_locked(*instance);
-            } else {
-                if (const auto& new_name = schema::get(record->row.put.config, renaming_key); !new_name.empty())
-                    undo_rename(*instance, new_name);
-                adopt(*instance);
-            }
-        } catch (const std::exception& error) {
-            rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
-        }
-    }
+    for (const auto& instance : rooms_.instances.list()) take_over(*instance);
     repair_snapshots();
     remove_strange_files(rooms_.paths,
                          [this](const std::string& name) { return rooms_.instances.find(name) != nullptr; });
@@ -162,10 +148,34 @@ void Lifecycle::adopt_all() {
     watch_host();
 }
 
+void Lifecycle::pool_came_back(const std::string& pool) {
+    for (const auto& instance : rooms_.instances.list()) {
+        const std::scoped_lock lock(instance->change_lock());
+        if (instance->record()->row.pool == pool && !instance->live().running) take_over(*instance);
+    }
+    repair_snapshots(pool);
+    start_at_boot(pool);
+}
+
+void Lifecycle::take_over(Instance& instance) {
+    const auto record = instance.record();
+    try {
+        if (is_true(record->row.put.config, incomplete_key)) {
+            rooms_.log.warning("Removing an instance that was never completed", {{"instance", record->row.name}});
+            return remove_locked(instance);
+        }
+        if (const auto& new_name = schema::get(record->row.put.config, renaming_key); !new_name.empty())
+            undo_rename(instance, new_name);
+        adopt(instance);
+    } catch (const std::exception& error) {
+        rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
+    }
+}
+
 void Lifecycle::undo_rename(Instance& instance, const std::string& new_name) {
     const auto record = instance.record();
     const auto& row = record->row;
-    if (!rooms_.pools.has_container(row.pool, row.name)) rooms_.pools.rename_container(row.pool, new_name, row.name);
+    rooms_.pools.rename_container(row.pool, new_name, row.name);
     store_volatile(instance, {{renaming_key, ""}});
 }
 
@@ -275,6 +285,11 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     row.put.config[incomplete_key] = "true";
     if (!creation.source.empty()) check_pool_of_copy(row.pool);
     const auto along = snapshots_along(creation);
+    // An attempt on a full disk could not even be undone.
+    if (const auto left = rooms_.rows.find(name); left && is_true(left->put.config, incomplete_key)) {
+        rooms_.pools.remove_container(left->pool, name);
+        rooms_.rows.remove(name);
+    }
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, along, caller, progress);
@@ -367,9 +382,21 @@ void Lifecycle::remove(const std::string& name, const Caller& caller) {
 void Lifecycle::remove_locked(Instance& instance) {
     const auto record = instance.record();
     const auto& name = record->row.name;
+    const auto& pool = record->row.pool;
+    base::Rollback rollback;
+    // One of which nothing could be deleted is not deleted by the next start.
+    rollback.add([&] {
+        const auto is_there = [&](const auto& snapshot) {
+            return snapshot.incomplete || rooms_.pools.has_snapshot(pool, name, snapshot.name);
+        };
+        if (!rooms_.pools.is_available(pool) ||
+            (rooms_.pools.has_container(pool, name) && std::ranges::all_of(rooms_.snapshots.list(name), is_there)))
+            store_volatile(instance, {{incomplete_key, schema::get(record->row.put.config, incomplete_key)}});
+    });
     store_volatile(instance, {{incomplete_key, "true"}});
     rooms_.file_sessions.end(name);
-    rooms_.pools.remove_container(record->row.pool, name);
+    rooms_.pools.remove_container(pool, name);
+    rollback.dismiss();
     remove_apparmor(name, rooms_);
     remove_own_files(rooms_.paths, name);
     rooms_.rows.remove(name);
@@ -395,6 +422,7 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
 void Lifecycle::rename_locked(Instance& instance, const std::string& new_name) {
     auto row = instance.record()->row;
     const auto name = row.name;
+    if (rooms_.pools.has_container(row.pool, new_name)) throw schema::conflict("Name {:?} already in use", new_name);
     rooms_.file_sessions.end(name);
     store_volatile(instance, {{renaming_key, new_name}});
     base::Rollback rollback;
@@ -472,6 +500,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     if (wants_startup_snapshot(*instance.record()))
         take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
+    rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running
     prepare_folders(name);
     rooms_.file_sessions.end(name);
 

@@ -107,8 +107,11 @@ public:
     void adopt_all();
     /// Lets nobody wait for a container any more, before the daemon goes.
     void abandon_waits();
-    /// Starts what should run and does not (boot.autostart, or it ran before). Blocks; called after the API is up.
-    void start_at_boot();
+    /// Starts what should run and does not (boot.autostart, or it ran before), on one pool or all that are available.
+    /// Blocks; called after the API is up.
+    void start_at_boot(const std::string& pool = {});
+    /// Does for the instances on a pool that was unavailable what was not possible when the daemon started.
+    void pool_came_back(const std::string& pool);
     /// Stops everything that runs, cleanly where it obeys in time, and remembers it for start_at_boot. Blocks.
     void stop_for_shutdown();
 
@@ -176,6 +179,7 @@ private:
         base::EventLoop::Id id = 0;
     };
 
+    void take_over(Instance& instance);
     void adopt(Instance& instance);
     void autostart(const std::shared_ptr<Instance>& instance, int attempt);
     void stop_for_host(Instance& instance);
@@ -200,7 +204,7 @@ private:
     /// before, so that a crash does not leave it frozen.
     std::shared_ptr<void> freeze_for_copy(const std::shared_ptr<Instance>& source, const std::function<void()>& note);
     /// What the last daemon left unfinished of snapshots.
-    void repair_snapshots();
+    void repair_snapshots(const std::string& pool = {});
     void repair_snapshot(const state::SnapshotRow& snapshot);
     void repair_move(Instance& instance, const std::string& pool);
     /// Throws LXD's not_found, also of a snapshot that is not whole.
@@ -264,6 +268,7 @@ private:
     int next_watch_ = 0;
     mutable std::mutex names_mutex_;
     std::set<std::string> reserved_names_;
+    const schema::Time begun_ = std::chrono::system_clock::now();
     std::atomic<bool> ending_ = false; // nothing is started any more
     std::mutex copies_mutex_;
     std::map<const Instance*, int> copies_; // that go on, of instances that are frozen for them

@@ -2,7 +2,6 @@
 #include "daemon/instance/action_log.h"
 #include "daemon/instance/brought_back.h"
 #include "daemon/instance/lifecycle.h"
-#include "daemon/instance/root_limit.h"
 #include "daemon/instance/volatile_keys.h"
 #include "schema/error.h"
 
@@ -49,7 +48,6 @@ void Lifecycle::move_to_pool(const std::string& name, const std::string& pool, b
         rollback.dismiss();
         instance->set_record(rooms_.instances.expand(std::move(row)));
         repair_move(*instance, old_pool);
-        limit_root(*instance->record(), rooms_.pools);
     } else if (instance_only) {
         for (const auto& snapshot : snapshots) remove_snapshot_now(instance->record()->row, snapshot, caller);
     }

@@ -79,6 +79,7 @@ void Lifecycle::refresh(const Creation& creation, const Caller& caller, const st
         rooms_.snapshots.remove(made.back());
         whole.id = made.back() = rooms_.snapshots.insert(whole);
     });
+    rollback.add([&] { rooms_.snapshots.remove(whole.id); });
     bring_back(*target, whole, {{}, caller.cancel});
     rooms_.database.transaction([&] {
         for (const auto id : made)

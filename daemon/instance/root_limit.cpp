@@ -20,6 +20,11 @@ void limit_root(const Record& record, storage::Pools& pools) {
     if (const auto bytes = root_size(record); bytes > 0) pools.limit_container(record.row.pool, record.row.name, bytes);
 }
 
+void limit_restored_root(const Record& before, const Record& after, storage::Pools& pools) {
+    if (root_size(before) > 0 || root_size(after) > 0)
+        pools.limit_container(after.row.pool, after.row.name, root_size(after));
+}
+
 void change_root_limit(const Record& before, const Record& after, storage::Pools& pools) {
     const auto bytes = root_size(after);
     if (bytes != root_size(before)) pools.limit_container(after.row.pool, after.row.name, bytes);

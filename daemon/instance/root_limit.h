@@ -14,4 +14,7 @@ void limit_root(const Record& record, storage::Pools& pools);
 /// Follows a change of `size`, in use or not. Throws before anything is changed.
 void change_root_limit(const Record& before, const Record& after, storage::Pools& pools);
 
+/// Of a root that holds what it held before, with the limit that it had until now.
+void limit_restored_root(const Record& before, const Record& after, storage::Pools& pools);
+
 } // namespace instance

@@ -1,18 +1,25 @@
 // At the daemon's start: what the last one left unfinished of snapshots and moves.
 
 #include "daemon/instance/lifecycle.h"
+#include "daemon/instance/root_limit.h"
 #include "daemon/instance/volatile_keys.h"
 
 namespace instance {
 
-void Lifecycle::repair_snapshots() {
+void Lifecycle::repair_snapshots(const std::string& pool) {
+    const auto is_there = [&](const std::string& name) {
+        const auto instance = rooms_.instances.find(name);
+        if (!instance) return false;
+        return pool.empty() || (pool == instance->record()->row.pool && instance->busy_with().empty());
+    };
     for (const auto& instance : rooms_.instances.list()) {
         const auto record = instance->record();
         const auto& name = record->row.name;
+        if (!is_there(name)) continue;
         try {
             const std::scoped_lock lock(instance->change_lock());
-            if (const auto& pool = schema::get(record->row.put.config, moving_key); !pool.empty())
-                repair_move(*instance, pool);
+            if (const auto& left = schema::get(record->row.put.config, moving_key); !left.empty())
+                repair_move(*instance, left);
             const auto& wanted = schema::get(record->row.put.config, restoring_key);
             if (wanted.empty()) continue;
             const auto snapshot = rooms_.snapshots.find(name, wanted);
@@ -23,6 +30,8 @@ void Lifecycle::repair_snapshots() {
         }
     }
     for (const auto& snapshot : rooms_.snapshots.list()) {
+        // On a pool that came back, one may be under way.
+        if (!is_there(snapshot.instance) || (!pool.empty() && snapshot.created_at > begun_)) continue;
         try {
             repair_snapshot(snapshot);
         } catch (const std::exception& error) {
@@ -48,6 +57,7 @@ void Lifecycle::repair_move(Instance& instance, const std::string& pool) {
     const auto row = instance.record()->row;
     rooms_.pools.relink_container(row.pool, row.name);
     rooms_.pools.remove_volume_of(pool, row.name);
+    limit_root(*instance.record(), rooms_.pools);
     store_volatile(instance, {{moving_key, ""}});
 }
 

@@ -244,7 +244,16 @@ void Lifecycle::bring_back(Instance& instance, const state::SnapshotRow& snapsho
     row.put = brought_back(row.put, snapshot.put);
     row.put.config.erase(restoring_key);
     row.put.devices = with_root_in(pool, row, rooms_.instances);
-    merge(row.put.config, derived_volatile(rooms_.instances.expand(row), rooms_));
+    const auto before = instance.record();
+    auto after = rooms_.instances.expand(row);
+    merge(row.put.config, derived_volatile(after, rooms_));
+    // What is restored has the limit of before. Of a limit that cannot be had the rest is done all the same.
+    std::exception_ptr refused;
+    try {
+        limit_restored_root(*before, after, rooms_.pools);
+    } catch (...) {
+        refused = std::current_exception();
+    }
     rooms_.rows.update(row);
     instance.set_record(rooms_.instances.expand(std::move(row)));
     // Some backends can go back to a snapshot only by way of losing the later ones.
@@ -254,7 +263,7 @@ void Lifecycle::bring_back(Instance& instance, const state::SnapshotRow& snapsho
             report_snapshot("instance-snapshot-deleted", name, other.name, caller);
         }
     keep_backup_file(instance);
-    limit_root(*instance.record(), rooms_.pools);
+    if (refused) std::rethrow_exception(refused);
 }
 
 } // namespace instance

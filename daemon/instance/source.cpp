@@ -1,11 +1,14 @@
 #include "daemon/instance/source.h"
 
+#include <mutex>
+
 #include "schema/error.h"
 
 namespace instance {
 
 void Source::check_stopped(const char* text) const {
     if (!snapshot.empty()) return;
+    const std::scoped_lock lock(live->change_lock()); // a start that is under way says so when it is over
     if (live->live().running || live->record()->row.last_used_at != last_used_at) throw schema::failure("{}", text);
 }
 

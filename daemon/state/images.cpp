@@ -157,11 +157,10 @@ void Images::update(const std::string& fingerprint, const schema::ImagePut& put)
     });
 }
 
+/// Not an error for one that was deleted meanwhile.
 void Images::touch(const std::string& fingerprint, schema::Time last_used_at) {
     database_.write([&](Connection& connection) {
-        Query(connection, "UPDATE images SET last_used_at = ? WHERE id = ?", last_used_at,
-              id_of(connection, fingerprint))
-            .run();
+        Query(connection, "UPDATE images SET last_used_at = ? WHERE fingerprint = ?", last_used_at, fingerprint).run();
     });
 }
 

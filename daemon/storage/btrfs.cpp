@@ -53,10 +53,15 @@ std::string BtrfsDriver::path(const VolumeId& volume) const {
     return layout::path(pool_.path(), volume);
 }
 
+void BtrfsDriver::leave(const std::string& making, const VolumeId& volume) const {
+    subvolume::remove(making);
+    if (!volume.snapshot.empty()) ::rmdir(layout::snapshots_folder(pool_.path(), volume).c_str());
+}
+
 std::string BtrfsDriver::parent(const VolumeId& volume) const {
     if (volume.snapshot.empty()) return layout::folder(pool_.path(), volume);
     auto folder = layout::snapshots_folder(pool_.path(), volume);
-    base::make_dir(folder, 0711);
+    if (!base::exists(folder)) base::make_dir(folder, 0711);
     return folder;
 }
 
@@ -80,9 +85,9 @@ void BtrfsDriver::create(const VolumeId& volume, const std::function<void(const 
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
     const auto folder = parent(volume);
     const auto making = layout::temporary_path(folder);
-    subvolume::create(making);
     base::Rollback rollback;
-    rollback.add([&] { subvolume::remove(making); });
+    rollback.add([&] { leave(making, volume); });
+    subvolume::create(making);
     fill(making);
     set_mode(making, volume.type);
     if (stays_as_it_is(volume)) subvolume::set_read_only(subvolume::open(making).get(), true);
@@ -98,9 +103,9 @@ void BtrfsDriver::clone(const VolumeId& source, const VolumeId& target, const ba
     if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
     const auto folder = parent(target);
     const auto making = layout::temporary_path(folder);
-    subvolume::snapshot(path(source), making, false);
     base::Rollback rollback;
-    rollback.add([&] { subvolume::remove(making); });
+    rollback.add([&] { leave(making, target); });
+    subvolume::snapshot(path(source), making, false);
     set_mode(making, target.type);
     if (stays_as_it_is(target)) subvolume::set_read_only(subvolume::open(making).get(), true);
     layout::rename_new(making, path(target));
@@ -113,9 +118,9 @@ void BtrfsDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel
     if (exists(snapshot)) throw schema::conflict("Volume \"{}\" exists already", path(snapshot));
     const auto folder = parent(snapshot);
     const auto making = layout::temporary_path(folder);
-    subvolume::snapshot(path({snapshot.type, snapshot.name}), making, true);
     base::Rollback rollback;
-    rollback.add([&] { subvolume::remove(making); });
+    rollback.add([&] { leave(making, snapshot); });
+    subvolume::snapshot(path({snapshot.type, snapshot.name}), making, true);
     layout::rename_new(making, path(snapshot));
     rollback.dismiss();
     layout::sync_folder(folder);
@@ -151,19 +156,23 @@ void BtrfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
         layout::rename_new(before, after);
         rollback.add([&] { layout::rename_new(after, before); });
     }
-    layout::rename_new(path(volume), path(target));
+    if (exists(volume) || !exists(target)) layout::rename_new(path(volume), path(target));
     rollback.dismiss();
     layout::sync_folder(parent(target));
 }
 
 void BtrfsDriver::remove(const VolumeId& volume) {
-    if (!exists(volume)) return;
-    const auto folder = parent(volume);
-    const auto leaving = layout::temporary_path(folder);
+    const auto snapshots_folder = layout::snapshots_folder(pool_.path(), volume);
+    if (!exists(volume)) {
+        ::rmdir(snapshots_folder.c_str()); // of one that was never made whole
+        return;
+    }
+    const auto leaving =
+        layout::temporary_path(volume.snapshot.empty() ? layout::folder(pool_.path(), volume) : snapshots_folder);
     // Gone under its name at once: a crash among nested subvolumes leaves no half of it there.
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) fail("Failed removing " + path(volume));
     subvolume::remove(leaving);
-    if (!volume.snapshot.empty()) ::rmdir(folder.c_str()); // stays where there are others
+    ::rmdir(snapshots_folder.c_str()); // stays where there are others
 }
 
 std::optional<int64_t> BtrfsDriver::usage(const VolumeId& volume) const {
@@ -187,6 +196,7 @@ void BtrfsDriver::clean_up() {
         else
             base::remove_tree(path);
     }
+    layout::remove_empty_snapshot_folders(pool_.path());
 }
 
 } // namespace storage

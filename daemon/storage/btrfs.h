@@ -45,6 +45,8 @@ public:
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
     void set_limit(const std::string& path, int64_t bytes) const;
+    /// Removes what was to become the volume.
+    void leave(const std::string& making, const VolumeId& volume) const;
     /// Where the volume lies, or its snapshots, is made where it is missing.
     std::string parent(const VolumeId& volume) const;
 

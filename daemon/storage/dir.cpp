@@ -66,6 +66,10 @@ void DirDriver::create_pool() {
     if (source_is_elsewhere() && !lxd_dir.empty() && (place + "/").starts_with(lxd_dir))
         throw schema::failure("Source path '{}' is within the LXD directory", place);
     if (!layout::names_in(place).empty()) throw schema::failure("Source path '{}' isn't empty", place);
+    rollback.add([&place] {
+        for (const auto& part : layout::folders) ::rmdir(fmt::format("{}/{}", place, part.name).c_str());
+    });
+    layout::make_folders(place);
     rollback.add([this] { unmount_pool(); });
     mount_pool();
     rollback.dismiss();
@@ -91,6 +95,10 @@ void DirDriver::mount_pool() {
         const bool mounted = here.st_dev == there.st_dev && here.st_ino == there.st_ino;
         if (!mounted && ::mount(place.c_str(), context_.pool_path.c_str(), nullptr, MS_BIND, nullptr) < 0)
             fail("Failed mounting " + place + " on " + context_.pool_path);
+    }
+    if (!layout::is_laid_out(context_.pool_path)) {
+        unmount_pool();
+        throw schema::failure("Source path '{}' holds no storage pool: its filesystem may not be mounted", source());
     }
     layout::make_folders(context_.pool_path);
     counts_projects_ = project_kernel().count(open_folder(context_.pool_path).get(), 0).has_value();
@@ -141,7 +149,10 @@ void DirDriver::make(const VolumeId& volume, const std::function<void(const std:
     rollback.add([&] { leaving(making); });
     fill(making);
     if (::chmod(making.c_str(), layout::volume_mode(volume.type)) < 0) fail("Failed setting the mode of " + making);
-    if (!volume.snapshot.empty()) base::make_dir(snapshots_folder(volume), 0711);
+    if (!volume.snapshot.empty()) {
+        base::make_dir(snapshots_folder(volume), 0711);
+        rollback.add([&] { ::rmdir(snapshots_folder(volume).c_str()); });
+    }
     layout::rename_new(making, path(volume));
     rollback.dismiss();
     layout::sync_folder(volume.snapshot.empty() ? folder(volume) : snapshots_folder(volume));
@@ -190,27 +201,32 @@ void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
 }
 
 void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
-    if (!volume.snapshot.empty()) return layout::rename_new(path(volume), path({volume.type, volume.name, new_name}));
+    if (!volume.snapshot.empty()) {
+        layout::rename_new(path(volume), path({volume.type, volume.name, new_name}));
+        return layout::sync_folder(snapshots_folder(volume));
+    }
     const VolumeId target{volume.type, new_name};
     base::Rollback rollback;
     if (base::exists(snapshots_folder(volume))) {
         layout::rename_new(snapshots_folder(volume), snapshots_folder(target));
         rollback.add([&] { layout::rename_new(snapshots_folder(target), snapshots_folder(volume)); });
     }
-    layout::rename_new(path(volume), path(target));
+    if (exists(volume) || !exists(target)) layout::rename_new(path(volume), path(target));
     rollback.dismiss();
+    layout::sync_folder(folder({volume.type, volume.name, "any"}));
+    layout::sync_folder(folder(volume));
 }
 
 void DirDriver::remove(const VolumeId& volume) {
     // Gone under its name at once, its files soon; what a crash interrupts here is removed by clean_up.
     const auto leaving = layout::temporary_path(folder(volume));
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) {
-        if (errno == ENOENT) return;
-        fail("Failed removing " + path(volume));
+        if (errno != ENOENT) fail("Failed removing " + path(volume));
+    } else {
+        this->leaving(leaving);
+        removal_.remove(leaving);
     }
-    this->leaving(leaving);
-    removal_.remove(leaving);
-    if (!volume.snapshot.empty()) ::rmdir(snapshots_folder(volume).c_str()); // stays where there are others
+    ::rmdir(snapshots_folder(volume).c_str()); // stays where there are any
 }
 
 void DirDriver::mount(const VolumeId&) {}
@@ -226,6 +242,7 @@ std::optional<int64_t> DirDriver::usage(const VolumeId& volume) const {
 void DirDriver::clean_up() {
     removal_.wait(); // its trees have such names
     for (const auto& path : layout::leftovers(context_.pool_path)) base::remove_tree(path);
+    layout::remove_empty_snapshot_folders(context_.pool_path);
 }
 
 } // namespace storage

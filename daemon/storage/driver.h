@@ -112,7 +112,8 @@ public:
     virtual void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
     /// Makes the snapshot's volume, which is not in use, hold what the snapshot holds; all or nothing, in a crash too.
     virtual void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
-    /// A volume takes its snapshots along; a snapshot stays its volume's.
+    /// A volume takes its snapshots along; a snapshot stays its volume's. Of a volume, what a crash cut off is finished
+    /// by the same call, or undone by the opposite one.
     virtual void rename(const VolumeId& volume, const std::string& new_name) = 0;
     /// Of a volume, which has no snapshots any more, or of a snapshot. Not an error when it is missing.
     virtual void remove(const VolumeId& volume) = 0;

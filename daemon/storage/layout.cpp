@@ -88,6 +88,19 @@ std::vector<std::string> leftovers(const std::string& pool_path) {
     return found;
 }
 
+void remove_empty_snapshot_folders(const std::string& pool_path) {
+    for (const auto& part : folders) {
+        if (!std::string_view(part.name).ends_with("-snapshots")) continue;
+        const auto parent = fmt::format("{}/{}", pool_path, part.name);
+        for (const auto& volume : names_in(parent)) ::rmdir(fmt::format("{}/{}", parent, volume).c_str());
+    }
+}
+
+bool is_laid_out(const std::string& pool_path) {
+    return std::ranges::any_of(folders,
+                               [&](const auto& part) { return is_folder(fmt::format("{}/{}", pool_path, part.name)); });
+}
+
 std::vector<std::string> names_in(const std::string& folder) {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
     if (!dir) {

@@ -40,6 +40,11 @@ bool is_temporary(std::string_view name);
 /// What is in the pool under such names: a crash left it.
 std::vector<std::string> leftovers(const std::string& pool_path);
 
+/// Folders for the snapshots of one volume that hold none.
+void remove_empty_snapshot_folders(const std::string& pool_path);
+/// Whether a pool was ever laid out there: what is left of one whose filesystem is not mounted is not.
+bool is_laid_out(const std::string& pool_path);
+
 /// Without "." and ".."; nothing of a folder that does not exist.
 std::vector<std::string> names_in(const std::string& folder);
 bool is_folder(const std::string& path);

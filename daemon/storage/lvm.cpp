@@ -379,9 +379,12 @@ void LvmDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
 void LvmDriver::rename(const VolumeId& volume, const std::string& new_name) {
     auto target = volume;
     (volume.snapshot.empty() ? target.name : target.snapshot) = new_name;
-    if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
-    const auto logical = must_find(volume);
-    const bool block = logical.ends_with(".block");
+    const auto done = find(target);
+    const auto logical = find(volume);
+    if (done && (logical || !volume.snapshot.empty()))
+        throw schema::conflict("Volume \"{}\" exists already", path(target));
+    if (!done && !logical) throw schema::not_found("Volume \"{}\" doesn't exist", path(volume));
+    const bool block = (done ? done : logical).value_or("").ends_with(".block");
     unmount(volume);
     base::Rollback rollback;
     for (const auto& name : volume.snapshot.empty() ? snapshots(volume) : std::vector<std::string>()) {
@@ -391,7 +394,7 @@ void LvmDriver::rename(const VolumeId& volume, const std::string& new_name) {
         rename_logical(before, after);
         rollback.add([this, before, after] { rename_logical(after, before); });
     }
-    rename_logical(logical, lvm_names::logical_volume(target, block));
+    if (logical) rename_logical(*logical, lvm_names::logical_volume(target, block));
     rollback.dismiss();
     if (!block) make_place(target);
     base::remove_tree(path(volume));

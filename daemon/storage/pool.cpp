@@ -107,12 +107,13 @@ void Pools::mount_all() {
                 mount_one(pool);
         } catch (const std::exception& error) {
             log_.error("Failed mounting storage pool", {{"pool", pool.name}, {"err", error.what()}});
+            has_missing_ = true;
         }
     }
 }
 
 void Pools::remove_half_made(const schema::StoragePool& pool) {
-    log_.info("Removing a storage pool that was being made", {{"pool", pool.name}});
+    log_.info("Removing a storage pool that was being made or removed", {{"pool", pool.name}});
     make_(pool.driver, context(pool))->delete_pool();
     stores_.pools.remove(pool.name);
 }
@@ -121,14 +122,42 @@ void Pools::mount_one(const schema::StoragePool& pool) {
     DriverRef driver = make_(pool.driver, context(pool));
     driver->mount_pool();
     driver->clean_up();
-    remove_orphaned_images(*driver, pool.name);
+    settle_images(*driver, pool.name);
     const std::scoped_lock lock(mutex_);
     drivers_[pool.name] = std::move(driver);
 }
 
-void Pools::remove_orphaned_images(Driver& driver, const std::string& pool) const {
+std::vector<std::string> Pools::mount_missing() {
+    const std::scoped_lock changing(changing_);
+    std::vector<std::string> mounted;
+    has_missing_ = false;
+    for (const auto& pool : stores_.pools.list()) {
+        if (pool.status == pending || is_available(pool.name)) continue;
+        try {
+            mount_one(pool);
+            log_.info("A storage pool is available again", {{"pool", pool.name}});
+            mounted.push_back(pool.name);
+        } catch (const std::exception&) { // The log says why since the start.
+            has_missing_ = true;
+        }
+    }
+    return mounted;
+}
+
+bool Pools::is_available(const std::string& pool) const {
+    const std::scoped_lock lock(mutex_);
+    return drivers_.contains(pool);
+}
+
+/// The unpacked copies that are there, and the rows that tell of them.
+void Pools::settle_images(Driver& driver, const std::string& pool) const {
+    for (const auto& fingerprint : stores_.images.unpacked_on(pool))
+        if (!driver.exists(image(fingerprint))) stores_.images.remove_from_pool(fingerprint, pool);
     for (const auto& fingerprint : driver.list(VolumeType::image)) {
-        if (stores_.images.find(fingerprint)) continue;
+        if (stores_.images.find(fingerprint)) {
+            stores_.images.add_to_pool(fingerprint, pool);
+            continue;
+        }
         log_.info("Removing the unpacked copy of a deleted image", {{"pool", pool}, {"fingerprint", fingerprint}});
         driver.remove(image(fingerprint));
     }
@@ -228,7 +257,7 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
 
 void Pools::remove(const std::string& name) {
     const std::scoped_lock changing(changing_);
-    const auto pool = row(name);
+    auto pool = row(name);
     if (!used_by(name).empty()) throw schema::bad_request("The storage pool is currently in use");
     const auto gone = driver(name);
     {
@@ -240,6 +269,10 @@ void Pools::remove(const std::string& name) {
         const std::scoped_lock lock(mutex_);
         drivers_[name] = gone;
     });
+    // The next start finishes what a crash cuts off.
+    rollback.add([this, before = pool] { stores_.pools.complete(before); });
+    pool.status = pending;
+    stores_.pools.complete(pool);
     for (const auto& fingerprint : gone->list(VolumeType::image)) stores_.volumes.forget(name, "image", fingerprint);
     remove_images(*gone, name, image_locks_, stores_.images);
     gone->delete_pool();
@@ -376,10 +409,11 @@ void Pools::read_container(const std::string& pool, const std::string& instance,
 }
 
 void Pools::remove_container(const std::string& pool, const std::string& instance) {
+    const auto driver = this->driver(pool);
     const auto hold = container_locks_.exclusive(instance, {});
     unlink_container(instance);
     unlink_snapshots(instance);
-    remove_volume(*driver(pool), instance);
+    remove_volume(*driver, instance);
     stores_.volumes.forget(pool, "container", instance);
 }
 

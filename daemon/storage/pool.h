@@ -2,6 +2,7 @@
 // The storage pools of this daemon: their rows, their drivers, and the volumes of images and containers in them.
 // Called by api (pools), images (removal) and instance (roots). Everything is thread-safe.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,11 @@ public:
     /// At the daemon's start: makes every pool usable and removes what a crash left. A pool that fails is logged and
     /// stays unavailable.
     void mount_all();
+    /// Tries that again with those that are unavailable; the names of those that no longer are.
+    std::vector<std::string> mount_missing();
+    /// Cheap.
+    bool has_missing() const { return has_missing_; }
+    bool is_available(const std::string& pool) const;
 
     /// Calls `look` with the driver of a pool: one that has a row, or one that has none and is made usable meanwhile.
     void look_into(const schema::StoragePool& pool, const std::function<void(Driver& driver)>& look) const;
@@ -169,7 +175,7 @@ private:
     schema::StoragePool row(const std::string& name) const;
     void mount_one(const schema::StoragePool& pool);
     void remove_half_made(const schema::StoragePool& pool);
-    void remove_orphaned_images(Driver& driver, const std::string& pool) const;
+    void settle_images(Driver& driver, const std::string& pool) const;
     KeyedLock::Hold hold_image(Driver& driver, const std::string& pool, const std::string& fingerprint,
                                const base::CancelToken& cancel, const Progress& progress);
     void unpack(Driver& driver, const std::string& pool, const std::string& fingerprint,
@@ -190,8 +196,9 @@ private:
     std::mutex changing_; // one creation or removal of a pool at a time
     mutable std::mutex mutex_;
     std::map<std::string, DriverRef> drivers_; // by pool; the available ones
-    KeyedLock image_locks_;                    // by "POOL/FINGERPRINT"
-    KeyedLock container_locks_;                // by name: shared while it is copied; snapshots by "NAME/SNAPSHOT"
+    std::atomic<bool> has_missing_ = false;
+    KeyedLock image_locks_;     // by "POOL/FINGERPRINT"
+    KeyedLock container_locks_; // by name: shared while it is copied; snapshots by "NAME/SNAPSHOT"
     std::mutex snapshot_links_;
 };
 

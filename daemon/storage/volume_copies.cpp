@@ -214,15 +214,18 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     state::VolumeSnapshotRow whole;
     whole.name = refreshed;
     whole.incomplete = true;
+    // The files will be as the source's.
+    if (const auto& on_disk = schema::get(source.config, "volatile.idmap.last"); !on_disk.empty())
+        whole.config["volatile.idmap.last"] = on_disk;
     whole.id = stores_.volumes.insert_snapshot(target.id, whole);
-    const std::shared_ptr<void> gone(nullptr, [&](void*) { remove_snapshot_of(target, whole); });
+    base::Rollback rollback;
+    rollback.add([&] { remove_snapshot_of(target, whole); });
     const auto to = driver(pool);
     copy_volume(*driver(source.pool), custom_volume(source.name), *to, custom_volume(target.name, refreshed), cancel,
                 progress);
-    to->restore(custom_volume(target.name, refreshed), cancel, {});
-    // The files now are as the source's.
-    set_volatile({pool, post.name}, {{"volatile.idmap.last", schema::get(source.config, "volatile.idmap.last")},
-                                     {"volatile.idmap.next", ""}});
+    bring_back(target, whole, cancel, {});
+    rollback.dismiss();
+    remove_snapshot_of(target, whole);
 }
 
 void Volumes::move(const VolumePlace& volume, const VolumePlace& target, const base::CancelToken& cancel,
@@ -301,6 +304,19 @@ void Volumes::remove_snapshot(const VolumePlace& volume, const std::string& snap
     remove_snapshot_of(source, taken);
 }
 
+void Volumes::bring_back(const state::VolumeRow& row, const state::VolumeSnapshotRow& snapshot,
+                         const base::CancelToken& cancel, const Progress& progress) {
+    const VolumePlace place{row.pool, row.name};
+    base::Rollback rollback;
+    rollback.add([&] { set_volatile(place, {{restoring_key, ""}}); });
+    set_volatile(place, {{restoring_key, snapshot.name}});
+    driver(row.pool)->restore(custom_volume(row.name, snapshot.name), cancel, progress);
+    rollback.dismiss(); // the files are the snapshot's: should this fail, the next start does it again
+    set_volatile(place, {{restoring_key, ""},
+                         {"volatile.idmap.last", schema::get(snapshot.config, "volatile.idmap.last")},
+                         {"volatile.idmap.next", schema::get(snapshot.config, "volatile.idmap.next")}});
+}
+
 void Volumes::restore(const VolumePlace& volume, const std::string& snapshot, const base::CancelToken& cancel,
                       const Progress& progress) {
     const auto hold = locks_.exclusive(lock_key(volume), cancel);
@@ -308,10 +324,7 @@ void Volumes::restore(const VolumePlace& volume, const std::string& snapshot, co
     check_unused(volume, "Cannot restore custom volume used by running instances");
     const auto taken = stores_.volumes.find_snapshot(source.id, snapshot);
     if (!taken || taken->incomplete) throw schema::failure("Snapshot not found");
-    driver(volume.pool)->restore(custom_volume(volume.name, snapshot), cancel, progress);
-    // The files' owners are those of then.
-    set_volatile(volume, {{"volatile.idmap.last", schema::get(taken->config, "volatile.idmap.last")},
-                          {"volatile.idmap.next", schema::get(taken->config, "volatile.idmap.next")}});
+    bring_back(source, *taken, cancel, progress);
     if (const auto& size = schema::get(source.config, "size"); !size.empty()) limit(source, size);
 }
 

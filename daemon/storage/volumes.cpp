@@ -55,11 +55,14 @@ schema::VolumeKind Volumes::kind(const std::string& pool, std::string_view type,
 
 // --- after a crash ------------------------------------------------------------------------------------------------
 
-void Volumes::repair_all() {
-    for (const auto& row : stores_.volumes.list()) {
+void Volumes::repair_all(const std::string& pool) {
+    for (const auto& row : stores_.volumes.list(pool)) {
         if (row.type != "custom") continue;
         try {
-            repair(row);
+            const auto hold = locks_.exclusive(lock_key({row.pool, row.name}), {});
+            // What is under way on a pool that has just come back is over now.
+            if (const auto now = stores_.volumes.find(row.pool, row.type, row.name); now && now->id == row.id)
+                repair(*now);
         } catch (const std::exception& error) {
             log_.error("Failed repairing a storage volume",
                        {{"pool", row.pool}, {"volume", row.name}, {"err", error.what()}});
@@ -80,6 +83,7 @@ void Volumes::repair(const state::VolumeRow& row) {
         stores_.volumes.rename(row.id);
         repaired.name = row.new_name;
     }
+    repair_restore(repaired);
     for (const auto& snapshot : stores_.volumes.snapshots(row.id)) {
         if (snapshot.incomplete) remove_snapshot_of(repaired, snapshot);
         if (snapshot.incomplete || snapshot.new_name.empty()) continue;
@@ -89,6 +93,14 @@ void Volumes::repair(const state::VolumeRow& row) {
         stores_.volumes.rename_snapshot(snapshot.id);
     }
     repair_owners(repaired);
+}
+
+void Volumes::repair_restore(const state::VolumeRow& row) {
+    const auto& name = schema::get(row.config, restoring_key);
+    if (name.empty()) return;
+    const auto snapshot = stores_.volumes.find_snapshot(row.id, name);
+    if (snapshot && driver(row.pool)->exists(custom_volume(row.name, name))) return bring_back(row, *snapshot, {}, {});
+    set_volatile({row.pool, row.name}, {{restoring_key, ""}});
 }
 
 void Volumes::remove_all(const state::VolumeRow& row) {
@@ -125,7 +137,10 @@ state::VolumeRow Volumes::row(const VolumePlace& volume) const {
 void Volumes::make_incomplete(state::VolumeRow& row) {
     const auto driver = this->driver(row.pool);
     const auto volume = custom_volume(row.name);
-    if (stores_.volumes.find(row.pool, "custom", row.name))
+    // What is incomplete, under a lock that is held, was left by an attempt that could not even be undone.
+    if (const auto present = stores_.volumes.find(row.pool, "custom", row.name); present && present->incomplete)
+        remove_all(*present);
+    else if (present)
         throw schema::conflict("Volume by that name already exists");
     if (driver->exists(volume)) throw schema::failure("Volume path {:?} already exists", driver->path(volume));
     row.incomplete = true;

@@ -41,6 +41,9 @@ struct VolumeKey {
     std::string name;
 };
 
+/// The snapshot while a volume is brought back to it, in the row alone: clients do not see it.
+constexpr const char* restoring_key = "volatile.restoring";
+
 /// What a custom volume is called on its pool: LXD puts the project before it.
 VolumeId custom_volume(const std::string& name, const std::string& snapshot = {});
 
@@ -59,8 +62,8 @@ public:
 
     Volumes(Pools& pools, Stores stores, base::Log& log) : pools_(pools), stores_(stores), log_(log) {}
 
-    /// At the daemon's start, with the pools mounted: finishes or removes what a crash cut off.
-    void repair_all();
+    /// At the daemon's start, with the pools mounted: finishes or removes what a crash cut off, on one pool or all.
+    void repair_all(const std::string& pool = {});
 
     /// Of a pool, by type and name, snapshots among them; of all types where `type` is empty. Throws not_found.
     std::vector<schema::StorageVolume> list(const std::string& pool, const std::string& type) const;
@@ -156,6 +159,10 @@ private:
     Pools::DriverRef driver(const std::string& pool) const { return pools_.driver(pool); }
     schema::VolumeKind kind(const std::string& pool, std::string_view type, std::string_view content_type) const;
     void repair(const state::VolumeRow& row);
+    void repair_restore(const state::VolumeRow& row);
+    /// Marked while it lasts, so that a start after a crash does it again: owners and files belong together.
+    void bring_back(const state::VolumeRow& row, const state::VolumeSnapshotRow& snapshot,
+                    const base::CancelToken& cancel, const Progress& progress);
     void remove_all(const state::VolumeRow& row);
     void remove_snapshot_of(const state::VolumeRow& row, const state::VolumeSnapshotRow& snapshot);
     void check_unused(const VolumePlace& volume, const char* text) const;

@@ -218,11 +218,13 @@ void ZfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
 void ZfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
     auto target = volume;
     (volume.snapshot.empty() ? target.name : target.snapshot) = new_name;
-    if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
+    const bool done = exists(target);
+    if (done && (!volume.snapshot.empty() || exists(volume)))
+        throw schema::conflict("Volume \"{}\" exists already", path(target));
     if (volume.snapshot.empty())
         for (const auto& name : snapshots(volume)) unmount({volume.type, volume.name, name});
     unmount(volume);
-    commands_->must({"zfs", "rename", dataset(volume), dataset(target)});
+    if (!done) commands_->must({"zfs", "rename", dataset(volume), dataset(target)});
     make_place(target);
     base::remove_tree(path(volume));
     if (volume.snapshot.empty()) base::remove_tree(layout::snapshots_folder(pool_.path(), volume));

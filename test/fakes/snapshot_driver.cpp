@@ -79,6 +79,7 @@ void SnapshotDriver::clone(const storage::VolumeId& source, const storage::Volum
 void SnapshotDriver::rename(const storage::VolumeId& volume, const std::string& new_name) {
     auto target = volume;
     (volume.snapshot.empty() ? target.name : target.snapshot) = new_name;
+    if (exists(target) && !exists(volume) && volume.snapshot.empty()) return;
     if (exists(target)) throw schema::conflict("The volume exists already");
     if (!exists(volume)) throw schema::not_found("The volume is not there");
     if (volume.snapshot.empty())

@@ -264,13 +264,12 @@ http::Response volume_delete(Context& context, const http::Request& request) {
         context.pools.remove_image_volume(key.pool, key.name);
     } else {
         if (!context.volumes.used_by(key).empty()) throw schema::bad_request("The storage volume is still in use");
-        for (const auto& snapshot : context.volumes.snapshots(key)) {
-            context.volumes.remove_snapshot({key.pool, key.name}, snapshot.name);
+        const auto snapshots = context.volumes.snapshots(key);
+        context.volumes.remove({key.pool, key.name});
+        for (const auto& snapshot : snapshots)
             context.events.lifecycle("storage-volume-snapshot-deleted",
                                      volume_url(key.pool, key.type, key.name + "/" + snapshot.name), {},
                                      requestor(request));
-        }
-        context.volumes.remove({key.pool, key.name});
         context.volume_backups.kept().remove_ownerless();
     }
     context.events.lifecycle("storage-volume-deleted", volume_url(key.pool, key.type, key.name), {},

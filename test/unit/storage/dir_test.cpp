@@ -44,13 +44,39 @@ TEST_F(DirTest, AContainersFolderCanOnlyBePassedThrough) {
     EXPECT_EQ(fs::status(pool_ + "/containers/c").permissions(), fs::perms(0100));
 }
 
+TEST_F(DirTest, ARenameThatWasCutOffIsFinishedOrUndone) {
+    const auto dir = driver();
+    dir->create_pool();
+    const VolumeId volume{VolumeType::container, "a"};
+    dir->create(volume, [](const std::string&) {});
+    dir->take({VolumeType::container, "a", "s"}, {}, {});
+    const auto cut_off = [&] { fs::rename(pool_ + "/containers-snapshots/a", pool_ + "/containers-snapshots/b"); };
+    cut_off();
+    dir->rename({VolumeType::container, "b"}, "a");
+    EXPECT_TRUE(dir->exists({VolumeType::container, "a", "s"}));
+    cut_off();
+    dir->rename(volume, "b");
+    EXPECT_TRUE(dir->exists({VolumeType::container, "b", "s"}));
+    EXPECT_TRUE(dir->exists({VolumeType::container, "b"}));
+    EXPECT_FALSE(dir->exists(volume));
+}
+
+TEST_F(DirTest, APoolWhoseFilesystemIsNotMountedIsNotMadeAnew) {
+    fs::create_directory(folder_ / "source");
+    const schema::Config config{{"source", folder_ / "source"}};
+    EXPECT_THROW(driver(config)->mount_pool(), schema::Error);
+    EXPECT_TRUE(fs::is_empty(folder_ / "source"));
+}
+
 TEST_F(DirTest, CleaningUpRemovesWhatACrashLeft) {
     driver()->create_pool();
+    fs::create_directories(pool_ + "/containers-snapshots/never-taken");
     fs::create_directories(pool_ + "/containers/.partial-0123456789abcdef/rootfs");
     fs::create_directories(pool_ + "/images/.partial-4567456745674567");
     driver()->clean_up();
     EXPECT_TRUE(fs::is_empty(pool_ + "/containers"));
     EXPECT_TRUE(fs::is_empty(pool_ + "/images"));
+    EXPECT_TRUE(fs::is_empty(pool_ + "/containers-snapshots"));
 }
 
 TEST_F(DirTest, ADeletedPoolAwaitsTheVolumesThatAreBeingRemoved) {

@@ -87,6 +87,16 @@ TEST_P(DriverContract, ARenamedVolumeHasItsNewNameAlone) {
     EXPECT_EQ(content(container("b")), "text");
 }
 
+TEST_P(DriverContract, ARenameIsDoneByDoingItAgain) {
+    make(container("a"), "text");
+    driver_->take(snapshot("a", "s"), {}, {});
+    driver_->rename(container("a"), "b");
+    EXPECT_NO_THROW(driver_->rename(container("a"), "b"));
+    EXPECT_EQ(content(container("b")), "text");
+    EXPECT_THAT(driver_->snapshots(container("b")), testing::ElementsAre("s"));
+    EXPECT_ANY_THROW(driver_->rename(container("a"), "c"));
+}
+
 TEST_P(DriverContract, ARemovedVolumeIsGoneAndMayBeRemovedAgain) {
     make(container("a"));
     driver_->mount(container("a"));
