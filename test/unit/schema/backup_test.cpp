@@ -32,21 +32,28 @@ BackupIndex sample() {
     return index;
 }
 
+BackupConfig config_of(const BackupIndex& index) {
+    return index.config.value_or(BackupConfig());
+}
+Instance instance_of(const BackupConfig& config) {
+    return config.instance.value_or(Instance());
+}
+
 TEST(Backup, WhatIsWrittenIsReadAsTheSame) {
     const auto wanted = sample();
     const auto read = backup_index_from_yaml(index_yaml(wanted));
     EXPECT_EQ(index_yaml(read), index_yaml(wanted));
-    ASSERT_TRUE(read.config && read.config->instance);
-    EXPECT_EQ(read.config->instance->config, wanted.config->instance->config);
-    EXPECT_EQ(read.config->instance->created_at, wanted.config->instance->created_at);
-    EXPECT_EQ(read.config->snapshots.at(0).config.at("user.number"), "007");
+    const auto instance = instance_of(config_of(read));
+    EXPECT_EQ(instance.config, instance_of(config_of(wanted)).config);
+    EXPECT_EQ(instance.created_at, instance_of(config_of(wanted)).created_at);
+    EXPECT_EQ(config_of(read).snapshots.at(0).config.at("user.number"), "007");
 }
 
 TEST(Backup, PlainScalarsOfConfigurationAreTexts) {
     const auto config =
         backup_config_from_yaml("container: {name: c1, ephemeral: true, config: {a: 1, b: true, c: ~}}");
-    EXPECT_EQ(config.instance->config, (Config{{"a", "1"}, {"b", "true"}, {"c", ""}}));
-    EXPECT_TRUE(config.instance->ephemeral);
+    EXPECT_EQ(instance_of(config).config, (Config{{"a", "1"}, {"b", "true"}, {"c", ""}}));
+    EXPECT_TRUE(instance_of(config).ephemeral);
 }
 
 TEST(Backup, AVolumesIndexIsReadAsLxdWritesIt) {
@@ -82,10 +89,12 @@ config:
 )");
     EXPECT_EQ(index.type, "custom");
     EXPECT_EQ(index.snapshots, std::vector<std::string>{"first"});
-    ASSERT_TRUE(index.config && index.config->volume && !index.config->instance);
-    EXPECT_EQ(index.config->volume->config, (Config{{"user.colour", "red"}, {"volatile.idmap.last", "[]"}}));
-    EXPECT_EQ(index.config->volume->description, "words");
-    const auto& snapshot = index.config->volume_snapshots.at(0);
+    const auto config = config_of(index);
+    EXPECT_FALSE(config.instance);
+    const auto volume = config.volume.value_or(StorageVolume());
+    EXPECT_EQ(volume.config, (Config{{"user.colour", "red"}, {"volatile.idmap.last", "[]"}}));
+    EXPECT_EQ(volume.description, "words");
+    const auto& snapshot = config.volume_snapshots.at(0);
     EXPECT_EQ(snapshot.name, "first");
     EXPECT_EQ(snapshot.config, (Config{{"size", "1GiB"}}));
     EXPECT_EQ(snapshot.expires_at.value_or(Time::max()), Time{});
