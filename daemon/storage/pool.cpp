@@ -132,8 +132,13 @@ std::vector<std::string> Pools::mount_missing() {
     std::vector<std::string> mounted;
     has_missing_ = false;
     for (const auto& pool : stores_.pools.list()) {
-        if (pool.status == pending || is_available(pool.name)) continue;
+        if (is_available(pool.name)) continue;
         try {
+            // One that is being made now would hold the lock.
+            if (pool.status == pending) {
+                remove_half_made(pool);
+                continue;
+            }
             mount_one(pool);
             log_.info("A storage pool is available again", {{"pool", pool.name}});
             mounted.push_back(pool.name);

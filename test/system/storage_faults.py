@@ -133,6 +133,12 @@ class World:
 
     def strangers(self):
         """What disagrees, or belongs to nothing."""
+        try:
+            return self.disagreements()
+        except FileNotFoundError as gone:  # while something is being removed
+            return [str(gone)]
+
+    def disagreements(self):
         found = []
         wanted, present = self.wanted(), self.present()
         for kind, names in wanted.items():
@@ -566,6 +572,9 @@ class Step:
         try:
             self.test.until(lambda: not self.stage.world.strangers(), "agreement", timeout=2)
         except AssertionError:
+            # What was busy when the daemon started is removed when it looks again.
+            if all("'Pending'" in one for one in self.stage.world.strangers()):
+                return self.test.until(lambda: not self.stage.world.strangers(), "agreement", timeout=15)
             raise AssertionError(f"{self.name}: {what}: {self.stage.world.strangers()[:8]}") from None
 
     def ready(self):
