@@ -13,7 +13,7 @@ OF_THE_HOST = [
 # Those of later 5.0 releases that we have.
 LATER = {
     *("container_syscall_filtering_allow_deny_syntax", "instance_ready_state", "instances_files_modify_permissions"),
-    *("container_syscall_intercept_sysinfo", "numa_cpu_placement"),
+    *("container_syscall_intercept_sysinfo", "instances_nic_limits_priority", "numa_cpu_placement"),
 }
 
 
