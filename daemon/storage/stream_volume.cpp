@@ -1,5 +1,6 @@
 #include "daemon/storage/stream_volume.h"
 
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <fcntl.h>
@@ -19,23 +20,28 @@ void stream_volume(Driver& from, const VolumeId& source, const std::string& pare
     base::Fd writing(ends[1]);
     std::exception_ptr sender_failure;
     std::exception_ptr receiver_failure;
+    std::atomic<bool> cut_off = false;
     std::thread sender([&, writing = std::move(writing)]() mutable {
         try {
             from.transfer()->send(source, parent, writing.get(), cancel);
         } catch (...) {
             sender_failure = std::current_exception();
+            cut_off = true;
         }
         writing = base::Fd(); // the receiver sees the end
     });
+    bool received = false;
     try {
         to.transfer()->receive(target, reading.get(), cancel);
+        received = true;
     } catch (...) {
-        receiver_failure = std::current_exception();
+        // Where the sender failed before, that its stream is no whole one says nothing.
+        if (!cut_off) receiver_failure = std::current_exception();
     }
     reading = base::Fd(); // a sender that goes on sees nobody there
     sender.join();
     // Whoever comes first says what is wrong; the other only that the stream ended.
-    if (sender_failure && !receiver_failure) to.remove(target);
+    if (sender_failure && received) to.remove(target);
     if (receiver_failure) std::rethrow_exception(receiver_failure);
     if (sender_failure) std::rethrow_exception(sender_failure);
 }
