@@ -42,21 +42,11 @@ schema::BackupIndex index_of(const state::VolumeRow& row, const std::vector<stat
     index.backend = driver;
     index.pool = row.pool;
     index.type = "custom";
-    auto& volume = index.config.emplace().volume.emplace();
-    static_cast<schema::StorageVolumePut&>(volume) = row;
-    volume.name = row.name;
-    volume.type = row.type;
-    volume.content_type = row.content_type;
-    volume.created_at = row.created_at;
+    auto& config = index.config.emplace();
+    config.volume = custom_view(row);
     for (const auto& snapshot : snapshots) {
         index.snapshots.push_back(snapshot.name);
-        auto& shown = index.config->volume_snapshots.emplace_back();
-        shown.name = snapshot.name;
-        shown.description = snapshot.description;
-        shown.config = snapshot.config;
-        shown.content_type = row.content_type;
-        shown.created_at = snapshot.created_at;
-        shown.expires_at = snapshot.expires_at;
+        config.volume_snapshots.push_back(snapshot_view(snapshot, row.content_type));
     }
     return index;
 }

@@ -32,6 +32,8 @@ schema::StorageVolume volume_of(const std::string& type, const std::string& name
     return volume;
 }
 
+} // namespace
+
 schema::StorageVolume custom_view(const state::VolumeRow& row) {
     schema::StorageVolume volume;
     static_cast<schema::StorageVolumePut&>(volume) = row;
@@ -53,8 +55,6 @@ schema::StorageVolumeSnapshot snapshot_view(const state::VolumeSnapshotRow& row,
     snapshot.expires_at = row.expires_at;
     return snapshot;
 }
-
-} // namespace
 
 std::vector<schema::StorageVolume> Volumes::container_volumes(const std::string& pool) const {
     std::vector<schema::StorageVolume> volumes;

@@ -44,6 +44,10 @@ struct VolumeKey {
 /// The snapshot while a volume is brought back to it, in the row alone: clients do not see it.
 constexpr const char* restoring_key = "volatile.restoring";
 
+/// Custom volumes and their snapshots as clients see them, but for who uses them.
+schema::StorageVolume custom_view(const state::VolumeRow& row);
+schema::StorageVolumeSnapshot snapshot_view(const state::VolumeSnapshotRow& row, const std::string& content_type);
+
 /// What a custom volume is called on its pool: LXD puts the project before it.
 VolumeId custom_volume(const std::string& name, const std::string& snapshot = {});
 
