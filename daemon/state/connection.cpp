@@ -1,7 +1,12 @@
 #include "daemon/state/connection.h"
 
+#include <string>
+#include <tuple>
+
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/base/fd.h"
 
@@ -10,6 +15,9 @@ namespace state {
 namespace {
 
 constexpr int busy_timeout_ms = 10000;
+// The write-ahead log is copied into the database at so many pages (4,120 bytes each there): all within what it has.
+constexpr int checkpoint_pages = 250;
+constexpr off_t log_bytes = 1 << 20;
 
 /// SQLite gives the files beside it (-wal, -shm) the same mode.
 const std::string& with_private_mode(const std::string& path) {
@@ -28,7 +36,17 @@ Connection::Connection(const std::string& path, bool read_only)
     // that a client was told of must outlive a power cut.
     database_.exec("PRAGMA synchronous = FULL");
     database_.exec("PRAGMA cache_size = -1024");
-    database_.exec("PRAGMA journal_size_limit = 1048576");
+    database_.exec("PRAGMA wal_autocheckpoint = " + std::to_string(checkpoint_pages));
+    database_.exec("PRAGMA journal_size_limit = " + std::to_string(log_bytes));
+}
+
+void Connection::lay_out_log() {
+    const base::Fd log(::open((database_.getFilename() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
+    struct stat status{};
+    if (!log || ::fstat(log.get(), &status) < 0 || status.st_size >= log_bytes) return;
+    const std::string zeros(static_cast<size_t>(log_bytes - status.st_size), '\0');
+    // What a full disk does not give, the log takes as it goes.
+    std::ignore = ::pwrite(log.get(), zeros.data(), zeros.size(), status.st_size);
 }
 
 SQLite::Statement& Connection::prepared(const std::string& sql) {

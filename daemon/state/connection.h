@@ -19,6 +19,10 @@ public:
     /// Opens or creates the file, readable by root alone; read-only it must be there.
     explicit Connection(const std::string& path, bool read_only = false);
 
+    /// Gives the write-ahead log its blocks beforehand; for a file that has tables, before others use it. To sync what
+    /// only overwrites them takes a fraction of the time: a file that grew waits for the filesystem's own journal, and
+    /// so for what all others have changed. SQLite ends its log at the first frame that is not its own; zeros are none.
+    void lay_out_log();
     SQLite::Database& sqlite() noexcept { return database_; }
     /// Compiled on first use, then kept.
     SQLite::Statement& prepared(const std::string& sql);

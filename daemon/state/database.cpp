@@ -13,6 +13,7 @@ struct Database::State {
         if (access == Access::read_only) return;
         migrate(connection.sqlite(), migrations());
         connection.sqlite().exec("PRAGMA foreign_keys = ON");
+        connection.lay_out_log();
     }
 
     /// Rolls back unless it was committed; does nothing inside another.

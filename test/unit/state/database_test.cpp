@@ -1,6 +1,8 @@
 #include "daemon/state/database.h"
 
 #include <csignal>
+#include <filesystem>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -43,6 +45,16 @@ TEST_F(DatabaseTest, ANewFileHasTheNewestVersionAndIsPrivate) {
 TEST_F(DatabaseTest, DurabilityAndForeignKeysAreOn) {
     EXPECT_EQ(number(database, "PRAGMA foreign_keys"), 1);
     EXPECT_EQ(number(database, "PRAGMA synchronous"), 2);
+}
+
+TEST_F(DatabaseTest, CommitsOverwriteALogThatHasItsBlocks) {
+    const auto size = [&] { return std::filesystem::file_size(path + "-wal"); };
+    const auto laid_out = size();
+    EXPECT_GE(laid_out, 1U << 20U);
+    ServerConfig config(database);
+    for (int round = 0; round < 600; ++round) config.replace({{"user.round", std::to_string(round)}});
+    EXPECT_EQ(size(), laid_out);
+    EXPECT_EQ(schema::get(config.get(), "user.round"), "599");
 }
 
 TEST_F(DatabaseTest, EveryColumnThatPointsElsewhereIsIndexed) {
