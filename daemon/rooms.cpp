@@ -45,7 +45,9 @@ void Rooms::expire_backups(storage::KeptBackups& kept, const char* description) 
     operations.start(std::move(spec));
 }
 
-void Rooms::retry_pools() {
+void Rooms::retry() {
+    if (lifecycle.has_moves_to_complete()) lifecycle.complete_moves();
+    if (!pools.has_missing()) return;
     for (const auto& pool : pools.mount_missing()) {
         volumes.repair_all(pool);
         lifecycle.pool_came_back(pool);
@@ -133,8 +135,8 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     hourly_backups.emplace(loop, std::chrono::hours(1), [this] { expire_backups(); });
     snapshot_schedule.emplace(instances, snapshot_rows, lifecycle, log, std::chrono::system_clock::now());
     volume_schedule.emplace(volumes, events, log, std::chrono::system_clock::now());
-    missing_pools.emplace(loop, std::chrono::seconds(10), [this] {
-        if (pools.has_missing()) workers.run([this] { retry_pools(); });
+    retries.emplace(loop, std::chrono::seconds(10), [this] {
+        if (pools.has_missing() || lifecycle.has_moves_to_complete()) workers.run([this] { retry(); });
     });
     minutely.emplace(loop, std::chrono::seconds(20), [this] {
         const auto now = std::chrono::system_clock::now();

@@ -83,7 +83,7 @@ struct Rooms {
     std::optional<base::Every> hourly_backups;
     std::optional<instance::SnapshotSchedule> snapshot_schedule;
     std::optional<instance::VolumeSchedule> volume_schedule;
-    std::optional<base::Every> missing_pools;
+    std::optional<base::Every> retries;
     std::optional<base::Every> minutely; // more often, so that no minute is missed
     api::Context context;
 
@@ -91,8 +91,8 @@ private:
     void start_housekeeping();
     void expire_backups();
     void expire_backups(storage::KeptBackups& kept, const char* description);
-    /// Those that were unavailable may be there now.
-    void retry_pools();
+    /// Pools that were unavailable may be there now, a disk that was full may have space.
+    void retry();
     void start_interception();
     /// What is configured for the container that a system call comes from.
     std::optional<intercept::Settings> interception_settings(const std::string& name) const;

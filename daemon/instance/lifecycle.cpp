@@ -290,6 +290,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
         rooms_.pools.remove_container(left->pool, name);
         rooms_.rows.remove(name);
     }
+    check_no_volume(row.pool, name);
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, along, caller, progress);
@@ -383,6 +384,7 @@ void Lifecycle::remove_locked(Instance& instance) {
     const auto record = instance.record();
     const auto& name = record->row.name;
     const auto& pool = record->row.pool;
+    complete_move(instance);
     base::Rollback rollback;
     // One of which nothing could be deleted is not deleted by the next start.
     rollback.add([&] {
@@ -410,6 +412,7 @@ void Lifecycle::rename(const std::string& name, const std::string& new_name, con
     const auto action = instance->begin("rename");
     const auto lock = hold(*instance);
     if (instance->live().running) throw schema::failure("Renaming of running container not allowed");
+    complete_move(*instance);
     const auto reserved = reserve(new_name);
     if (!reserved) throw schema::conflict("Name {:?} already in use", new_name);
     logged(rooms_.log, words::rename, log_context(instance->record()->row, {{"newname", new_name}}),

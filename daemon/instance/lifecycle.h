@@ -112,6 +112,9 @@ public:
     void start_at_boot(const std::string& pool = {});
     /// Does for the instances on a pool that was unavailable what was not possible when the daemon started.
     void pool_came_back(const std::string& pool);
+    /// Whether a move left something that could not be removed then, on a full disk for one.
+    bool has_moves_to_complete() const noexcept { return moves_to_complete_; }
+    void complete_moves();
     /// Stops everything that runs, cleanly where it obeys in time, and remembers it for start_at_boot. Blocks.
     void stop_for_shutdown();
 
@@ -206,7 +209,12 @@ private:
     /// What the last daemon left unfinished of snapshots.
     void repair_snapshots(const std::string& pool = {});
     void repair_snapshot(const state::SnapshotRow& snapshot);
-    void repair_move(Instance& instance, const std::string& pool);
+    /// Removes what a move left in the other pool; nothing where none did.
+    void complete_move(Instance& instance);
+    void complete_move_or_later(Instance& instance);
+    /// Throws where a pool has a volume for that name, whose row is missing: it may be all that is left of somebody's
+    /// data.
+    void check_no_volume(const std::string& pool, const std::string& name) const;
     /// Throws LXD's not_found, also of a snapshot that is not whole.
     state::SnapshotRow whole_snapshot(const std::string& instance, const std::string& snapshot) const;
     state::SnapshotRow new_snapshot_row(const Record& record, const SnapshotOrder& order) const;
@@ -270,6 +278,7 @@ private:
     std::set<std::string> reserved_names_;
     const schema::Time begun_ = std::chrono::system_clock::now();
     std::atomic<bool> ending_ = false; // nothing is started any more
+    std::atomic<bool> moves_to_complete_ = false;
     std::mutex copies_mutex_;
     std::map<const Instance*, int> copies_; // that go on, of instances that are frozen for them
     std::mutex watched_mutex_;

@@ -1,7 +1,6 @@
 // At the daemon's start: what the last one left unfinished of snapshots and moves.
 
 #include "daemon/instance/lifecycle.h"
-#include "daemon/instance/root_limit.h"
 #include "daemon/instance/volatile_keys.h"
 
 namespace instance {
@@ -18,8 +17,7 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
         if (!is_there(name)) continue;
         try {
             const std::scoped_lock lock(instance->change_lock());
-            if (const auto& left = schema::get(record->row.put.config, moving_key); !left.empty())
-                repair_move(*instance, left);
+            complete_move_or_later(*instance);
             const auto& wanted = schema::get(record->row.put.config, restoring_key);
             if (wanted.empty()) continue;
             const auto snapshot = rooms_.snapshots.find(name, wanted);
@@ -51,14 +49,6 @@ void Lifecycle::repair_snapshot(const state::SnapshotRow& snapshot) {
             rooms_.pools.rename_snapshot(pool, snapshot.instance, snapshot.new_name, snapshot.name);
         rooms_.snapshots.set_new_name(snapshot.id, "");
     }
-}
-
-void Lifecycle::repair_move(Instance& instance, const std::string& pool) {
-    const auto row = instance.record()->row;
-    rooms_.pools.relink_container(row.pool, row.name);
-    rooms_.pools.remove_volume_of(pool, row.name);
-    limit_root(*instance.record(), rooms_.pools);
-    store_volatile(instance, {{moving_key, ""}});
 }
 
 } // namespace instance

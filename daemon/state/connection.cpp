@@ -20,7 +20,7 @@ constexpr int checkpoint_pages = 250;
 constexpr off_t log_bytes = 1 << 20;
 
 /// SQLite gives the files beside it (-wal, -shm) the same mode.
-const std::string& with_private_mode(const std::string& path) {
+std::string with_private_mode(std::string path) {
     base::checked(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), path);
     return path;
 }

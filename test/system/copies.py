@@ -199,6 +199,43 @@ def a_source_is_deleted_only_after_its_copy(test):
 
 
 @scenario
+def a_volume_that_the_database_has_lost_is_never_touched(test):
+    test.start()
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
+    source = test.name("source")
+    test.daemon.lxc("init", "busybox", source, check=True)
+    lost = test.name("lost")
+    kept = {}
+    for pool in ("default", "second"):
+        for name in (lost, source):
+            volume = test.daemon.folder / "storage-pools" / pool / "containers" / name
+            if not volume.exists():
+                volume.mkdir()
+                (volume / "data").write_text("all that is left")
+                kept[pool, name] = volume / "data"
+    test.equal(len(kept), 3)
+    backup = test.folder / "backup.tar.gz"
+    test.daemon.lxc("export", source, str(backup), check=True)
+    for command in (
+        ("init", "busybox", lost),
+        ("init", "busybox", lost, "--storage", "second"),
+        ("copy", source, lost),
+        ("copy", source, lost, "--storage", "second"),
+        ("move", source, "--storage", "second"),
+        ("import", str(backup), lost),
+        ("rename", source, lost),
+    ):
+        done = test.daemon.lxc(*command)
+        test.true(done.returncode == 1 and b"already" in done.stderr, f"{command}: {done.stderr}")
+    test.daemon.kill()
+    test.daemon.start()
+    for volume in kept.values():
+        test.equal(volume.read_text(), "all that is left")
+    test.equal(test.daemon.lxc("list", "--format=csv", "--columns=n").stdout.decode().split(), [source])
+    test.daemon.lxc("start", source, check=True)
+
+
+@scenario
 def all_instances_change_state_in_one_call(test):
     test.start()
     names = [test.launch(f"bulk{number}") for number in range(3)]

@@ -568,9 +568,9 @@ class Step:
             self.agree("undisturbed")
             self.undo(self.stage)
 
-    def agree(self, what):
+    def agree(self, what, timeout=2):
         try:
-            self.test.until(lambda: not self.stage.world.strangers(), "agreement", timeout=2)
+            self.test.until(lambda: not self.stage.world.strangers(), "agreement", timeout=timeout)
         except AssertionError:
             # What was busy when the daemon started is removed when it looks again.
             if all("'Pending'" in one for one in self.stage.world.strangers()):
@@ -594,8 +594,8 @@ class Step:
         except LOST:
             return None
 
-    def as_before_or_after(self, done, what):
-        self.agree(what)
+    def as_before_or_after(self, done, what, timeout=2):
+        self.agree(what, timeout)
         now = self.clean_state()
         if now == self.after:
             self.undo(self.stage)
@@ -640,7 +640,8 @@ class Step:
         if which == EVERYTHING:  # what could not be undone either, for want of space, is undone by the next start
             self.test.daemon.kill()
             self.test.daemon.start(wrapper=self.stage.moments.wrapper())
-        self.as_before_or_after(done, what)
+        # What could not be removed from pools alone is removed when the daemon looks again.
+        self.as_before_or_after(done, what, timeout=15)
 
     def await_start(self):
         def over():

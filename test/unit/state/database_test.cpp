@@ -97,6 +97,7 @@ TEST_F(DatabaseTest, AfterAFailedTransactionTheNextOneWorks) {
 TEST_F(DatabaseTest, ThreadsTakeTurns) {
     Profiles profiles(database);
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
             for (int i = 0; i < 20; ++i) {
@@ -235,8 +236,9 @@ TEST(CrashTest, WhatWasCommittedOutlivesAKill) {
         for (size_t at = 0; at < told.size(); at = told.find('\n', at) + 1, ++lines) {
             const auto row = instances.find(told.substr(at, told.find('\n', at) - at));
             ASSERT_TRUE(row) << lines;
-            EXPECT_EQ(row->put.config.size(), 1U); // whole, not half an instance
-            EXPECT_EQ(row->put.devices.size(), 1U);
+            const auto put = row.value_or(state::InstanceRow()).put;
+            EXPECT_EQ(put.config.size(), 1U); // whole, not half an instance
+            EXPECT_EQ(put.devices.size(), 1U);
         }
         EXPECT_LE(instances.list().size(), lines + 1);
         EXPECT_GT(lines, least);
