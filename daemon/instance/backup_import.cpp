@@ -1,10 +1,14 @@
+#include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/instance/backups.h"
 #include "daemon/instance/restored.h"
 #include "daemon/storage/archive.h"
+#include "daemon/storage/backup_streams.h"
 #include "daemon/storage/tar_archives.h"
 #include "schema/error.h"
 
@@ -13,6 +17,18 @@ namespace instance {
 namespace {
 
 const std::vector<std::string> members{"metadata.yaml", "rootfs", "state", "templates"};
+
+/// Of a volume that came as a stream: what the daemon keeps beside the instance's own, such as notes of what it was
+/// about to do, is another daemon's.
+void keep_own(const std::string& folder) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        const auto name = entry.path().filename().string();
+        const auto status = entry.symlink_status();
+        const bool described = name == "backup.yaml" && std::filesystem::is_regular_file(status);
+        if (!described && std::ranges::find(members, name) == members.end()) base::remove_tree(entry.path().string());
+    }
+    storage::check_volume(folder);
+}
 
 } // namespace
 
@@ -65,7 +81,12 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
     auto creation = restored(config, index.name, index.pool, rooms_.profiles);
     const auto snapshots = restored_snapshots(config, index.name, index.pool, index.snapshots, rooms_.profiles);
     creation.fill = [&](const state::InstanceRow& row) {
-        rooms_.pools.create_filled(row.pool, row.name, parts);
+        if (index.optimized)
+            rooms_.pools.create_by(row.pool, row.name, [&](auto& driver, const auto& volume) {
+                storage::load_streams(driver, volume, upload, keep_own, caller.cancel);
+            });
+        else
+            rooms_.pools.create_filled(row.pool, row.name, parts);
         base::Rollback rollback;
         rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
         state::Snapshots rows(rooms_.database);

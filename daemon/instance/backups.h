@@ -38,9 +38,10 @@ public:
         : rooms_(rooms), kept_(rooms.database, state::instance_backups, rooms.paths.backups() + "/instances") {}
 
     storage::KeptBackups& kept() { return kept_; }
-    /// `post.compression_algorithm` is chosen. All or nothing. Throws failure where the name is taken. `progress` is
+    /// `post.compression_algorithm` is chosen; that it is to be in the driver's own format does not count where the
+    /// driver has none, as with LXD. All or nothing. Throws failure where the name is taken. `progress` is
     /// told the archive's bytes so far.
-    void create(const std::string& instance, const schema::BackupsPost& post, const base::CancelToken& cancel,
+    void create(const std::string& instance, schema::BackupsPost post, const base::CancelToken& cancel,
                 const std::function<void(uint64_t bytes)>& progress);
 
     /// What a client sends. `name` and `pool` replace those of the backup where they are not empty. Throws bad_request
@@ -53,6 +54,8 @@ public:
 private:
     void write(int file, const std::string& instance, const schema::BackupsPost& post, const base::CancelToken& cancel,
                const std::function<void(uint64_t)>& progress) const;
+    void write_streams(storage::TarWriter& writer, const Instance& instance, const schema::BackupConfig& config,
+                       const base::CancelToken& cancel) const;
     std::string chosen_pool(const schema::BackupIndex& index, const std::string& wanted) const;
     schema::BackupConfig config_of(const BackupUpload& upload, const base::CancelToken& cancel) const;
 

@@ -86,9 +86,14 @@ std::shared_ptr<BackupUpload> receive_backup(const std::string& folder,
     return upload;
 }
 
-void check_can_restore(const Driver& driver, const schema::BackupIndex& index) {
-    if (index.optimized)
-        throw schema::failure("Backups in the format of the storage driver {:?} cannot be imported", index.backend);
+void check_can_restore(Driver& driver, const schema::BackupIndex& index) {
+    if (index.optimized && index.backend != driver.name())
+        throw schema::failure("Optimized backup storage driver {:?} differs from the target storage pool driver {:?}",
+                              index.backend, driver.name());
+    if (index.optimized && driver.own_format() == nullptr)
+        throw schema::failure("Storage pools of the driver {:?} have no format of their own for backups",
+                              driver.name());
+    if (index.optimized) return;
     if (!index.snapshots.empty() && !driver.makes_snapshots())
         throw schema::failure("Snapshots of backups cannot be made on storage pools of the driver {:?}", driver.name());
 }

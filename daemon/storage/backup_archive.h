@@ -44,7 +44,7 @@ std::shared_ptr<BackupUpload> receive_backup(const std::string& folder,
                                              const std::string& type);
 
 /// Throws failure where volumes cannot be made there of such a backup.
-void check_can_restore(const Driver& driver, const schema::BackupIndex& index);
+void check_can_restore(Driver& driver, const schema::BackupIndex& index);
 
 /// At the daemon's start: what a crash left of those that were received.
 void remove_backup_uploads(const std::string& folder);

@@ -1,6 +1,7 @@
 #pragma once
 // The driver "btrfs": volumes are subvolumes, copies and snapshots are snapshots. Made by make_driver alone.
 
+#include "daemon/storage/btrfs_backup.h"
 #include "daemon/storage/btrfs_pool.h"
 #include "daemon/storage/btrfs_transfer.h"
 #include "daemon/storage/driver.h"
@@ -41,6 +42,7 @@ public:
     Quotas* quotas() override { return this; }
     Blocks* blocks() override { return &blocks_; }
     Transfer* transfer() override { return &transfer_; }
+    OwnFormat* own_format() override { return &backup_; }
 
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
@@ -53,6 +55,7 @@ private:
     BtrfsPool pool_;
     FileBlocks blocks_{*this};
     BtrfsTransfer transfer_{*this, pool_.path()};
+    BtrfsBackup backup_{*this, pool_.path()};
 };
 
 } // namespace storage

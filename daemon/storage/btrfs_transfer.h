@@ -18,7 +18,6 @@ public:
 private:
     void send_nested(const std::string& root, int to, const base::CancelToken& cancel) const;
     base::Fd find_snapshot(const VolumeId& volume, const std::string& uuid) const;
-    std::string temporary(const VolumeId& volume) const;
 
     Driver& driver_;
     const std::string& pool_path_;

@@ -51,6 +51,35 @@ public:
     virtual void receive(const VolumeId& volume, int from, const base::CancelToken& cancel) = 0;
 };
 
+/// A backup of a volume and its snapshots in the backend's own format, which is LXD's "optimized" one: streams in files
+/// that LXD writes and reads, too.
+class OwnFormat {
+public:
+    /// Where they go: a text that says how the files belong together, where there is one (it comes first), and a file
+    /// of an archive's folder "backup".
+    struct Target {
+        std::function<void(const std::string& text)> header;
+        std::function<void(const std::string& file, const std::function<void(int to)>& write)> file;
+    };
+    /// Where they come from. None of it is trusted.
+    struct Source {
+        std::optional<std::string> header;
+        /// In any order; throws bad_request for one that is not there.
+        std::function<void(const std::string& file, const std::function<void(int from)>& read)> file;
+        /// Called with the folder of each volume before it is there: removes what may not be in it, or throws.
+        std::function<void(const std::string& folder)> accept;
+    };
+
+    virtual ~OwnFormat() = default;
+    virtual bool has_header() const = 0;
+    /// Of a volume, which may be in use, and of these snapshots of it, oldest first.
+    virtual void save(const VolumeId& volume, const std::vector<std::string>& snapshots, const Target& to,
+                      const base::CancelToken& cancel) = 0;
+    /// Makes the volume and its snapshots, none of which may exist; all or nothing.
+    virtual void load(const VolumeId& volume, const std::vector<std::string>& snapshots, const Source& from,
+                      const base::CancelToken& cancel) = 0;
+};
+
 /// Shows containers with other owners than their files have on disk, and takes what is written back likewise, on
 /// filesystems where the kernel cannot lay a map over the mount. Owners on disk then never have to change.
 class IdMapping {
@@ -131,6 +160,7 @@ public:
     /// Optional abilities; they live as long as the driver.
     virtual Quotas* quotas() { return nullptr; }
     virtual Transfer* transfer() { return nullptr; }
+    virtual OwnFormat* own_format() { return nullptr; }
     virtual Blocks* blocks() { return nullptr; }
     virtual IdMapping* id_mapping() { return nullptr; }
 };

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <string_view>
 #include <sys/stat.h>
 
+#include "daemon/base/fd.h"
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/tar_archives.h"
 #include "daemon/storage/tar_reader.h"
@@ -25,6 +27,22 @@ std::string read_text(TarReader& reader, size_t limit, std::string_view what) {
     return text;
 }
 
+/// Whether there is one; the reader is at its content then.
+bool find_file(TarReader& reader, const std::string& name, TarEntry& entry) {
+    while (reader.next(entry)) {
+        if (confined_path(entry.path) != name || !entry.hard_link.empty()) continue;
+        if (!S_ISREG(entry.attributes.st_mode)) throw schema::bad_request("The backup's {} is not a file", name);
+        return true;
+    }
+    return false;
+}
+
+void write_zeros(int to, int64_t count) {
+    const std::string zeros(static_cast<size_t>(std::clamp<int64_t>(count, 0, 65536)), '\0');
+    for (int64_t done = 0; done < count; done += static_cast<int64_t>(zeros.size()))
+        base::write_all(to, std::string_view(zeros).substr(0, static_cast<size_t>(count - done)));
+}
+
 } // namespace
 
 ArchiveContents inspect_tar(const std::string& file, const base::CancelToken& cancel) {
@@ -46,12 +64,22 @@ std::optional<std::string> tar_member(const std::string& file, const std::string
                                       const base::CancelToken& cancel) {
     TarReader reader(file, cancel);
     TarEntry entry;
-    while (reader.next(entry)) {
-        if (confined_path(entry.path) != name || !entry.hard_link.empty()) continue;
-        if (!S_ISREG(entry.attributes.st_mode)) throw schema::bad_request("The backup's {} is not a file", name);
-        return read_text(reader, schema::limits::backup_index.value, "backup's " + name);
+    if (!find_file(reader, name, entry)) return {};
+    return read_text(reader, schema::limits::backup_index.value, "backup's " + name);
+}
+
+void tar_content(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel) {
+    TarReader reader(file, cancel);
+    TarEntry entry;
+    if (!find_file(reader, name, entry)) throw schema::bad_request("Could not find {:?}", name);
+    int64_t written = 0;
+    TarReader::Block block;
+    while (reader.next_block(block)) {
+        write_zeros(to, block.offset - written);
+        base::write_all(to, {block.data, block.size});
+        written = std::max(written, block.offset) + static_cast<int64_t>(block.size);
     }
-    return {};
+    write_zeros(to, entry.attributes.st_size - written);
 }
 
 } // namespace storage

@@ -393,17 +393,27 @@ void Pools::create_empty(const std::string& pool, const std::string& instance) {
     rollback.dismiss();
 }
 
-void Pools::create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts) {
+void Pools::create_by(const std::string& pool, const std::string& instance,
+                      const std::function<void(Driver& driver, const VolumeId& volume)>& make) {
     const auto driver = this->driver(pool);
+    make(*driver, container(instance));
     base::Rollback rollback;
-    for (const auto& part : parts) {
-        const VolumeId volume{VolumeType::container, instance, part.snapshot};
-        driver->create(volume, part.fill);
-        rollback.add([driver, volume] { driver->remove(volume); });
-    }
+    rollback.add([&] { remove_volume(*driver, instance); });
     link_container(instance, driver->path(container(instance)));
     link_snapshots(*driver, instance);
     rollback.dismiss();
+}
+
+void Pools::create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts) {
+    create_by(pool, instance, [&](Driver& driver, const VolumeId& whole) {
+        base::Rollback rollback;
+        for (const auto& part : parts) {
+            const VolumeId volume{whole.type, whole.name, part.snapshot};
+            driver.create(volume, part.fill);
+            rollback.add([&driver, volume] { driver.remove(volume); });
+        }
+        rollback.dismiss();
+    });
 }
 
 void Pools::read_container(const std::string& pool, const std::string& instance, const std::string& snapshot,
@@ -411,6 +421,13 @@ void Pools::read_container(const std::string& pool, const std::string& instance,
                            const std::function<void(const std::string& folder)>& read) {
     const auto holds = hold_source({pool, instance, snapshot}, {}, cancel);
     read(*driver(pool)->view({VolumeType::container, instance, snapshot}));
+}
+
+void Pools::save_container(const std::string& pool, const std::string& instance,
+                           const std::vector<std::string>& snapshots, const base::CancelToken& cancel,
+                           const std::function<void(Driver& driver, const VolumeId& volume)>& save) {
+    const auto holds = hold_source({pool, instance}, snapshots, cancel);
+    save(*driver(pool), container(instance));
 }
 
 void Pools::remove_container(const std::string& pool, const std::string& instance) {

@@ -101,6 +101,9 @@ public:
     /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, where the driver
     /// makes_snapshots(), then the container itself.
     void create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts);
+    /// As create_from_image; `make`, all or nothing, makes the container and its snapshots on the pool.
+    void create_by(const std::string& pool, const std::string& instance,
+                   const std::function<void(Driver& driver, const VolumeId& volume)>& make);
     /// As create_from_image, out of another container or a snapshot, which may be in another pool. It brings
     /// `snapshots` of the source along, which come oldest first. Waits for nothing but is waited for: what is copied is
     /// neither removed nor renamed meanwhile.
@@ -110,6 +113,10 @@ public:
     /// meanwhile.
     void read_container(const std::string& pool, const std::string& instance, const std::string& snapshot,
                         const base::CancelToken& cancel, const std::function<void(const std::string& folder)>& read);
+    /// Calls `save` with a container that is, like these snapshots of it, neither removed nor renamed meanwhile.
+    void save_container(const std::string& pool, const std::string& instance, const std::vector<std::string>& snapshots,
+                        const base::CancelToken& cancel,
+                        const std::function<void(Driver& driver, const VolumeId& volume)>& save);
     /// Makes what `snapshots` of the source hold snapshots of a container that is there, and what the source itself
     /// holds its snapshot `whole`: with restore_snapshot it is then the source's copy again. All or nothing.
     void refresh_container(const Source& source, const std::vector<std::string>& snapshots, const std::string& pool,

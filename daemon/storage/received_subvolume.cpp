@@ -29,11 +29,12 @@ struct Place {
 
 class Application {
 public:
-    Application(base::Fd root, base::Fd parent, std::string uuid, std::string parent_uuid)
+    Application(base::Fd root, base::Fd parent, std::string uuid, std::string parent_uuid, mode_t mode)
         : root_(std::move(root)), parent_(std::move(parent)), uuid_(std::move(uuid)),
-          parent_uuid_(std::move(parent_uuid)) {}
+          parent_uuid_(std::move(parent_uuid)), mode_(mode) {}
 
     void apply(const Step& step);
+    mode_t mode() const { return mode_; }
 
 private:
     Place place(const std::string& path) const;
@@ -43,7 +44,7 @@ private:
     void make_node(const Step& step, mode_t type) const;
     void write(const Step& step);
     void clone(const Step& step);
-    void change_mode(const Step& step) const;
+    void change_mode(const Step& step);
     void set_attribute(const Step& step) const;
     void set_times(const Step& step) const;
     base::Fd entry(const std::string& path) const;
@@ -52,6 +53,7 @@ private:
     base::Fd parent_;
     std::string uuid_;
     std::string parent_uuid_;
+    mode_t mode_;
     base::Fd file_;
     std::string file_path_;
 };
@@ -141,9 +143,12 @@ void Application::clone(const Step& step) {
     check(::ioctl(file(step.text(Field::path)), FICLONERANGE, &range) == 0, step);
 }
 
-void Application::change_mode(const Step& step) const {
+void Application::change_mode(const Step& step) {
     const auto& path = step.text(Field::path);
-    if (path.empty()) return; // the caller's: nobody is to pass until all is there
+    if (path.empty()) { // later, and by the caller: nobody is to pass until all is there
+        mode_ = static_cast<mode_t>(step.number(Field::mode)) & 07777;
+        return;
+    }
     const auto [folder, name] = place(path);
     // A link has no mode; one in place of what the sender had there is not followed.
     struct stat status{};
@@ -260,13 +265,16 @@ Received receive_subvolume(send_stream::Reader& stream, const std::string& path,
         throw schema::bad_request("Bad btrfs stream: it begins with no subvolume");
     }
     auto root = subvolume::open(path);
-    if (::fchmod(root.get(), 0700) < 0) throw std::system_error(errno, std::generic_category(), path);
-    Application application(std::move(root), std::move(parent), first.text(Field::uuid), parent_uuid);
+    struct stat before{};
+    if (::fstat(root.get(), &before) < 0 || ::fchmod(root.get(), 0700) < 0)
+        throw std::system_error(errno, std::generic_category(), path);
+    Application application(std::move(root), std::move(parent), first.text(Field::uuid), parent_uuid,
+                            before.st_mode & 07777);
     for (auto step = stream.next(); step.command != Command::end; step = stream.next()) {
         cancel.check();
         application.apply(step);
     }
-    return {first.text(Field::uuid), first.number(Field::transaction)};
+    return {first.text(Field::uuid), first.number(Field::transaction), application.mode()};
 }
 
 } // namespace storage

@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include <sys/types.h>
+
 #include "daemon/base/cancel.h"
 #include "daemon/base/fd.h"
 #include "daemon/storage/send_stream.h"
@@ -19,9 +21,11 @@ using FindParent = std::function<base::Fd(const std::string& uuid)>;
 struct Received {
     std::string uuid;
     uint64_t transaction = 0;
+    mode_t mode = 0; // of its top folder
 };
 
-/// `path` must not exist; it stays writable, and its own mode is the caller's to set. What a failure leaves is, too.
+/// `path` must not exist; it stays writable, and nobody but root passes through it until the caller gives it its mode.
+/// What a failure leaves is the caller's, too.
 Received receive_subvolume(send_stream::Reader& stream, const std::string& path, const FindParent& find_parent,
                            const base::CancelToken& cancel);
 

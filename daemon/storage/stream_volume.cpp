@@ -12,8 +12,7 @@
 
 namespace storage {
 
-void stream_volume(Driver& from, const VolumeId& source, const std::string& parent, Driver& to, const VolumeId& target,
-                   const base::CancelToken& cancel) {
+void through_pipe(const std::function<void(int to)>& send, const std::function<void(int from)>& receive) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) < 0) throw std::system_error(errno, std::generic_category(), "Failed making a pipe");
     base::Fd reading(ends[0]);
@@ -23,17 +22,15 @@ void stream_volume(Driver& from, const VolumeId& source, const std::string& pare
     std::atomic<bool> cut_off = false;
     std::thread sender([&, writing = std::move(writing)]() mutable {
         try {
-            from.transfer()->send(source, parent, writing.get(), cancel);
+            send(writing.get());
         } catch (...) {
             sender_failure = std::current_exception();
             cut_off = true;
         }
         writing = base::Fd(); // the receiver sees the end
     });
-    bool received = false;
     try {
-        to.transfer()->receive(target, reading.get(), cancel);
-        received = true;
+        receive(reading.get());
     } catch (...) {
         // Where the sender failed before, that its stream is no whole one says nothing.
         if (!cut_off) receiver_failure = std::current_exception();
@@ -41,9 +38,23 @@ void stream_volume(Driver& from, const VolumeId& source, const std::string& pare
     reading = base::Fd(); // a sender that goes on sees nobody there
     sender.join();
     // Whoever comes first says what is wrong; the other only that the stream ended.
-    if (sender_failure && received) to.remove(target);
     if (receiver_failure) std::rethrow_exception(receiver_failure);
     if (sender_failure) std::rethrow_exception(sender_failure);
+}
+
+void stream_volume(Driver& from, const VolumeId& source, const std::string& parent, Driver& to, const VolumeId& target,
+                   const base::CancelToken& cancel) {
+    bool received = false;
+    try {
+        through_pipe([&](int end) { from.transfer()->send(source, parent, end, cancel); },
+                     [&](int end) {
+                         to.transfer()->receive(target, end, cancel);
+                         received = true;
+                     });
+    } catch (...) {
+        if (received) to.remove(target);
+        throw;
+    }
 }
 
 } // namespace storage

@@ -57,6 +57,7 @@ void snapshot_nested(int source, int target, const Nested& found) {
     if (!child) return;
     const auto [folder, name] = split(found.path);
     const auto place = base::open_beneath(target, folder, O_RDONLY | O_DIRECTORY);
+    const KeptTimes times(place.get());
     if (::unlinkat(place.get(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
         throw std::system_error(errno, std::generic_category(), "Failed making place for subvolume " + found.path);
     check(btrfs_util_create_snapshot_fd2(child.get(), place.get(), name.c_str(), 0, nullptr, nullptr),
@@ -71,6 +72,18 @@ void set_all_writable(int subvolume) {
 }
 
 } // namespace
+
+KeptTimes::KeptTimes(int folder) : folder_(folder) {
+    struct stat status{};
+    if (::fstat(folder, &status) < 0) throw std::system_error(errno, std::generic_category(), "Failed reading times");
+    accessed_ = status.st_atim;
+    modified_ = status.st_mtim;
+}
+
+KeptTimes::~KeptTimes() {
+    const timespec times[] = {accessed_, modified_};
+    ::futimens(folder_, times);
+}
 
 bool is_on_btrfs(const std::string& path) {
     struct statfs status{};
@@ -167,6 +180,7 @@ void snapshot_alone(int source, const std::string& target) {
         const auto place = split(found.path);
         try {
             const auto outer = base::open_beneath(made.get(), place.folder, O_RDONLY | O_DIRECTORY);
+            const KeptTimes times(outer.get());
             ::unlinkat(outer.get(), place.name.c_str(), AT_REMOVEDIR);
         } catch (const std::system_error&) { // in one that is left out itself
         }
@@ -194,10 +208,13 @@ void set_received(int subvolume, const std::string& uuid, uint64_t transaction) 
 void remove(const std::string& path) {
     const auto [folder, name] = split(path);
     if (!base::exists(path)) return;
-    set_all_writable(subvolume::open(path).get());
-    check(
-        btrfs_util_delete_subvolume_fd(open_folder(folder).get(), name.c_str(), BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE),
-        "Failed deleting subvolume " + path);
+    const auto place = open_folder(folder);
+    const auto going = subvolume::open(path);
+    // One that is full could not be changed, and what is nested in it not be taken out of it.
+    if (btrfs_quota::limit(going.get()) > 0) btrfs_quota::set_limit(place.get(), id(going.get()), 0);
+    set_all_writable(going.get());
+    check(btrfs_util_delete_subvolume_fd(place.get(), name.c_str(), BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE),
+          "Failed deleting subvolume " + path);
 }
 
 void sync(const std::string& path) {

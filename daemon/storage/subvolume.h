@@ -3,6 +3,7 @@
 // are not trusted and no link in them is followed. Called by the driver btrfs.
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,19 @@ struct Nested {
     std::string path; // below the outer one, which comes before it
     uint64_t id = 0;
     bool read_only = false;
+};
+
+/// An open folder keeps its times though subvolumes come and go in it while this lives.
+class KeptTimes {
+public:
+    explicit KeptTimes(int folder);
+    KeptTimes(const KeptTimes&) = delete;
+    KeptTimes& operator=(const KeptTimes&) = delete;
+    ~KeptTimes();
+
+private:
+    int folder_;
+    timespec accessed_{}, modified_{};
 };
 
 bool is_on_btrfs(const std::string& path);

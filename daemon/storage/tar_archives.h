@@ -31,6 +31,10 @@ void unpack_tar(const std::string& file, const std::string& folder, const base::
 std::optional<std::string> tar_member(const std::string& file, const std::string& name,
                                       const base::CancelToken& cancel);
 
+/// Writes the content of the file of that name, however long, to an open descriptor, with zeros for its holes. Throws
+/// bad_request where there is none.
+void tar_content(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel);
+
 /// What unpack_tar_part takes of an archive: what is below `prefix` ("backup/container") and has one of the names
 /// directly under it; all of it, the folder's own attributes too, where there are no names.
 struct TarPart {

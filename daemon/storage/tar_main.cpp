@@ -1,6 +1,6 @@
 // lxd-tar: reads one tar archive for the daemon (see tar_archives.h and tar_words.h), and ends with it.
 //
-// Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME |
+// Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | lxd-tar content FILE NAME |
 //        lxd-tar part FILE FOLDER PREFIX [NAME...]
 
 #include <csignal>
@@ -27,7 +27,7 @@ void tell(std::string_view word, int number, std::string_view text = {}) {
 
 int usage() {
     fmt::print(stderr, "Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | "
-                       "lxd-tar part FILE FOLDER PREFIX [NAME...]\n");
+                       "lxd-tar content FILE NAME | lxd-tar part FILE FOLDER PREFIX [NAME...]\n");
     return 2;
 }
 
@@ -47,6 +47,11 @@ void unpack(const std::string& file, const std::string& folder) {
 void member(const std::string& file, const std::string& name) {
     const auto text = storage::tar_member(file, name, {});
     tell(words::member, text.has_value(), text.value_or(""));
+}
+
+void content(const std::string& file, const std::string& name) {
+    storage::tar_content(file, name, words::content_to, {});
+    tell(words::content, 0);
 }
 
 void part(const std::vector<std::string>& arguments) {
@@ -69,6 +74,8 @@ int main(int argc, char** argv) {
             unpack(arguments[1], arguments[2]);
         else if (arguments.size() == 3 && arguments[0] == "member")
             member(arguments[1], arguments[2]);
+        else if (arguments.size() == 3 && arguments[0] == "content")
+            content(arguments[1], arguments[2]);
         else if (arguments.size() >= 4 && arguments[0] == "part")
             part(arguments);
         else

@@ -68,13 +68,14 @@ private:
 };
 
 Ending run(std::vector<std::string> arguments, const base::CancelToken& cancel,
-           const std::function<void(int percent)>& progress) {
+           const std::function<void(int percent)>& progress, std::vector<std::pair<int, int>> fds = {}) {
     cancel.check();
     arguments.insert(arguments.begin(), base::own_program("lxd-tar", "storage", "LXD_TAR"));
     auto out = base::make_pipe();
+    fds.emplace_back(out.write_end.get(), 1);
     // Shared with the callback, which may still run on the canceller's thread when this function has returned.
-    const auto process = std::make_shared<base::Process>(
-        base::Process::spawn({.argv = std::move(arguments), .fds = {{out.write_end.get(), 1}}}));
+    const auto process =
+        std::make_shared<base::Process>(base::Process::spawn({.argv = std::move(arguments), .fds = std::move(fds)}));
     out.write_end.reset();
     const auto registration = cancel.on_cancel([process] { process->kill_group(SIGKILL); });
     Listener listener(progress);
@@ -115,6 +116,10 @@ std::optional<std::string> tar_member(const std::string& file, const std::string
     auto ending = run({"member", file, name}, cancel, {});
     if (ending.number == 0) return {};
     return std::move(ending.text);
+}
+
+void tar_content(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel) {
+    run({"content", file, name}, cancel, {}, {{to, words::content_to}});
 }
 
 void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,

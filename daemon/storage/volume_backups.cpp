@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/base/fd.h"
+#include "daemon/storage/backup_streams.h"
 #include "daemon/storage/file_blocks.h"
 #include "daemon/storage/tar_archives.h"
 #include "schema/error.h"
@@ -61,25 +62,39 @@ void add_part(TarWriter& writer, const std::string& prefix, const std::string& f
     writer.add_tree({.name = prefix, .folder = top.get()});
 }
 
-/// Makes an unpacked file what a driver takes for a block volume's content.
-void take_block(const std::string& unpacked, const std::string& folder) {
+/// Makes a file that came from elsewhere one that a driver takes for a block volume's content.
+void accept_block(const std::string& file) {
     struct stat status{};
-    if (::lstat(unpacked.c_str(), &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+    if (::lstat(file.c_str(), &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
         throw schema::bad_request("The backup has no content of the block volume");
-    const auto file = FileBlocks::file_in(folder);
-    if (::chown(unpacked.c_str(), 0, 0) < 0 || ::chmod(unpacked.c_str(), 0600) < 0 ||
-        ::rename(unpacked.c_str(), file.c_str()) < 0)
+    if (::chown(file.c_str(), 0, 0) < 0 || ::chmod(file.c_str(), 0600) < 0)
         throw std::system_error(errno, std::generic_category(), "Failed making " + file);
 }
 
+void take_block(const std::string& unpacked, const std::string& folder) {
+    accept_block(unpacked);
+    const auto file = FileBlocks::file_in(folder);
+    if (::rename(unpacked.c_str(), file.c_str()) < 0)
+        throw std::system_error(errno, std::generic_category(), "Failed making " + file);
+}
+
+using Fill = std::function<void(const std::string& folder)>;
+
 /// Fills a folder with a volume or a snapshot: `name` below `prefix` in the archive.
-Volumes::Fill unpacking(const std::string& file, const std::string& prefix, const std::string& name, bool block,
-                        const base::CancelToken& cancel) {
+Fill unpacking(const std::string& file, const std::string& prefix, const std::string& name, bool block,
+               const base::CancelToken& cancel) {
     return [=](const std::string& folder) {
         if (!block) return unpack_tar_part(file, {prefix + "/" + name, {}}, folder, cancel, {});
         const auto content = name + block_suffix;
         unpack_tar_part(file, {prefix, {content}}, folder, cancel, {});
         take_block(folder + "/" + content, folder);
+    };
+}
+
+/// Looks at what came as a stream.
+Fill accepting(bool block) {
+    return [block](const std::string& folder) {
+        if (block) accept_block(FileBlocks::file_in(folder));
     };
 }
 
@@ -123,20 +138,26 @@ state::VolumeSnapshotRow restored_snapshot(const schema::StorageVolumeSnapshot& 
 
 } // namespace
 
-void VolumeBackups::create(const VolumePlace& volume, const schema::BackupsPost& post, const base::CancelToken& cancel,
+void VolumeBackups::create(const VolumePlace& volume, schema::BackupsPost post, const base::CancelToken& cancel,
                            const std::function<void(uint64_t bytes)>& progress) {
-    kept_.create(owner(volume), post, cancel, [&](int file) {
-        write({file, post.compression_algorithm, cancel, progress}, volume, !post.without_snapshots);
-    });
+    if (rooms_.pools.driver(volume.pool)->own_format() == nullptr) post.optimized_storage = false;
+    kept_.create(owner(volume), post, cancel,
+                 [&](int file) { write({file, post.compression_algorithm, cancel, progress}, volume, post); });
 }
 
-void VolumeBackups::write(const BackupWriting& writing, const VolumePlace& volume, bool with_snapshots) {
+void VolumeBackups::write(const BackupWriting& writing, const VolumePlace& volume, const schema::BackupsPost& post) {
     const auto driver = rooms_.pools.driver(volume.pool);
     rooms_.volumes.read(volume, writing.cancel, [&](const auto& row, auto snapshots) {
         check_blocks(*driver, row.content_type);
-        if (!with_snapshots) snapshots.clear();
+        if (post.without_snapshots) snapshots.clear();
         const bool block = is_block(row.content_type);
-        write_backup(writing, index_of(row, snapshots, driver->name()), [&](auto& writer) {
+        auto index = index_of(row, snapshots, driver->name());
+        index.optimized = post.optimized_storage;
+        index.optimized_header = index.optimized && driver->own_format()->has_header();
+        write_backup(writing, index, [&](auto& writer) {
+            if (index.optimized)
+                return add_streams(writer, *driver, custom_volume(row.name), index.snapshots, rooms_.paths.backups(),
+                                   writing.cancel);
             for (const auto& snapshot : snapshots)
                 add_part(writer, fmt::format("{}/{}", snapshots_prefix, snapshot.name),
                          *driver->view(custom_volume(row.name, snapshot.name)), block);
@@ -172,12 +193,18 @@ void VolumeBackups::restore(const BackupUpload& upload, const base::CancelToken&
     const auto row = restored(index, *index.config->volume);
     check_blocks(*driver, row.content_type);
     const bool block = is_block(row.content_type);
-    std::vector<Volumes::FilledSnapshot> snapshots;
+    std::vector<state::VolumeSnapshotRow> snapshots;
     snapshots.reserve(index.snapshots.size());
-    for (const auto& name : index.snapshots)
-        snapshots.push_back({restored_snapshot(described(*index.config, name)),
-                             unpacking(upload.file, snapshots_prefix, name, block, cancel)});
-    rooms_.volumes.create_filled(row, snapshots, unpacking(upload.file, "backup", "volume", block, cancel), cancel);
+    for (const auto& name : index.snapshots) snapshots.push_back(restored_snapshot(described(*index.config, name)));
+    rooms_.volumes.create_by(
+        row, snapshots,
+        [&](Driver& to, const VolumeId& volume) {
+            if (index.optimized) return load_streams(to, volume, upload, accepting(block), cancel);
+            for (const auto& name : index.snapshots)
+                to.create(custom_volume(row.name, name), unpacking(upload.file, snapshots_prefix, name, block, cancel));
+            to.create(volume, unpacking(upload.file, "backup", "volume", block, cancel));
+        },
+        cancel);
 }
 
 } // namespace storage

@@ -32,9 +32,10 @@ public:
     /// The owners are volumes as "POOL/VOLUME".
     KeptBackups& kept() { return kept_; }
     static std::string owner(const VolumePlace& volume) { return volume.pool + "/" + volume.name; }
-    /// `post.compression_algorithm` is chosen. All or nothing. Throws failure where the name is taken. `progress` is
+    /// `post.compression_algorithm` is chosen; that it is to be in the driver's own format does not count where the
+    /// driver has none, as with LXD. All or nothing. Throws failure where the name is taken. `progress` is
     /// told the archive's bytes so far.
-    void create(const VolumePlace& volume, const schema::BackupsPost& post, const base::CancelToken& cancel,
+    void create(const VolumePlace& volume, schema::BackupsPost post, const base::CancelToken& cancel,
                 const std::function<void(uint64_t bytes)>& progress);
 
     /// What a client sends for a pool. `name` replaces that of the backup where it is not empty. Throws bad_request for
@@ -45,7 +46,7 @@ public:
     void restore(const BackupUpload& upload, const base::CancelToken& cancel);
 
 private:
-    void write(const BackupWriting& writing, const VolumePlace& volume, bool with_snapshots);
+    void write(const BackupWriting& writing, const VolumePlace& volume, const schema::BackupsPost& post);
 
     Rooms rooms_;
     KeptBackups kept_;

@@ -106,18 +106,24 @@ void Volumes::copy_snapshot(const state::VolumeRow& source, const state::VolumeS
     });
 }
 
-void Volumes::create_filled(state::VolumeRow row, const std::vector<FilledSnapshot>& snapshots, const Fill& fill,
-                            const base::CancelToken& cancel) {
+void Volumes::create_by(state::VolumeRow row, const std::vector<state::VolumeSnapshotRow>& snapshots,
+                        const std::function<void(Driver& driver, const VolumeId& volume)>& fill,
+                        const base::CancelToken& cancel) {
     const auto hold = locks_.exclusive(lock_key({row.pool, row.name}), cancel);
     const auto kind = this->kind(row.pool, "custom", row.content_type);
     row.config = config_on(kind, row.name, std::move(row.config));
     row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.get(row.pool).config);
     make(row, [&](Driver& driver) {
         const auto made = *stores_.volumes.find(row.pool, "custom", row.name);
-        for (const auto& snapshot : snapshots)
-            add_snapshot(made, snapshot.row,
-                         [&](Driver& to, const VolumeId& place) { to.create(place, snapshot.fill); });
-        driver.create(custom_volume(row.name), fill);
+        std::vector<int64_t> ids;
+        ids.reserve(snapshots.size());
+        for (auto snapshot : snapshots) {
+            snapshot.config = config_on(kind, row.name, std::move(snapshot.config));
+            snapshot.incomplete = true;
+            ids.push_back(stores_.volumes.insert_snapshot(made.id, snapshot));
+        }
+        fill(driver, custom_volume(row.name));
+        for (const auto id : ids) stores_.volumes.set_snapshot_incomplete(id, false);
         // A block volume is as large as its content.
         if (const auto& size = schema::get(made.config, "size"); !size.empty() && made.content_type == "filesystem")
             limit(made, size);

@@ -80,15 +80,11 @@ public:
 
     /// An empty one. Throws conflict where the name is taken, failure on bad options.
     void create(const std::string& pool, const schema::StorageVolumesPost& post);
-    using Fill = std::function<void(const std::string& folder)>;
-    struct FilledSnapshot {
-        state::VolumeSnapshotRow row;
-        Fill fill;
-    };
-    /// Of content that comes from elsewhere, snapshots oldest first; options that the pool does not know are left out.
-    /// Throws conflict where the name is taken.
-    void create_filled(state::VolumeRow row, const std::vector<FilledSnapshot>& snapshots, const Fill& fill,
-                       const base::CancelToken& cancel);
+    /// Of content that comes from elsewhere: `fill` makes the volume and these snapshots, oldest first, on the pool.
+    /// Options that the pool does not know are left out. Throws conflict where the name is taken.
+    void create_by(state::VolumeRow row, const std::vector<state::VolumeSnapshotRow>& snapshots,
+                   const std::function<void(Driver& driver, const VolumeId& volume)>& fill,
+                   const base::CancelToken& cancel);
     /// Calls `work` with the rows of a volume and of its snapshots, which are neither changed in what they hold nor
     /// renamed nor removed meanwhile, but by their users.
     void read(const VolumePlace& volume, const base::CancelToken& cancel,

@@ -11,6 +11,7 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
+#include "daemon/storage/optimized_header.h"
 #include "daemon/storage/tree_copy.h"
 #include "schema/error.h"
 #include "schema/strconv.h"
@@ -334,6 +335,42 @@ void ZfsDriver::receive(const VolumeId& volume, int from, const base::CancelToke
     commands_->must({"zfs", "set", "mountpoint=legacy", "canmount=noauto", dataset(volume_of(volume))});
     if (volume.snapshot.empty()) commands_->must({"zfs", "destroy", marked});
     make_place(volume);
+}
+
+void ZfsDriver::save(const VolumeId& volume, const std::vector<std::string>& snapshots, const Target& to,
+                     const base::CancelToken& cancel) {
+    const bool custom = volume.type == VolumeType::custom;
+    std::string parent;
+    for (const auto& name : snapshots) {
+        const VolumeId snapshot{volume.type, volume.name, name};
+        to.file(stream_name(custom, name), [&](int end) { send(snapshot, parent, end, cancel); });
+        parent = name;
+    }
+    to.file(stream_name(custom, ""), [&](int end) { send(volume, parent, end, cancel); });
+}
+
+void ZfsDriver::load(const VolumeId& volume, const std::vector<std::string>& snapshots, const Source& from,
+                     const base::CancelToken& cancel) {
+    if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
+    auto names = snapshots;
+    names.emplace_back();
+    base::Rollback rollback;
+    rollback.add([&] {
+        for (const auto& name : this->snapshots(volume)) remove({volume.type, volume.name, name});
+        remove(volume);
+    });
+    for (const auto& name : names) {
+        const VolumeId part{volume.type, volume.name, name};
+        from.file(stream_name(volume.type == VolumeType::custom, name), [&](int end) { receive(part, end, cancel); });
+    }
+    for (const auto& name : names) {
+        const VolumeId part{volume.type, volume.name, name};
+        const auto folder = view(part);
+        from.accept(*folder);
+        if (name.empty()) set_mode(*folder, volume.type);
+        unmount(part);
+    }
+    rollback.dismiss();
 }
 
 } // namespace storage

@@ -8,7 +8,7 @@
 
 namespace storage {
 
-class ZfsDriver : public Driver, private Quotas, private Transfer, private Blocks {
+class ZfsDriver : public Driver, private Quotas, private Transfer, private OwnFormat, private Blocks {
 public:
     explicit ZfsDriver(DriverContext context, std::shared_ptr<Commands> commands = host_commands())
         : commands_(std::move(commands)), pool_(std::move(context), *commands_) {}
@@ -42,12 +42,18 @@ public:
 
     Quotas* quotas() override { return this; }
     Transfer* transfer() override { return this; }
+    OwnFormat* own_format() override { return this; }
     Blocks* blocks() override { return this; }
 
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
     void send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) override;
     void receive(const VolumeId& volume, int from, const base::CancelToken& cancel) override;
+    bool has_header() const override { return false; }
+    void save(const VolumeId& volume, const std::vector<std::string>& snapshots, const Target& to,
+              const base::CancelToken& cancel) override;
+    void load(const VolumeId& volume, const std::vector<std::string>& snapshots, const Source& from,
+              const base::CancelToken& cancel) override;
     void create_block(const VolumeId& volume, int64_t bytes) override;
     std::string device(const VolumeId& volume) override;
     void resize_block(const VolumeId& volume, int64_t bytes) override;

@@ -16,6 +16,7 @@
 #include "daemon/resources/id_names.h"
 #include "daemon/resources/resources.h"
 #include "daemon/storage/entry_rules.h"
+#include "daemon/storage/optimized_header.h"
 #include "daemon/storage/send_stream.h"
 #include "daemon/storage/tar_reader.h"
 #include "schema/api/backup.h"
@@ -137,6 +138,19 @@ void btrfs_stream(std::string_view input) {
     may_refuse([&] { storage::send_stream::fields_of(input); });
 }
 
+/// Of a backup of btrfs volumes: what was read is written, and read as the same.
+void optimized_header(std::string_view input) {
+    const std::string text(input);
+    may_refuse([&] {
+        const std::vector<std::string> snapshots{"s0"};
+        const auto found = storage::optimized_header_from(text, snapshots);
+        for (const auto& subvolume : found)
+            require(("/" + subvolume.path + "/").find("/../") == std::string::npos, "no path leads out");
+        require(storage::optimized_header_from(storage::optimized_header(found), snapshots) == found,
+                "a header is read as it was");
+    });
+}
+
 void filter(std::string_view input) {
     static const auto object =
         schema::Json::parse(R"({"name":"c1","config":{"user.a":"b"},"n":1,"list":["x"],"t":true})");
@@ -217,6 +231,7 @@ constexpr Target table[] = {
     {"json", json},
     {"key_values", key_values},
     {"multipart", multipart},
+    {"optimized_header", optimized_header},
     {"raw_lxc", raw_lxc},
     {"request_target", request_target},
     {"schedules", schedules},

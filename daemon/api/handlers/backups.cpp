@@ -66,7 +66,6 @@ http::Response make_backup(Context& context, const BackedUp& backed_up, schema::
     if (post.name.empty()) post.name = backed_up.kept.free_name(backed_up.owner);
     check_name(post.name);
     post.compression_algorithm = chosen_compression(context, post.compression_algorithm);
-    post.optimized_storage = false;                            // as LXD where a driver has no format of its own
     spec.resources["backups"] = {"/1.0/backups/" + post.name}; // so do clients expect it, who fetch it elsewhere
     spec.may_cancel = true;
     spec.run = [&context, backed_up, post, prefix, create](operations::Operation& operation) {

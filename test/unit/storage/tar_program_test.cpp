@@ -1,11 +1,13 @@
 // What the daemon has lxd-tar do, against what the same functions do by themselves (archive_test).
 
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/base/fd.h"
 #include "daemon/storage/tar_archives.h"
 #include "schema/error.h"
 #include "test/fakes/temporary_folder.h"
@@ -54,6 +56,17 @@ TEST_F(TarProgram, UnpacksAndTellsHowFarItIs) {
                [&](int percent) { last = percent; });
     EXPECT_EQ(fakes::read(into_ + "/b"), "text");
     EXPECT_GT(last, 0);
+}
+
+TEST_F(TarProgram, WritesAFileHoweverLongIntoWhatIsOpen) {
+    const std::string content(3 << 20, 'x');
+    store(TarBuilder().file("backup/other.bin", "y").file("backup/a.bin", content));
+    const auto path = folder_ / "content";
+    const base::Fd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    tar_content(file_, "backup/a.bin", to.get(), {});
+    EXPECT_TRUE(fakes::read(path) == content);
+    EXPECT_EQ(refusal([&] { tar_content(file_, "backup/b.bin", to.get(), {}); }),
+              "400 Could not find \"backup/b.bin\"");
 }
 
 TEST_F(TarProgram, PassesOnWhyAnArchiveIsRefused) {

@@ -1,5 +1,6 @@
 #include "daemon/storage/zfs.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -197,6 +198,56 @@ TEST_F(Zfs, StreamsAreDifferencesBetweenSnapshots) {
                                     "zfs snapshot tank/containers/c1@backup-ID",
                                     "zfs send -i tank/containers/c1@snapshot-s1 tank/containers/c1@backup-ID",
                                     "zfs destroy tank/containers/c1@backup-ID"));
+}
+
+TEST_F(Zfs, ABackupHasAStreamOfEachSnapshotAndOfTheVolume) {
+    const auto driver = pool();
+    done();
+    std::vector<std::string> files;
+    OwnFormat::Target target;
+    target.header = [&](const std::string&) { files.emplace_back("header"); };
+    target.file = [&](const std::string& name, const auto& write) {
+        files.push_back(name);
+        write(1);
+    };
+    driver->own_format()->save(c1, {"s0", "s1"}, target, {});
+    EXPECT_THAT(files, ElementsAre("snapshots/s0.bin", "snapshots/s1.bin", "container.bin"));
+    EXPECT_THAT(done(), ElementsAre("zfs send tank/containers/c1@snapshot-s0",
+                                    "zfs send -i tank/containers/c1@snapshot-s0 tank/containers/c1@snapshot-s1",
+                                    "zfs snapshot tank/containers/c1@backup-ID",
+                                    "zfs send -i tank/containers/c1@snapshot-s1 tank/containers/c1@backup-ID",
+                                    "zfs destroy tank/containers/c1@backup-ID"));
+}
+
+TEST_F(Zfs, ABackupComesBackInTheSameOrderAndIsLookedAt) {
+    const auto driver = pool();
+    done();
+    OwnFormat::Source source;
+    source.file = [](const std::string&, const auto& read) { read(0); };
+    std::vector<std::string> seen;
+    source.accept = [&](const std::string& folder) { seen.push_back(fs::path(folder).filename()); };
+    driver->own_format()->load(c1, {"s1"}, source, {});
+    EXPECT_THAT(seen, ElementsAre("s1", "c1"));
+    const auto lines = done();
+    const auto received = [&](const std::string& what) {
+        const auto found = std::ranges::find(lines, "zfs receive -x mountpoint -F -u tank/containers/c1@" + what);
+        return found - lines.begin();
+    };
+    EXPECT_LT(received("snapshot-s1"), received("backup-ID"));
+    EXPECT_LT(received("backup-ID"), std::ssize(lines));
+}
+
+TEST_F(Zfs, ABackupThatIsNotAcceptedGoes) {
+    const auto driver = pool();
+    done();
+    OwnFormat::Source source;
+    source.file = [](const std::string&, const auto& read) { read(0); };
+    source.accept = [&](const std::string&) {
+        there("tank/containers/c1");
+        throw schema::bad_request("no");
+    };
+    EXPECT_THROW(driver->own_format()->load(c1, {}, source, {}), schema::Error);
+    EXPECT_THAT(done(), testing::Contains("zfs destroy -r tank/containers/c1"));
 }
 
 TEST_F(Zfs, WithoutItsModuleThePoolIsRefusedInLxdsWords) {
