@@ -36,11 +36,11 @@ class Daemon:
         self.log = self.folder.parent / f"{self.folder.name}.log"
         self.process = None
         self.wrapped_pid = None
-        self.api = Api(self.socket)
+        self.api = Api(self.socket, timeout=60 * SLOWNESS)
 
     @property
     def environment(self):
-        kept = ("PATH", "TERM", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "RUST_BACKTRACE")
+        kept = ("PATH", "TERM", "LD_LIBRARY_PATH", "LVM_SYSTEM_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "RUST_BACKTRACE")
         base = {name: os.environ[name] for name in kept if name in os.environ}
         home = self.folder.parent / "home"
         home.mkdir(exist_ok=True)

@@ -105,21 +105,6 @@ def a_frozen_source_stays_frozen(test):
     test.daemon.lxc("delete", "--force", name, check=True)
 
 
-@scenario
-def a_copy_goes_to_another_pool(test):
-    test.start()
-    test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
-    name = test.launch("pool")
-    test.exec(name, "sh", "-c", "echo here > /root/file")
-    root = {"root": {"type": "disk", "path": "/", "pool": "second"}}
-    test.api.ask("POST", "/1.0/instances", order(f"{name}-2", name, devices=root))
-    test.daemon.lxc("start", f"{name}-2", check=True)
-    test.equal(test.exec(f"{name}-2", "cat", "/root/file"), "here\n")
-    test.true((test.daemon.folder / "storage-pools/second/containers" / f"{name}-2").exists(), "it lies in the other pool")
-    test.daemon.lxc("delete", "--force", f"{name}-2", check=True)
-    test.api.ask("DELETE", "/1.0/storage-pools/second")
-
-
 def fill(test, name, files=4000):
     """Enough that a copy takes a while."""
     script = f"mkdir -p /data; i=0; while [ $i -lt {files} ]; do echo $i > /data/$i; i=$((i+1)); done; dd if=/dev/zero of=/data/big bs=1M count=200 2>/dev/null"
@@ -290,52 +275,6 @@ def with_snapshots(test, short):
     snapshot(test, name, "two", "2")
     (test.daemon.folder / "containers" / name / "rootfs/root/file").write_text("3", encoding="utf-8")
     return name
-
-
-def pools_to_copy_to(test):
-    """The default one and one of each other driver that this host has."""
-    pools = ["default"]
-    for driver in ("dir", "btrfs", "overlay"):
-        config = {"size": "512MiB"} if driver == "btrfs" else {}
-        answer = test.api.raw("POST", "/1.0/storage-pools", {"name": f"p-{driver}", "driver": driver, "config": config})
-        if answer.status == 201:
-            pools.append(f"p-{driver}")
-    return pools
-
-
-def in_pool(pool):
-    return {"root": {"type": "disk", "path": "/", "pool": pool}}
-
-
-@scenario
-def copies_bring_snapshots_to_any_pool(test):
-    test.start()
-    name = with_snapshots(test, "along")
-    ways = [("default", pool) for pool in pools_to_copy_to(test)]
-    ways += [(pool, "default") for _, pool in ways[1:]] + [(pool, pool) for _, pool in ways[1:]]
-    for number, (source, target) in enumerate(ways):
-        original = name if source == "default" else f"{name}-{[to for _, to in ways].index(source)}"
-        copy = f"{name}-{number}"
-        test.api.ask("POST", "/1.0/instances", order(copy, original, devices=in_pool(target)))
-        what = f"from {source} to {target}"
-        test.equal(copy_names(test, copy), ["one", "two"], what)
-        pool_folder = test.daemon.folder / "storage-pools" / target
-        test.true((test.daemon.folder / "snapshots" / copy).resolve().is_relative_to(pool_folder), what)
-        entry = test.api.get(f"/1.0/instances/{copy}/snapshots/one")
-        test.equal(entry["created_at"], test.api.get(f"/1.0/instances/{name}/snapshots/one")["created_at"], what)
-        test.equal([key for key in entry["config"] if key.endswith(("uuid", "hwaddr"))], [], "nothing of the source's own")
-        test.daemon.lxc("start", copy, check=True)
-        test.equal(test.exec(copy, "cat", "/root/file"), "3", what)
-        for state, text in (("one", "1"), ("two", "2"), ("one", "1")):
-            test.api.ask("PUT", f"/1.0/instances/{copy}", {"restore": state})
-            test.equal(test.exec(copy, "cat", "/root/file"), text, f"{what}, {state}")
-        test.exec(copy, "sh", "-c", "printf 3 > /root/file")  # the next ways start from here
-        test.daemon.lxc("stop", "--force", copy, check=True)
-    for number in range(len(ways)):
-        test.daemon.lxc("delete", f"{name}-{number}", check=True)
-    for _, pool in ways[1:]:
-        if test.api.raw("GET", f"/1.0/storage-pools/{pool}").status == 200 and pool != "default":
-            test.api.ask("DELETE", f"/1.0/storage-pools/{pool}")
 
 
 @scenario

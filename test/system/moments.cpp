@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -111,6 +112,16 @@ extern "C" int ioctl(int fd, unsigned long request, ...) {
     if (is_stopped(makes_subvolume(request))) return -1;
     static auto* const real = next<int(int, unsigned long, ...)>("ioctl");
     return real(fd, request, argument);
+}
+
+/// Programs that the daemon runs are moments twice: they may outlive it.
+extern "C" int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
+                            const posix_spawnattr_t* attributes, char* const arguments[], char* const environment[]) {
+    is_stopped(false);
+    static auto* const real = next<decltype(posix_spawnp)>("posix_spawnp");
+    const int result = real(pid, file, actions, attributes, arguments, environment);
+    is_stopped(false);
+    return result;
 }
 
 #define OPENED(name, parameters, ...)                                                                                  \

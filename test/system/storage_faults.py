@@ -21,7 +21,9 @@ from pathlib import Path
 from harness import leaks
 from harness.daemon import BUILD
 from harness.rest import Refused
+from system import lvm_volumes
 from system.crash import small_image
+from system.drivers import KINDS
 from system.scenario import Skip, scenario
 
 LOST = (OSError, ValueError, http.client.HTTPException)
@@ -31,6 +33,7 @@ MARKS = ("incomplete", "frozen_source", "renaming", "restoring", "moving")
 FULL = ("No space left on device", "disk is full")
 EVERYTHING, POOLS_ALONE = 1, 2  # what a full disk is full for
 OCTETS = {"Content-Type": "application/octet-stream"}
+PLACES = ("containers", "containers-snapshots", "custom", "custom-snapshots", "images")
 
 
 class Moments:
@@ -108,8 +111,17 @@ class World:
 
     def present(self):
         """kind -> what lies on the pools."""
+        found = {kind: set() for kind in PLACES}
+        if self.driver == "lvm":
+            for pool in self.pools():
+                for kind, rest in map(lvm_volumes.place, lvm_volumes.names(pool)):
+                    found[kind].add(f"{pool}/{rest}")
+            return found
+        return found | self.folders()
+
+    def folders(self):
         found = {}
-        for kind in ("containers", "containers-snapshots", "custom", "custom-snapshots", "images"):
+        for kind in PLACES:
             depth = 2 if kind.endswith("snapshots") else 1
             paths = [path for pool in self.pools() for path in (self.pool(pool) / kind).glob("/".join("*" * depth))]
             found[kind] = {f"{path.parents[depth].name}/{path.relative_to(path.parents[depth - 1])}" for path in paths}
@@ -124,12 +136,28 @@ class World:
         for kind, names in self.wanted().items():
             for name in names:
                 pool, rest = name.split("/", 1)
-                state[f"{kind}:{name}"] = content(self.pool(pool) / kind / rest, self.driver)
+                state[f"{kind}:{name}"] = content(self.pool(pool) / kind / rest, self.driver) if self.driver != "lvm" else None
+        if self.driver == "lvm":
+            state |= self.contents_on_lvm(self.wanted())
         state["aliases"] = sorted(name for (name,) in self.rows("SELECT name FROM images_aliases"))
         state["images"] = len(self.rows("SELECT fingerprint FROM images"))
         state["backups"] = self.rows("SELECT name FROM instances_backups")
         state["pools"] = sorted(self.pools())
         return state
+
+    def contents_on_lvm(self, wanted):
+        """But of images, which nobody writes to."""
+        found = {}
+        for group in self.pools():
+            volumes = {}
+            for kind, names in wanted.items():
+                here = [name.split("/", 1)[1] for name in names if name.startswith(f"{group}/") and kind != "images"]
+                volumes |= {lvm_volumes.logical_volume(kind, rest): (kind, rest) for rest in here}
+            with lvm_volumes.active(group, volumes):
+                for name, (kind, rest) in volumes.items():
+                    with lvm_volumes.opened(group, name, self.pool(group) / kind / rest) as folder:
+                        found[f"{kind}:{group}/{rest}"] = content(folder, "lvm")
+        return found
 
     def strangers(self):
         """What disagrees, or belongs to nothing."""
@@ -146,7 +174,7 @@ class World:
             found += [f"{kind}: {name} has no row" for name in present[kind] - names]
         found += [f"mark: {row}" for row in self.marks()]
         found += [f"link: {what}" for what in self.links(wanted)]
-        found += [f"file: {path}" for path in self.files()]
+        found += [f"file: {path}" for path in self.files(wanted)]
         return found
 
     def marks(self):
@@ -176,8 +204,9 @@ class World:
         differing = [name for name in {*targets, *there} if there.get(name) != targets.get(name)]
         return [f"{name}: {there.get(name)} and not {targets.get(name)}" for name in differing]
 
-    def files(self):
+    def files(self, wanted):
         """Half-made things, files and mounts of nobody."""
+        places = {str(self.pool(name.split("/", 1)[0]) / kind / name.split("/", 1)[1]) for kind, names in wanted.items() for name in names}
         pools = self.pools()
         instances = {name for (name,) in self.rows("SELECT name FROM instances")}
         images = {name for (name,) in self.rows("SELECT fingerprint FROM images")}
@@ -193,7 +222,9 @@ class World:
             found += [path for path in pool.glob("work/*") if path.name not in instances]
             with contextlib.suppress(FileNotFoundError):  # while it is being removed, which the line above tells
                 found += [path for path in pool.glob("layers/*") if path.name != ".veil" and (path / "name").stat().st_nlink < 2]
-        for point in leaks.mounts() - self.mounts:
+        if self.driver == "lvm":  # folders that volumes are mounted on
+            found += [f"{kind} {name}" for kind, names in self.folders().items() for name in names - wanted[kind]]
+        for point in leaks.mounts() - self.mounts - places:
             parts = Path(point).parts
             # An overlay is mounted once it was looked into.
             mounted = parts[-1] == "rootfs" and parts[-2] in instances
@@ -225,6 +256,8 @@ class Stage:
     def __init__(self, test, driver):
         self.test, self.driver, self.api = test, driver, test.api
         self.moments = Moments(test.folder)
+        if driver == "lvm":
+            lvm_volumes.keep_to(test.folder / "lvm")
         test.daemon.start(wrapper=self.moments.wrapper())
         self.world = World(test, driver)
         self.image, self.fingerprint = small_image("image")
@@ -255,7 +288,8 @@ class Stage:
         return end
 
     def pool_order(self, name):
-        config = {"size": "192MiB"} if self.driver == "btrfs" else dict(self.sources.get(name, {}))
+        config = {"btrfs": {"size": "192MiB"}, "lvm": {"size": "512MiB", "volume.size": "16MiB"}}.get(self.driver)
+        config = config or dict(self.sources.get(name, {}))
         return {"name": name, "driver": self.driver, "config": config}
 
     def add_pool(self, name):
@@ -296,6 +330,8 @@ class Stage:
         self.test.daemon.kill()
         for point in sorted(leaks.mounts() - self.world.mounts, reverse=True):
             subprocess.run(["umount", "--lazy", point], check=False)
+        if self.driver == "lvm":
+            subprocess.run(["vgremove", "-ff", "--yes", "p", "q", "r"], check=False, capture_output=True)
         for path in self.test.daemon.folder.iterdir():
             subprocess.run(["rm", "-rf", path], check=True)
         self.moments.disarm()
@@ -318,9 +354,15 @@ class Stage:
         self.note("custom", f"default_{name}", text)
 
     def note(self, kind, name, text):
+        def write(folder):
+            ((folder / "rootfs" if kind == "containers" else folder) / "note").write_text(text)
+
         folder = self.world.pool("p") / kind / name
-        file = (folder / "rootfs" if kind == "containers" else folder) / "note"
-        file.write_text(text)
+        if self.driver != "lvm":
+            return write(folder)
+        volume = lvm_volumes.logical_volume(kind, name)
+        with lvm_volumes.active("p", [volume]), lvm_volumes.opened("p", volume, folder, "rw") as opened:
+            write(opened)
 
     def has(self, what):
         return what in self.world.state()
@@ -737,7 +779,9 @@ def full_disks(times):
 
 MANY = int(os.environ.get("FAULTS_TIMES", "100"))
 
-for DRIVER in ("dir", "btrfs", "overlay"):
+DRIVERS = ("dir", "btrfs", "overlay", *(["lvm"] if KINDS["thin_lvm"].is_here() else []))
+
+for DRIVER in DRIVERS:
     for FAULT, TIMES, NAME in ((kills, 1, "a_kill"), (kills, MANY, "many_kills"), (full_disks, MANY, "many_full_disks")):
 
         def show(test, driver=DRIVER, fault=FAULT, times=TIMES):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import stat
 
 from harness import daemon as daemons
 from harness import image
@@ -186,34 +185,6 @@ def folder(test, volume_name, pool="default"):
 
 
 @scenario
-def a_volume_is_given_to_a_running_container_and_taken_back(test):
-    test.start()
-    name = test.launch("user")
-    test.daemon.lxc("storage", "volume", "create", "default", "files", check=True)
-    add(test, name, "files")
-    test.exec(name, "sh", "-c", "echo text > /data/file")
-    test.equal(test.exec(name, "stat", "-c", "%u:%g", "/data", "/data/file"), "0:0\n0:0\n")
-    test.equal((folder(test, "files") / "file").read_text(), "text\n")
-    test.equal(test.api.get(f"{CUSTOM}/files")["used_by"], [f"/1.0/instances/{name}"])
-    for refused, words in (
-        (("storage", "volume", "delete", "default", "files"), "The storage volume is still in use"),
-        (("storage", "volume", "rename", "default", "files", "other"), "Volume is still in use by running instances"),
-    ):
-        test.true(words in test.daemon.lxc(*refused).stderr.decode(), refused)
-    test.daemon.lxc("restart", "--force", name, check=True)
-    test.equal(test.exec(name, "cat", "/data/file"), "text\n")
-    test.daemon.kill()
-    test.daemon.start()
-    answer = test.api.raw("POST", f"{CUSTOM}/files", {"name": "other"})
-    test.equal((answer.status, answer.error), (500, "Volume is still in use by running instances"))
-    test.daemon.lxc("config", "device", "remove", name, "files", check=True)
-    test.true("/data" not in test.exec(name, "cat", "/proc/mounts"), "it is mounted no more")
-    test.api.ask("POST", f"{CUSTOM}/files", {"name": "other"})
-    test.daemon.lxc("storage", "volume", "delete", "default", "other", check=True)
-    test.true(not folder(test, "other").exists(), "its folder is gone")
-
-
-@scenario
 def a_renamed_or_moved_volume_keeps_its_users(test):
     test.start()
     test.api.ask("POST", "/1.0/storage-pools", {"name": "second", "driver": "dir"})
@@ -258,29 +229,6 @@ def containers_with_other_ids_share_a_volume_only_if_it_says_so(test):
     for name in (first, second):
         test.daemon.lxc("delete", "--force", name, check=True)
     test.daemon.lxc("storage", "volume", "delete", "default", "files", check=True)
-
-
-@scenario
-def a_snapshot_brings_a_volumes_files_back(test):
-    test.start()
-    test.api.ask("POST", CUSTOM, volume("files"))
-    file = folder(test, "files") / "file"
-    file.write_text("before")
-    file.chmod(0o4750)
-    test.api.ask("POST", f"{CUSTOM}/files/snapshots", {"name": "s"})
-    file.write_text("after")
-    test.api.ask("POST", CUSTOM, copied("copy", "files"))
-    test.api.ask("PUT", f"{CUSTOM}/files", {"restore": "s"})
-    test.equal((file.read_text(), stat.S_IMODE(file.stat().st_mode)), ("before", 0o4750))
-    test.equal((folder(test, "copy") / "file").read_text(), "after")
-    test.api.ask("POST", CUSTOM, copied("copy", "files", refresh=True))
-    test.equal((folder(test, "copy") / "file").read_text(), "before")
-    test.equal(test.api.get(f"{CUSTOM}/copy/snapshots"), [f"{CUSTOM}/copy/snapshots/s"])
-    test.api.ask("POST", CUSTOM, copied("old", "files/s"))
-    test.equal((folder(test, "old") / "file").read_text(), "before")
-    for name in ("files", "copy", "old"):
-        test.api.ask("DELETE", f"{CUSTOM}/{name}")
-    test.equal(test.api.get(CUSTOM), [])
 
 
 @scenario

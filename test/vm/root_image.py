@@ -1,5 +1,6 @@
 """The machine's disk, kernel and initrd: made once from Debian's packages (about three minutes), then kept in
-/var/cache until the list of packages or this file changes."""
+/var/cache until the list of packages or this file changes. ZFS's module, which Debian has as sources alone, is compiled for
+the machine's kernel in a tree of its own (seven minutes more) and kept for as long as both stay the same."""
 
 import contextlib
 import fcntl
@@ -63,7 +64,8 @@ MASKED = [
     *("lxd-containers.service", "lxd-agent.service", "dnsmasq.service", "rsync.service", "getty.target", "timers.target"),
     *("systemd-timesyncd.service", "systemd-logind.service", "systemd-update-utmp.service", "systemd-random-seed.service"),
     *("ldconfig.service", "systemd-udev-settle.service", "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service"),
-    *("e2scrub_reap.service", "systemd-firstboot.service"),
+    *("e2scrub_reap.service", "systemd-firstboot.service", "zfs.target", "zfs-mount.service", "zfs-share.service"),
+    *("zfs-import-cache.service", "zfs-volume-wait.service", "zfs-zed.service"),
 ]
 
 
@@ -83,9 +85,9 @@ def get(programs):
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = CACHE / key
         if not folder.exists():
-            for old in CACHE.iterdir():
-                if old.is_dir():
-                    shutil.rmtree(old)
+            # Two stay: other checkouts may have other lists.
+            for old in sorted(filter(Path.is_dir, CACHE.iterdir()), key=os.path.getmtime)[:-2]:
+                shutil.rmtree(old)
             print(f"making the machine's disk in {folder} ({len(packages)} packages)", flush=True)
             with tempfile.TemporaryDirectory(dir=CACHE) as work:
                 _build(Path(work), packages)
@@ -134,34 +136,56 @@ def _sources():
     shown = _apt("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages", "Origin: Debian")
     wanted = {f"{release()}{part}" for part in ("", "-updates", "-security")}
     lines = {tuple(line.split()) for line in shown.splitlines()}
-    found = sorted(f"deb {site} {suite} {part}" for site, suite, part in lines if suite in wanted and part == "main")
+    # contrib: what is free itself, ZFS for one.
+    found = sorted(f"deb {site} {suite} {part} contrib" for site, suite, part in lines if suite in wanted and part == "main")
     if not found:
         raise RuntimeError(f"apt on this machine has no archive with {release()}: run apt-get update")
     return found
 
 
-def _build(work, packages):
-    tree = work / "tree"
+def _bootstrap(tree, packages, *more):
     proxy = _apt("apt-config", "shell", "proxy", "Acquire::http::Proxy").partition("'")[2].rstrip("'\n")
-    # Not installed, which would make an initrd that takes a minute to boot; and not unpacked over the link that /lib is.
-    kernel = (
-        'chroot "$1" sh -c "apt-get -qq -y --download-only --no-install-recommends install linux-image-cloud-amd64'
-        ' && dpkg -x /var/cache/apt/archives/linux-image-[0-9]*.deb /kernel"'
-    )
     command = [
         *("mmdebstrap", "--quiet", "--mode=root", "--variant=apt", "--format=directory", f"--include={','.join(packages)}"),
         *("--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"),
-        *("--dpkgopt=path-exclude=/usr/share/locale/*", f"--customize-hook={kernel}"),
+        *("--dpkgopt=path-exclude=/usr/share/locale/*", *more),
         *([f'--aptopt=Acquire::http::Proxy "{proxy}"'] if proxy else []),
         *(release(), tree),
         *_sources(),
     ]
     subprocess.run([str(part) for part in command], check=True)
+
+
+def _zfs_modules(work, tree, kernel):
+    """A tar of them, to be unpacked in the folder of the kernel's modules; of the version that the machine's tools have."""
+    shown = subprocess.run(["chroot", tree, "dpkg-query", "-W", "-f", "${Version}", "zfsutils-linux"], check=True, capture_output=True, text=True)
+    kept = CACHE / f"zfs-{shown.stdout}-{kernel}.tar"
+    if not kept.exists():
+        for old in CACHE.glob("zfs-*.tar"):
+            old.unlink()
+        print(f"compiling the module of ZFS {shown.stdout} for Linux {kernel}", flush=True)
+        builder, fresh = work / "builder", work / "zfs.tar"
+        _bootstrap(builder, [f"linux-headers-{kernel}", "zfs-dkms"])
+        subprocess.run(["tar", "-C", builder / "usr/lib/modules" / kernel, "-cf", fresh, "updates"], check=True)
+        shutil.rmtree(builder)
+        fresh.rename(kept)
+    return kept
+
+
+def _build(work, packages):
+    tree = work / "tree"
+    # Not installed, which would make an initrd that takes a minute to boot; and not unpacked over the link that /lib is.
+    kernel = (
+        'chroot "$1" sh -c "apt-get -qq -y --download-only --no-install-recommends install linux-image-cloud-amd64'
+        ' && dpkg -x /var/cache/apt/archives/linux-image-[0-9]*.deb /kernel"'
+    )
+    _bootstrap(tree, packages, f"--customize-hook={kernel}")
     image = work / "image"
     image.mkdir()
     shutil.copy(next((tree / "kernel/boot").glob("vmlinuz-*")), image / "vmlinuz")
     (tree / "kernel/lib/modules").rename(tree / "usr/lib/modules")
     modules = next((tree / "usr/lib/modules").iterdir())
+    subprocess.run(["tar", "-C", modules, "-xf", _zfs_modules(work, tree, modules.name)], check=True)
     subprocess.run(["chroot", tree, "/sbin/depmod", modules.name], check=True)
     (image / "initrd").write_bytes(_initrd(tree, modules))
     _configure(tree)
