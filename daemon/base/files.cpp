@@ -15,6 +15,8 @@
 
 #include <fmt/format.h>
 
+#include "daemon/base/durable.h"
+
 namespace base {
 
 namespace {
@@ -41,13 +43,6 @@ std::string fresh_suffix() {
     uint64_t number = 0;
     if (::getrandom(&number, sizeof number, 0) < 0) number = static_cast<uint64_t>(::getpid());
     return fmt::format("{:016x}", number);
-}
-
-void sync_folder_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    const auto folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (fd) ::fsync(fd.get());
 }
 
 struct CloseDir {
@@ -140,12 +135,11 @@ void replace_file(const std::string& path, std::string_view content, mode_t mode
         if (!fd) fail("Failed writing", fresh);
         write_all(fd.get(), content);
         if (::fchmod(fd.get(), mode) < 0 || ::fsync(fd.get()) < 0) fail("Failed writing", fresh);
-        if (::rename(fresh.c_str(), path.c_str()) < 0) fail("Failed replacing", path);
+        rename_durably(fresh, path);
     } catch (...) {
         ::unlink(fresh.c_str());
         throw;
     }
-    sync_folder_of(path);
 }
 
 bool exists(const std::string& path) {

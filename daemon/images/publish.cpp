@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/durable.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
@@ -64,8 +65,7 @@ schema::Image ImageStore::publish(const std::function<void(int file)>& write,
 
 void ImageStore::insert_published(const std::string& from, const schema::Image& image) {
     const auto to = file(image.fingerprint);
-    if (::rename(from.c_str(), to.c_str()) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed moving an image to " + to);
+    base::rename_durably(from, to);
     base::Rollback rollback;
     rollback.add([&] { ::unlink(to.c_str()); });
     rows_.insert_with_aliases(image);

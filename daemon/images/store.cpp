@@ -8,6 +8,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/durable.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/images/metadata.h"
@@ -24,11 +25,6 @@ namespace {
 
 schema::Time from_unix(int64_t seconds) {
     return schema::Time(std::chrono::seconds(seconds));
-}
-
-void move_file(const std::string& from, const std::string& to) {
-    if (::rename(from.c_str(), to.c_str()) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed moving an image to " + to);
 }
 
 void remove_file(const std::string& path) {
@@ -107,10 +103,10 @@ schema::Image ImageStore::import(Upload upload, const base::CancelToken& cancel)
 
 void ImageStore::insert(const Upload& upload, const schema::Image& image) {
     base::Rollback rollback;
-    move_file(upload.file(), file(image.fingerprint));
+    base::rename_durably(upload.file(), file(image.fingerprint));
     rollback.add([&] { remove_file(file(image.fingerprint)); });
     if (const auto root = upload.root_file()) {
-        move_file(*root, root_file(image.fingerprint));
+        base::rename_durably(*root, root_file(image.fingerprint));
         rollback.add([&] { remove_file(root_file(image.fingerprint)); });
     }
     rows_.insert(image);

@@ -1,5 +1,8 @@
 // At the daemon's start: what the last one left unfinished of snapshots and moves.
 
+#include <set>
+#include <string>
+
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/volatile_keys.h"
 
@@ -27,14 +30,26 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
             rooms_.log.error("Failed restoring an instance anew", {{"instance", name}, {"err", error.what()}});
         }
     }
+    std::set<std::string> with_snapshots;
     for (const auto& snapshot : rooms_.snapshots.list()) {
         // On a pool that came back, one may be under way.
         if (!is_there(snapshot.instance) || (!pool.empty() && snapshot.created_at > begun_)) continue;
         try {
+            if (!snapshot.incomplete) with_snapshots.insert(snapshot.instance);
             repair_snapshot(snapshot);
         } catch (const std::exception& error) {
             rooms_.log.error("Failed clearing up after a snapshot",
                              {{"instance", snapshot.instance}, {"snapshot", snapshot.name}, {"err", error.what()}});
+        }
+    }
+    for (const auto& instance : rooms_.instances.list()) {
+        const auto record = instance->record();
+        const auto& row = record->row;
+        if (!is_there(row.name) || !rooms_.pools.is_available(row.pool)) continue;
+        try {
+            rooms_.pools.check_links(row.pool, row.name, with_snapshots.contains(row.name));
+        } catch (const std::exception& error) {
+            rooms_.log.error("Failed linking an instance", {{"instance", row.name}, {"err", error.what()}});
         }
     }
 }

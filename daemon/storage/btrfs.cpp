@@ -7,6 +7,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/durable.h"
 #include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/process.h"
@@ -94,7 +95,7 @@ void BtrfsDriver::create(const VolumeId& volume, const std::function<void(const 
     subvolume::sync(making);
     layout::rename_new(making, path(volume));
     rollback.dismiss();
-    layout::sync_folder(folder);
+    base::sync_folder(folder);
 }
 
 void BtrfsDriver::clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
@@ -110,7 +111,7 @@ void BtrfsDriver::clone(const VolumeId& source, const VolumeId& target, const ba
     if (stays_as_it_is(target)) subvolume::set_read_only(subvolume::open(making).get(), true);
     layout::rename_new(making, path(target));
     rollback.dismiss();
-    layout::sync_folder(folder);
+    base::sync_folder(folder);
 }
 
 void BtrfsDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress&) {
@@ -123,7 +124,7 @@ void BtrfsDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel
     subvolume::snapshot(path({snapshot.type, snapshot.name}), making, true);
     layout::rename_new(making, path(snapshot));
     rollback.dismiss();
-    layout::sync_folder(folder);
+    base::sync_folder(folder);
 }
 
 void BtrfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress&) {
@@ -139,14 +140,14 @@ void BtrfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& can
     if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
-    layout::sync_folder(folder);
+    base::sync_folder(folder);
     subvolume::remove(making);
 }
 
 void BtrfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
     if (!volume.snapshot.empty()) {
         layout::rename_new(path(volume), path({volume.type, volume.name, new_name}));
-        return layout::sync_folder(parent(volume));
+        return base::sync_folder(parent(volume));
     }
     const VolumeId target{volume.type, new_name};
     const auto before = layout::snapshots_folder(pool_.path(), volume);
@@ -158,7 +159,7 @@ void BtrfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
     }
     if (exists(volume) || !exists(target)) layout::rename_new(path(volume), path(target));
     rollback.dismiss();
-    layout::sync_folder(parent(target));
+    base::sync_folder(parent(target));
 }
 
 void BtrfsDriver::remove(const VolumeId& volume) {
@@ -171,6 +172,7 @@ void BtrfsDriver::remove(const VolumeId& volume) {
         layout::temporary_path(volume.snapshot.empty() ? layout::folder(pool_.path(), volume) : snapshots_folder);
     // Gone under its name at once: a crash among nested subvolumes leaves no half of it there.
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) fail("Failed removing " + path(volume));
+    base::sync_folder(parent(volume)); // before its row goes
     subvolume::remove(leaving);
     ::rmdir(snapshots_folder.c_str()); // stays where there are others
 }

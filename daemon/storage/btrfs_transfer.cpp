@@ -5,6 +5,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/durable.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/commands.h"
@@ -108,7 +109,7 @@ void BtrfsTransfer::receive(const VolumeId& volume, int from, const base::Cancel
     subvolume::sync(making);
     layout::rename_new(making, driver_.path(volume));
     rollback.dismiss();
-    layout::sync_folder(making.substr(0, making.rfind('/')));
+    base::sync_folder(making.substr(0, making.rfind('/')));
 }
 
 } // namespace storage

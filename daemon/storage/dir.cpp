@@ -8,6 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "daemon/base/durable.h"
 #include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
@@ -132,10 +133,16 @@ std::vector<std::string> DirDriver::snapshots(const VolumeId& volume) const {
     return layout::names_in(snapshots_folder(volume));
 }
 
+std::string DirDriver::parent(const VolumeId& volume) const {
+    return volume.snapshot.empty() ? folder(volume) : snapshots_folder(volume);
+}
+
 void DirDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
     make(volume, [&](const std::string& making) {
         fill(making);
         filled(volume, making);
+        // An image can be unpacked again.
+        if (volume.type != VolumeType::image) sync_tree(making);
     });
 }
 
@@ -155,7 +162,7 @@ void DirDriver::make(const VolumeId& volume, const std::function<void(const std:
     }
     layout::rename_new(making, path(volume));
     rollback.dismiss();
-    layout::sync_folder(volume.snapshot.empty() ? folder(volume) : snapshots_folder(volume));
+    base::sync_folder(parent(volume));
 }
 
 void DirDriver::copy(const VolumeId& source_volume, const std::string& making, const base::CancelToken& cancel,
@@ -166,7 +173,6 @@ void DirDriver::copy(const VolumeId& source_volume, const std::string& making, c
     options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
     copy_tree(open_volume(source_volume).get(), open_folder(making).get(), options);
     copied(source_volume, making);
-    // An image can be unpacked again.
     if (source_volume.type != VolumeType::image) sync_tree(making);
 }
 
@@ -195,7 +201,7 @@ void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
-    layout::sync_folder(folder(volume));
+    base::sync_folder(folder(volume));
     this->leaving(making);
     removal_.remove(making);
 }
@@ -203,7 +209,7 @@ void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
 void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
     if (!volume.snapshot.empty()) {
         layout::rename_new(path(volume), path({volume.type, volume.name, new_name}));
-        return layout::sync_folder(snapshots_folder(volume));
+        return base::sync_folder(snapshots_folder(volume));
     }
     const VolumeId target{volume.type, new_name};
     base::Rollback rollback;
@@ -213,8 +219,8 @@ void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
     }
     if (exists(volume) || !exists(target)) layout::rename_new(path(volume), path(target));
     rollback.dismiss();
-    layout::sync_folder(folder({volume.type, volume.name, "any"}));
-    layout::sync_folder(folder(volume));
+    base::sync_folder(folder({volume.type, volume.name, "any"}));
+    base::sync_folder(folder(volume));
 }
 
 void DirDriver::remove(const VolumeId& volume) {
@@ -223,6 +229,7 @@ void DirDriver::remove(const VolumeId& volume) {
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) {
         if (errno != ENOENT) fail("Failed removing " + path(volume));
     } else {
+        base::sync_folder(parent(volume)); // before its row goes
         this->leaving(leaving);
         removal_.remove(leaving);
     }

@@ -58,6 +58,8 @@ private:
     /// Where volumes of a type, or their snapshots, are.
     std::string folder(const VolumeId& volume) const;
     std::string snapshots_folder(const VolumeId& volume) const;
+    /// The folder that a volume or a snapshot has its name in.
+    std::string parent(const VolumeId& volume) const;
     void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
               const Progress& progress);
     std::string source() const;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/durable.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
@@ -95,8 +96,7 @@ void KeptBackups::create(const std::string& owner, const schema::Backup& backup,
     row.created_at = std::chrono::system_clock::now();
     rows_.insert(row, [&](int64_t id) {
         row.id = id;
-        if (::rename(fresh.c_str(), file(row).c_str()) < 0)
-            throw std::system_error(errno, std::generic_category(), "Failed keeping the backup " + fresh);
+        base::rename_durably(fresh, file(row));
     });
     rollback.dismiss();
 }

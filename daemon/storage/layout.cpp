@@ -134,11 +134,6 @@ void rename_new(const std::string& from, const std::string& to) {
     if (errno != EINVAL || ::rename(from.c_str(), to.c_str()) < 0) fail("Failed renaming " + from + " to " + to);
 }
 
-void sync_folder(const std::string& path) {
-    const auto folder = base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
-    if (::fsync(folder.get()) < 0) fail("Failed syncing " + path);
-}
-
 std::string lxd_dir(const std::string& pool_path) {
     const auto end = pool_path.rfind("/storage-pools/");
     return end == std::string::npos ? "" : pool_path.substr(0, end + 1);

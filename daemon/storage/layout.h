@@ -52,8 +52,6 @@ bool is_folder(const std::string& path);
 bool is_mount_point(const std::string& path);
 /// Throws conflict where the new name is taken.
 void rename_new(const std::string& from, const std::string& to);
-/// So that a power cut finds what was renamed or made in it.
-void sync_folder(const std::string& path);
 /// LXD_DIR, with the slash, of a pool's path in LXD_DIR/storage-pools; empty for a path that is elsewhere.
 std::string lxd_dir(const std::string& pool_path);
 

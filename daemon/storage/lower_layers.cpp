@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "daemon/base/crypto.h"
+#include "daemon/base/durable.h"
 #include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
@@ -45,10 +46,6 @@ bool is_real_folder(const std::string& path) {
 
 base::Fd open_folder(const std::string& path) {
     return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path);
-}
-
-void rename_or_fail(const std::string& from, const std::string& to) {
-    if (::rename(from.c_str(), to.c_str()) < 0) fail(fmt::format("Failed renaming {} to {}", from, to));
 }
 
 void make_like(const std::string& folder, const std::string& model) {
@@ -100,12 +97,12 @@ void LowerLayers::make_of(const std::string& of) {
     base::Rollback rollback;
     rollback.add([&] { base::remove_tree(making); });
     base::make_dir(making + "/tree", 0755);
-    rename_or_fail(root, making + "/tree/rootfs");
+    if (::rename(root.c_str(), (making + "/tree/rootfs").c_str()) < 0) fail("Failed moving " + root);
     make_like(root, making + "/tree/rootfs");
     base::write_file(making + "/name", layer);
     sync_filesystem(making);
     const std::scoped_lock lock(mutex_);
-    rename_or_fail(making, folder(layer));
+    base::rename_durably(making, folder(layer));
     rollback.dismiss();
     rollback.add([&] { base::remove_tree(folder(layer)); });
     add_reference(layer, of);
@@ -151,7 +148,7 @@ void LowerLayers::collect(const std::string& layer) {
     // A pool that was copied by a program which does not know of hard links says so in words alone.
     if (is_named(layer)) return;
     const auto gone = layout::temporary_path(path_);
-    rename_or_fail(folder(layer), gone);
+    if (::rename(folder(layer).c_str(), gone.c_str()) < 0) fail("Failed removing " + folder(layer));
     discard_(gone);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
@@ -506,9 +507,11 @@ std::string Pools::container_path(const std::string& pool, const std::string& in
 }
 
 void Pools::link_container(const std::string& instance, const std::string& target) const {
+    const auto link = paths_.container(instance);
+    std::error_code missing;
+    if (std::filesystem::read_symlink(link, missing) == target) return;
     // A link left by a crash may point to another pool.
     unlink_container(instance);
-    const auto link = paths_.container(instance);
     if (::symlink(target.c_str(), link.c_str()) < 0) fail("Failed to create symlink " + link);
 }
 

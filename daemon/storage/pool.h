@@ -130,6 +130,8 @@ public:
     /// The container's link leads to this pool from now on, and so does that of its snapshots. Its volume in the other
     /// pool can be removed then (remove_volume_of).
     void relink_container(const std::string& pool, const std::string& instance);
+    /// Makes the links of a container what they should be: a power cut may have lost them.
+    void check_links(const std::string& pool, const std::string& instance, bool has_snapshots);
     /// As remove_container, without the links: of the pool that an instance has left or never reached.
     void remove_volume_of(const std::string& pool, const std::string& instance);
 

@@ -96,6 +96,14 @@ void Pools::relink_container(const std::string& pool, const std::string& instanc
     link_snapshots(*driver, instance);
 }
 
+void Pools::check_links(const std::string& pool, const std::string& instance, bool has_snapshots) {
+    const auto driver = this->driver(pool);
+    link_container(instance, driver->path(volume_of(instance)));
+    std::error_code missing;
+    const bool linked = std::filesystem::is_symlink(paths_.snapshots(instance), missing);
+    if (linked != has_snapshots) link_snapshots(*driver, instance);
+}
+
 void Pools::link_snapshots(const Driver& driver, const std::string& instance) {
     const std::scoped_lock lock(snapshot_links_);
     const auto link = paths_.snapshots(instance);
