@@ -11,6 +11,7 @@
 
 #include "schema/error.h"
 #include "schema/limits.h"
+#include "schema/utf8.h"
 
 namespace schema {
 
@@ -68,20 +69,6 @@ private:
     std::vector<Json> open_;
     std::vector<std::string> keys_;
 };
-
-/// How many bytes the UTF-8 character at the front has; 0 where it is none (overlong, a surrogate, cut off).
-size_t character_size(std::string_view text) {
-    const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-    const auto first = byte(0);
-    if (first < 0x80) return 1;
-    const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-    for (size_t at = 1; at < size; ++at)
-        if ((byte(at) & 0xc0) != 0x80) return 0;
-    const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-    const bool no_character = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
-    return overlong || no_character ? 0 : size;
-}
 
 /// File names and what hardware says of itself may hold any bytes; JSON may not. As Go does, each that is no UTF-8
 /// becomes U+FFFD.

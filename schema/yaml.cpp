@@ -6,6 +6,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "schema/error.h"
+#include "schema/utf8.h"
 #include "schema/values.h"
 
 namespace schema {
@@ -123,6 +124,8 @@ void write(YAML::Emitter& out, const Json& value) {
 } // namespace
 
 Json json_from_yaml(const std::string& text) {
+    if (const auto at = find_no_utf8(text); at != std::string::npos)
+        throw bad_request("yaml: line {}: invalid UTF-8", std::count(text.begin(), text.begin() + at, '\n') + 1);
     try {
         return Reader().read(YAML::Load(text), false, 0);
     } catch (const YAML::Exception& error) {

@@ -132,5 +132,16 @@ TEST(Yaml, AliasesDoNotGrowWithoutEnd) {
     EXPECT_THROW(json_from_yaml(bomb), Error);
 }
 
+TEST(Backup, TextsThatAreNoUtf8AreRefusedWithTheirLine) {
+    for (const auto* const text : {"a: 1\nb: \xff", "a: 1\n\xc3: 2", "a: 1\nb: \xed\xa0\x80", "a: 1\nb: \xc0\xaf"})
+        try {
+            json_from_yaml(text);
+            ADD_FAILURE() << text;
+        } catch (const Error& error) {
+            EXPECT_STREQ(error.what(), "yaml: line 2: invalid UTF-8");
+        }
+    EXPECT_EQ(json_from_yaml("a: \xc3\xa9").as_object().front().second.as_string(), "\xc3\xa9");
+}
+
 } // namespace
 } // namespace schema
