@@ -9,6 +9,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/durable.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
@@ -118,7 +119,7 @@ public:
             const auto path = driver_.path(made.part);
             layout::rename_new(made.path, path);
             rollback_.add([this, part = made.part] { driver_.remove(part); });
-            layout::sync_folder(path.substr(0, path.rfind('/')));
+            base::sync_folder(path.substr(0, path.rfind('/')));
         }
         rollback_.dismiss();
     }
