@@ -162,9 +162,20 @@ std::string LvmDriver::type_of_active(const std::string& logical) const {
 }
 
 int64_t LvmDriver::size_of(const std::string& logical) const {
+    return sizes_of(logical).bytes;
+}
+
+LvmDriver::Sizes LvmDriver::sizes_of(const std::string& logical) const {
     const auto said = commands_->must(
-        {"lvs", "--noheadings", "--nosuffix", "--units", "b", "-o", "lv_size", pool_.in_group(logical)});
-    return schema::parse_integer(schema::stripped(said)).value_or(0);
+        {"lvs", "--noheadings", "--nosuffix", "--units", "b", "-o", "lv_size,vg_extent_size", pool_.in_group(logical)});
+    const auto words = schema::split(schema::stripped(said), ' ');
+    return {schema::parse_integer(words.front()).value_or(0),
+            std::max<int64_t>(schema::parse_integer(words.back()).value_or(0), 1)};
+}
+
+/// LVM refuses to give a volume the extents that it has.
+int64_t LvmDriver::in_extents(int64_t bytes, int64_t extent) {
+    return (rounded(bytes) + extent - 1) / extent * extent;
 }
 
 // --- mounts ------------------------------------------------------------------------------------------------------
@@ -214,6 +225,8 @@ void LvmDriver::mount(const VolumeId& volume) {
 
 void LvmDriver::unmount(const VolumeId& volume) {
     const std::scoped_lock lock(mounting_);
+    // Block volumes, which only custom ones are, are used without being mounted.
+    if (volume.type != VolumeType::custom && !commands_->is_mounted(path(volume))) return;
     const auto logical = find(volume);
     if (!logical) return;
     if (logical->ends_with(".block")) return set_active(*logical, false);
@@ -435,8 +448,8 @@ void LvmDriver::clean_up() {
 void LvmDriver::limit(const VolumeId& volume, int64_t bytes) {
     if (bytes <= 0) return; // it has a size in any case
     const auto logical = must_find(volume);
-    const auto before = size_of(logical);
-    const auto wanted = rounded(bytes);
+    const auto [before, extent] = sizes_of(logical);
+    const auto wanted = in_extents(bytes, extent);
     if (wanted == before) return;
     const bool mounted = commands_->is_mounted(path(volume));
     if (wanted < before && mounted) throw schema::failure("In use");
@@ -472,8 +485,10 @@ std::string LvmDriver::device(const VolumeId& volume) {
 
 void LvmDriver::resize_block(const VolumeId& volume, int64_t bytes) {
     const auto logical = must_find(volume);
-    if (rounded(bytes) < size_of(logical)) throw schema::bad_request("Block volumes cannot be shrunk");
-    commands_->must({"lvresize", "-L", fmt::format("{}b", rounded(bytes)), "-f", pool_.in_group(logical)});
+    const auto [before, extent] = sizes_of(logical);
+    const auto wanted = in_extents(bytes, extent);
+    if (wanted < before) throw schema::bad_request("Block volumes cannot be shrunk");
+    if (wanted > before) commands_->must({"lvresize", "-L", fmt::format("{}b", wanted), "-f", pool_.in_group(logical)});
 }
 
 } // namespace storage

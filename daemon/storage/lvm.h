@@ -61,7 +61,12 @@ private:
     void set_active(const std::string& logical, bool active) const;
     /// Its filesystem's; it is active then.
     std::string type_of_active(const std::string& logical) const;
+    struct Sizes {
+        int64_t bytes, extent;
+    };
     int64_t size_of(const std::string& logical) const;
+    Sizes sizes_of(const std::string& logical) const;
+    static int64_t in_extents(int64_t bytes, int64_t extent);
     void mount_logical(const std::string& logical, const std::string& place, bool read_only) const;
     void unmount_logical(const std::string& logical, const std::string& place) const;
     /// Calls `work` with a folder where the logical volume is mounted meanwhile.

@@ -33,13 +33,12 @@ TEST(LvmNames, AreLxdsAndComeBack) {
     };
     for (const auto& [volume, name] : table) {
         EXPECT_EQ(lvm_names::logical_volume(volume), name);
-        const auto back = lvm_names::volume(name);
-        ASSERT_TRUE(back) << name;
-        EXPECT_EQ(std::tie(back->type, back->name, back->snapshot),
-                  std::tie(volume.type, volume.name, volume.snapshot));
+        ASSERT_TRUE(lvm_names::volume(name)) << name;
+        const auto back = lvm_names::volume(name).value_or(VolumeId());
+        EXPECT_EQ(std::tie(back.type, back.name, back.snapshot), std::tie(volume.type, volume.name, volume.snapshot));
     }
     EXPECT_EQ(lvm_names::logical_volume({VolumeType::custom, "v"}, true), "custom_v.block");
-    EXPECT_EQ(lvm_names::volume("custom_v.block")->name, "v");
+    EXPECT_EQ(lvm_names::volume("custom_v.block").value_or(VolumeId()).name, "v");
     for (const auto* name : {"LXDThinPool", "lxd.partial.0011", "containers_a-b-c", "root"})
         EXPECT_FALSE(lvm_names::volume(name)) << name;
 }
@@ -58,7 +57,7 @@ struct Lvm : testing::Test {
         commands_->answer("lvs", "", absent);
         commands_->answer("lvs --noheadings -o lv_name vg", "");
         commands_->answer("lvs --noheadings -o lv_name vg/", "", absent);
-        commands_->answer("lvs --noheadings --nosuffix --units b -o lv_size", " 10737418240\n");
+        commands_->answer("lvs --noheadings --nosuffix --units b -o lv_size", " 10737418240 4194304\n");
         commands_->answer("blkid", "ext4\n");
         auto driver = driver_of(std::move(config));
         driver->create_pool();
