@@ -93,9 +93,6 @@ void check_can_restore(Driver& driver, const schema::BackupIndex& index) {
     if (index.optimized && driver.own_format() == nullptr)
         throw schema::failure("Storage pools of the driver {:?} have no format of their own for backups",
                               driver.name());
-    if (index.optimized) return;
-    if (!index.snapshots.empty() && !driver.makes_snapshots())
-        throw schema::failure("Snapshots of backups cannot be made on storage pools of the driver {:?}", driver.name());
 }
 
 void remove_backup_uploads(const std::string& folder) {

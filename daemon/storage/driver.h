@@ -128,15 +128,13 @@ public:
     /// The names of a volume's snapshots, in no order.
     virtual std::vector<std::string> snapshots(const VolumeId& volume) const = 0;
     /// An empty volume that `fill` then fills; when `fill` throws, nothing is left. The volume appears under its final
-    /// name only when it is whole. It may be a snapshot where the driver makes_snapshots().
+    /// name only when it is whole. It may be a snapshot, oldest first and before the volume that it is of, or later:
+    /// what comes with snapshots is made like that.
     virtual void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) = 0;
     /// A writable copy of a volume or a snapshot, without snapshots of its own, as cheap as the backend can (snapshot,
-    /// reflink, parallel copy); all or nothing. The target may be a snapshot where the driver makes_snapshots().
+    /// reflink, parallel copy); all or nothing. The target may be a snapshot as for create.
     virtual void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                        const Progress& progress) = 0;
-    /// Whether create and clone can also make a snapshot, oldest first and before the volume that it is of, or later:
-    /// copies with snapshots are made like that. Others (zfs) receive them through Transfer.
-    virtual bool makes_snapshots() const { return true; }
     /// Keeps what a volume holds now as `snapshot`, which says whose it is; all or nothing. The volume may be in use.
     virtual void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
     /// Makes the snapshot's volume, which is not in use, hold what the snapshot holds; all or nothing, in a crash too.

@@ -98,8 +98,7 @@ public:
                            const base::CancelToken& cancel, const Progress& progress);
     /// As create_from_image, with an empty rootfs.
     void create_empty(const std::string& pool, const std::string& instance);
-    /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, where the driver
-    /// makes_snapshots(), then the container itself.
+    /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, then the container itself.
     void create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts);
     /// As create_from_image; `make`, all or nothing, makes the container and its snapshots on the pool.
     void create_by(const std::string& pool, const std::string& instance,

@@ -1,10 +1,8 @@
 #include <cerrno>
 #include <fcntl.h>
-#include <filesystem>
 #include <system_error>
 
 #include "daemon/base/fd.h"
-#include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/pool.h"
 #include "daemon/storage/stream_volume.h"
@@ -26,16 +24,16 @@ public:
         : from_(from), to_(to), cancel_(cancel), progress_(progress) {}
 
     void bring(const VolumeId& source, const VolumeId& target) {
-        const bool anew = to_.makes_snapshots() || (target.snapshot.empty() && !to_.exists(target));
-        if (&from_ == &to_ && anew) {
+        // A stream that is no difference makes a volume with all its snapshots anew.
+        const bool streams = from_.name() == to_.name() && from_.transfer() != nullptr && to_.transfer() != nullptr &&
+                             (!parent_.empty() || !to_.exists({target.type, target.name}));
+        if (&from_ == &to_) {
             to_.clone(source, target, cancel_, progress_);
-        } else if (from_.name() == to_.name() && from_.transfer() != nullptr && to_.transfer() != nullptr) {
+        } else if (streams) {
             stream_volume(from_, source, parent_, to_, target, cancel_);
             parent_ = source.snapshot;
-        } else if (anew) {
-            to_.create(target, [&](const std::string& making) { copy_into(source, making); });
         } else {
-            through_volume(source, target);
+            to_.create(target, [&](const std::string& making) { copy_into(source, making); });
         }
     }
 
@@ -46,21 +44,6 @@ private:
         options.cancel = cancel_;
         options.progress = progress_;
         copy_tree(open_folder(*folder).get(), open_folder(target).get(), options);
-    }
-
-    /// For drivers whose snapshots can only be taken of their volume.
-    void through_volume(const VolumeId& source, const VolumeId& target) {
-        const VolumeId volume{target.type, target.name};
-        if (!to_.exists(volume)) {
-            to_.create(volume, [&](const std::string& making) { copy_into(source, making); });
-        } else {
-            to_.mount(volume);
-            for (const auto& entry : std::filesystem::directory_iterator(to_.path(volume)))
-                base::remove_tree(entry.path());
-            copy_into(source, to_.path(volume));
-            to_.unmount(volume);
-        }
-        if (!target.snapshot.empty()) to_.take(target, cancel_, {});
     }
 
     Driver& from_;

@@ -12,6 +12,7 @@
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
 #include "daemon/storage/optimized_header.h"
+#include "daemon/storage/stream_volume.h"
 #include "daemon/storage/tree_copy.h"
 #include "schema/error.h"
 #include "schema/strconv.h"
@@ -23,7 +24,14 @@ namespace storage {
 namespace {
 
 constexpr std::string_view snapshot_mark = "@snapshot-";
+/// Of a volume whose content a snapshot is made of, what it held before.
+constexpr std::string_view before_mark = "@before-";
+/// Of what is sent.
+constexpr std::string_view sent_mark = "@backup-";
+/// The property of a dataset that has snapshots, but not yet the content of its volume.
+constexpr std::string_view unfinished = "lightervisor:unfinished";
 const Words as_volume{"-o", "mountpoint=legacy", "-o", "canmount=noauto"};
+const Words as_block{"-o", "volmode=none"};
 
 const char* folder_of(VolumeType type) {
     return type == VolumeType::container ? "containers" : type == VolumeType::image ? "images" : "custom";
@@ -48,6 +56,14 @@ Words joined(Words words, const Words& more) {
 
 VolumeId volume_of(const VolumeId& snapshot) {
     return {snapshot.type, snapshot.name};
+}
+
+void copy_files(const std::string& from, const std::string& to, const base::CancelToken& cancel,
+                const Progress& progress) {
+    TreeCopyOptions options;
+    options.cancel = cancel;
+    options.progress = progress;
+    copy_tree(open_folder(from).get(), open_folder(to).get(), options);
 }
 
 } // namespace
@@ -81,7 +97,16 @@ bool ZfsDriver::has_clones(const std::string& dataset) const {
 
 /// An image is there once the snapshot that copies are made of is.
 bool ZfsDriver::exists(const VolumeId& volume) const {
-    return pool_.dataset_exists(dataset(volume) + (volume.type == VolumeType::image ? "@readonly" : ""));
+    if (volume.type == VolumeType::image) return pool_.dataset_exists(dataset(volume) + "@readonly");
+    return pool_.dataset_exists(dataset(volume)) && !(volume.snapshot.empty() && is_unfinished(volume));
+}
+
+bool ZfsDriver::is_unfinished(const VolumeId& volume) const {
+    return property(dataset(volume), std::string(unfinished)) == "yes";
+}
+
+bool ZfsDriver::is_block(const VolumeId& volume) const {
+    return volume.type == VolumeType::custom && property(dataset(volume_of(volume)), "type") == "volume";
 }
 
 std::vector<std::string> ZfsDriver::list(VolumeType type) const {
@@ -130,7 +155,8 @@ void ZfsDriver::with_mounted(const std::string& dataset, const std::function<voi
     base::make_dir(place, 0700);
     base::Rollback unmounting;
     unmounting.add([&] { ::rmdir(place.c_str()); });
-    commands_->mount(dataset, place, "zfs", {});
+    const bool fixed = dataset.find('@') != std::string::npos;
+    commands_->mount(dataset, place, "zfs", {fixed ? static_cast<unsigned long>(MS_RDONLY) : 0, ""});
     unmounting.add([&] { commands_->unmount(place); });
     work(place);
 }
@@ -149,8 +175,16 @@ void ZfsDriver::appear(const std::string& making, const VolumeId& volume) const 
 
 void ZfsDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
+    if (!volume.snapshot.empty()) return make_snapshot(volume, fill);
+    if (volume.type == VolumeType::image || !pool_.dataset_exists(dataset(volume))) return make(volume, fill, {});
+    refill(volume, fill);
+    commands_->must({"zfs", "inherit", std::string(unfinished), dataset(volume)});
+}
+
+void ZfsDriver::make(const VolumeId& volume, const std::function<void(const std::string& path)>& fill,
+                     const Words& properties) {
     const auto making = ghost("making");
-    auto words = joined({"zfs", "create"}, as_volume);
+    auto words = joined(joined({"zfs", "create"}, as_volume), properties);
     if (const auto bytes = schema::parse_bytes(pool_.option("volume.zfs.blocksize")); bytes > 0)
         words.insert(words.end(), {"-o", fmt::format("recordsize={}", bytes)});
     words.push_back(making);
@@ -166,20 +200,75 @@ void ZfsDriver::create(const VolumeId& volume, const std::function<void(const st
     rollback.dismiss();
 }
 
+void ZfsDriver::refill(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
+    unmount(volume);
+    with_mounted(dataset(volume), [&](const std::string& place) {
+        for (const auto& name : layout::names_in(place)) base::remove_tree(fmt::format("{}/{}", place, name));
+        fill(place);
+        set_mode(place, volume.type);
+    });
+}
+
+/// A snapshot can only be taken of what its volume holds: the volume gets that content, and its own again afterwards.
+void ZfsDriver::make_snapshot(const VolumeId& snapshot, const std::function<void(const std::string& path)>& fill) {
+    const auto volume = volume_of(snapshot);
+    make_place(snapshot);
+    base::Rollback rollback;
+    if (!pool_.dataset_exists(dataset(volume))) {
+        make(volume, fill, {"-o", fmt::format("{}=yes", unfinished)});
+        rollback.add([&] { commands_->must({"zfs", "destroy", "-r", dataset(volume)}); });
+        commands_->must({"zfs", "snapshot", dataset(snapshot)});
+        return rollback.dismiss();
+    }
+    const auto before = fmt::format("{}{}{}", dataset(volume), before_mark, base::uuid4());
+    commands_->must({"zfs", "snapshot", before});
+    rollback.add([&] { go_back(before); });
+    refill(volume, fill);
+    commands_->must({"zfs", "snapshot", dataset(snapshot)});
+    if (!is_unfinished(volume))
+        with_mounted(before, [&](const std::string& held) {
+            refill(volume, [&](const std::string& place) { copy_files(held, place, {}, {}); });
+        });
+    commands_->must({"zfs", "destroy", before});
+    rollback.dismiss();
+}
+
+void ZfsDriver::go_back(const std::string& before) const {
+    commands_->must({"zfs", "rollback", "-r", before});
+    commands_->must({"zfs", "destroy", before});
+}
+
+/// The newest snapshot that the target has, where the source has it too, before what is to be copied; or nothing.
+std::string ZfsDriver::parent_of_both(const VolumeId& source, const VolumeId& target) const {
+    const auto theirs = snapshots(target);
+    if (theirs.empty()) return "";
+    const auto ours = snapshots(source);
+    const auto end = std::ranges::find(ours, source.snapshot);
+    if (std::find(ours.begin(), end, theirs.back()) == end) return "";
+    const auto identity = [&](const VolumeId& of) {
+        return property(dataset({of.type, of.name, theirs.back()}), "guid");
+    };
+    return identity(source) == identity(target) ? theirs.back() : "";
+}
+
 void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                       const Progress& progress) {
     cancel.check();
     if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
     if (!exists(source)) throw schema::not_found("Volume \"{}\" doesn't exist", path(source));
+    const auto by_files = [&] {
+        create(target, [&](const std::string& place) { copy_files(*view(source), place, cancel, progress); });
+    };
+    const bool has_snapshots = pool_.dataset_exists(dataset(volume_of(target)));
+    if (has_snapshots || !target.snapshot.empty()) {
+        const auto parent = has_snapshots ? parent_of_both(source, target) : "";
+        const bool finished = has_snapshots && !is_unfinished(volume_of(target));
+        if (finished || (has_snapshots && parent.empty())) return by_files();
+        return stream_volume(*this, source, parent, *this, target, cancel);
+    }
+    const bool block = is_block(source);
     const auto& how = pool_.option("zfs.clone_copy");
-    if (source.type != VolumeType::image && (schema::is_false(how) || how == "rebase"))
-        return create(target, [&](const std::string& place) {
-            TreeCopyOptions options;
-            options.cancel = cancel;
-            options.progress = progress;
-            const auto from = view(source);
-            copy_tree(open_folder(*from).get(), open_folder(place).get(), options);
-        });
+    if (source.type != VolumeType::image && !block && (schema::is_false(how) || how == "rebase")) return by_files();
     auto origin = dataset(source) + (source.type == VolumeType::image ? "@readonly" : "");
     if (origin.find('@') == std::string::npos) {
         origin += "@copy-" + base::uuid4();
@@ -190,9 +279,9 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
     rollback.add([&] {
         if (origin.find("@copy-") != std::string::npos) commands_->must({"zfs", "destroy", origin});
     });
-    commands_->must(joined(joined({"zfs", "clone"}, as_volume), {origin, making}));
+    commands_->must(joined(joined({"zfs", "clone"}, block ? as_block : as_volume), {origin, making}));
     rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
-    with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
+    if (!block) with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
     appear(making, target);
     rollback.dismiss();
 }
@@ -276,6 +365,11 @@ void ZfsDriver::clean_up() {
     const auto said = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-d", "1", folder});
     for (const auto& line : lines_of(said))
         if (line.starts_with(folder + "/")) destroy(line);
+    const auto taken = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-t", "snapshot", pool_.root()});
+    for (const auto& line : lines_of(taken)) {
+        if (line.find(sent_mark) != std::string::npos) commands_->must({"zfs", "destroy", line});
+        if (line.find(before_mark) != std::string::npos) go_back(line);
+    }
 }
 
 // --- limits, block volumes, streams ------------------------------------------------------------------------------
@@ -316,7 +410,7 @@ void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, 
     auto sent = dataset(volume);
     base::Rollback cleaning;
     if (volume.snapshot.empty()) {
-        sent += "@backup-" + base::uuid4();
+        sent += std::string(sent_mark) + base::uuid4();
         commands_->must({"zfs", "snapshot", sent});
         cleaning.add([&] { commands_->must({"zfs", "destroy", sent}); });
     }
@@ -328,12 +422,24 @@ void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, 
 }
 
 void ZfsDriver::receive(const VolumeId& volume, int from, const base::CancelToken& cancel) {
-    const auto marked = volume.snapshot.empty() ? dataset(volume) + "@backup-" + base::uuid4() : dataset(volume);
+    const auto whole = volume_of(volume);
+    const bool first = !pool_.dataset_exists(dataset(whole));
+    const auto marked = dataset(volume) + (volume.snapshot.empty() ? std::string(sent_mark) + base::uuid4() : "");
     const Words words{"zfs", "receive", "-x", "mountpoint", "-F", "-u", marked};
     const auto output = commands_->run(words, cancel, from, -1);
     if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
-    commands_->must({"zfs", "set", "mountpoint=legacy", "canmount=noauto", dataset(volume_of(volume))});
-    if (volume.snapshot.empty()) commands_->must({"zfs", "destroy", marked});
+    Words properties{"zfs", "set"};
+    if (is_block(whole))
+        properties.emplace_back("volmode=none");
+    else
+        properties.insert(properties.end(), {"mountpoint=legacy", "canmount=noauto"});
+    if (first && !volume.snapshot.empty()) properties.push_back(fmt::format("{}=yes", unfinished));
+    properties.push_back(dataset(whole));
+    commands_->must(properties);
+    if (volume.snapshot.empty()) {
+        commands_->must({"zfs", "destroy", marked});
+        commands_->must({"zfs", "inherit", std::string(unfinished), dataset(whole)});
+    }
     make_place(volume);
 }
 

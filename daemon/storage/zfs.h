@@ -26,7 +26,6 @@ public:
     bool exists(const VolumeId& volume) const override;
     std::vector<std::string> list(VolumeType type) const override;
     std::vector<std::string> snapshots(const VolumeId& volume) const override;
-    bool makes_snapshots() const override { return false; }
     void create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) override;
     void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                const Progress& progress) override;
@@ -64,6 +63,17 @@ private:
     std::string ghost(const std::string& folder) const;
     std::string property(const std::string& dataset, const std::string& name) const;
     bool has_clones(const std::string& dataset) const;
+    /// Its snapshots were made, it itself was not yet.
+    bool is_unfinished(const VolumeId& volume) const;
+    bool is_block(const VolumeId& volume) const;
+    void make(const VolumeId& volume, const std::function<void(const std::string& path)>& fill,
+              const std::vector<std::string>& properties);
+    /// Replaces what it holds.
+    void refill(const VolumeId& volume, const std::function<void(const std::string& path)>& fill);
+    void make_snapshot(const VolumeId& snapshot, const std::function<void(const std::string& path)>& fill);
+    /// A volume to its snapshot of that name, which goes, as do newer ones.
+    void go_back(const std::string& before) const;
+    std::string parent_of_both(const VolumeId& source, const VolumeId& target) const;
     /// With the ghosts that only it kept alive.
     void destroy(const std::string& dataset) const;
     void with_mounted(const std::string& dataset, const std::function<void(const std::string& path)>& work) const;
