@@ -125,7 +125,8 @@ void write(YAML::Emitter& out, const Json& value) {
 
 Json json_from_yaml(const std::string& text) {
     if (const auto at = find_no_utf8(text); at != std::string::npos)
-        throw bad_request("yaml: line {}: invalid UTF-8", std::count(text.begin(), text.begin() + at, '\n') + 1);
+        throw bad_request("yaml: line {}: invalid UTF-8",
+                          std::ranges::count(std::string_view(text).substr(0, at), '\n') + 1);
     try {
         return Reader().read(YAML::Load(text), false, 0);
     } catch (const YAML::Exception& error) {

@@ -30,7 +30,7 @@ TEST_P(DriverContract, ACloneHoldsWhatItsSourceHolds) {
     driver_->clone(image("i"), container("c"), {}, {});
     EXPECT_EQ(content(container("c")), "original");
     const auto root = driver_->path(container("c")) + "/rootfs";
-    EXPECT_EQ(fs::status(root + "/file").permissions(), fs::perms(04755));
+    EXPECT_EQ(static_cast<unsigned>(fs::status(root + "/file").permissions()), 04755U);
     EXPECT_EQ(fs::read_symlink(root + "/link"), "/etc/nowhere");
 }
 
