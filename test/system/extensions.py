@@ -665,7 +665,9 @@ def allowed_filesystems_are_mounted(test):
     test.daemon.lxc("file", "push", "-", f"{test.container}/bin/mount.fuse", "--mode=755", stdin=program, check=True)
     test.equal(test.exec(test.container, "calls", "mount", "/x", "/mnt", "ext4", "0", ""), "0\n")
     test.equal(test.exec(test.container, "cat", "/root/asked"), "fuse2fs#/x\n")
-    test.equal(test.exec(test.container, "calls", "mount", "/x", "/mnt", "xfs", "0", ""), "1\n")
+    # AppArmor looks for the source, and so misses it, before the kernel asks who may mount at all.
+    refused = "2\n" if Path("/sys/kernel/security/apparmor").exists() else "1\n"
+    test.equal(test.exec(test.container, "calls", "mount", "/x", "/mnt", "xfs", "0", ""), refused)
     no_longer(test, config)
 
 
@@ -682,7 +684,9 @@ def huge_pages_are_mounted_as_the_instances(test):
 @shows
 def device_programs_are_loaded(test):
     config = intercepting(test, ("bpf", "true"), ("bpf.devices", "true"))
-    test.exec(test.container, "sh", "-c", "mkdir -p /tmp/cgroup && mount -t cgroup2 none /tmp/cgroup && mkdir /tmp/cgroup/own")
+    find = "grep -q ' /sys/fs/cgroup cgroup2 ' /proc/mounts && ln -s /sys/fs/cgroup /tmp/cgroup"
+    mount = "mkdir -p /tmp/cgroup && mount -t cgroup2 none /tmp/cgroup"
+    test.exec(test.container, "sh", "-c", f"({find} || ({mount})) && mkdir /tmp/cgroup/own")
     test.equal(test.exec(test.container, "calls", "bpf", "plain", "/tmp/cgroup/own"), "0 0 0\n")
     no_longer(test, config)
 

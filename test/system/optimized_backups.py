@@ -6,8 +6,6 @@ import stat
 import subprocess
 import tarfile
 
-import yaml
-
 from harness import daemon as daemons
 from harness import image
 from harness.rest import Refused
@@ -98,6 +96,8 @@ def names(content):
 
 
 def text_of(content, name):
+    import yaml  # which the emulated machine, where none of this runs, has not
+
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         return yaml.safe_load(tar.extractfile(name).read())
 
