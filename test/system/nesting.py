@@ -13,7 +13,7 @@ FOLDER = "/var/lib/inner"
 REAL = "/usr/bin/lxd"
 OURS = "/tools/lxd"
 ENVIRONMENT = (
-    f"export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LXD_DIR={FOLDER} LXD_CONF=/root/lxc LXD_RUNNER=/tools/lxd-runner; "
+    f"export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LXD_DIR={FOLDER} LXD_CONF=/root/lxc LXD_RUNNER=/tools/lxd-runner LXD_TAR=/tools/lxd-tar; "
 )
 SUBORDINATE = 65536
 
@@ -71,7 +71,7 @@ def tools_of(test):
     """Our programs and the image, where every container may read them."""
     folder = test.folder / "tools"
     folder.mkdir()
-    for program in ("daemon/lxd", "daemon/runner/lxd-runner"):
+    for program in ("daemon/lxd", "daemon/runner/lxd-runner", "daemon/storage/lxd-tar"):
         shutil.copy2(daemons.BUILD / program, folder)
     shutil.copy(image.busybox(), folder / "busybox.tar.gz")
     for path in (folder, *folder.iterdir()):
