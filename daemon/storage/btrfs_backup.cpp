@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/base/durable.h"
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
@@ -156,7 +157,7 @@ private:
     void finish(const Kept& made) const {
         from_.accept(made.path);
         if (::chmod(made.path.c_str(), layout::volume_mode(made.part.type)) < 0)
-            throw std::system_error(errno, std::generic_category(), "Failed setting the mode of " + made.path);
+            base::fail("Failed setting the mode of " + made.path);
         subvolume_streams::set_read_only(made.path, made.nested);
         if (!made.part.snapshot.empty()) subvolume::set_read_only(subvolume::open(made.path).get(), true);
     }

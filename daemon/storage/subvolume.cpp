@@ -15,6 +15,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/btrfs_quota.h"
@@ -59,7 +60,7 @@ void snapshot_nested(int source, int target, const Nested& found) {
     const auto place = base::open_beneath(target, folder, O_RDONLY | O_DIRECTORY);
     const KeptTimes times(place.get());
     if (::unlinkat(place.get(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
-        throw std::system_error(errno, std::generic_category(), "Failed making place for subvolume " + found.path);
+        base::fail("Failed making place for subvolume " + found.path);
     check(btrfs_util_create_snapshot_fd2(child.get(), place.get(), name.c_str(), 0, nullptr, nullptr),
           "Failed snapshotting nested subvolume " + found.path);
 }
@@ -75,7 +76,7 @@ void set_all_writable(int subvolume) {
 
 KeptTimes::KeptTimes(int folder) : folder_(folder) {
     struct stat status{};
-    if (::fstat(folder, &status) < 0) throw std::system_error(errno, std::generic_category(), "Failed reading times");
+    if (::fstat(folder, &status) < 0) base::fail("Failed reading times");
     accessed_ = status.st_atim;
     modified_ = status.st_mtim;
 }
@@ -202,7 +203,7 @@ void set_received(int subvolume, const std::string& uuid, uint64_t transaction) 
     std::memcpy(arguments.uuid, uuid.data(), uuid.size());
     arguments.stransid = transaction;
     if (::ioctl(subvolume, BTRFS_IOC_SET_RECEIVED_SUBVOL, &arguments) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed setting where a subvolume was received from");
+        base::fail("Failed setting where a subvolume was received from");
 }
 
 void remove(const std::string& path) {

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/commands.h"
@@ -50,7 +51,7 @@ Received receive_nested(send_stream::Reader& stream, const NestedPlace& place, c
     const subvolume::KeptTimes times(folder.get()); // which came with the stream of the outer one
     if (::chmod(place.beside.c_str(), received.mode) < 0 ||
         ::renameat(AT_FDCWD, place.beside.c_str(), folder.get(), name.c_str()) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed placing subvolume " + place.path);
+        base::fail("Failed placing subvolume " + place.path);
     rollback.dismiss();
     return received;
 }

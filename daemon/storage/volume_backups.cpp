@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/storage/backup_streams.h"
 #include "daemon/storage/file_blocks.h"
@@ -67,15 +68,13 @@ void accept_block(const std::string& file) {
     struct stat status{};
     if (::lstat(file.c_str(), &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
         throw schema::bad_request("The backup has no content of the block volume");
-    if (::chown(file.c_str(), 0, 0) < 0 || ::chmod(file.c_str(), 0600) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed making " + file);
+    if (::chown(file.c_str(), 0, 0) < 0 || ::chmod(file.c_str(), 0600) < 0) base::fail("Failed making " + file);
 }
 
 void take_block(const std::string& unpacked, const std::string& folder) {
     accept_block(unpacked);
     const auto file = FileBlocks::file_in(folder);
-    if (::rename(unpacked.c_str(), file.c_str()) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed making " + file);
+    if (::rename(unpacked.c_str(), file.c_str()) < 0) base::fail("Failed making " + file);
 }
 
 using Fill = std::function<void(const std::string& folder)>;
