@@ -44,6 +44,7 @@ schema::BackedUpSnapshot described(const state::SnapshotRow& row, const Record& 
 schema::StorageVolumeSnapshot volume_of(const state::SnapshotRow& row) {
     schema::StorageVolumeSnapshot volume;
     volume.name = row.name;
+    volume.description = row.volume_description;
     volume.content_type = "filesystem";
     volume.expires_at = row.expires_at;
     volume.created_at = row.created_at;

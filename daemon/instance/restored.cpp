@@ -115,6 +115,8 @@ std::vector<state::SnapshotRow> restored_snapshots(const schema::BackupConfig& c
         row.created_at = found->created_at;
         row.last_used_at = found->last_used_at;
         row.expires_at = found->expires_at;
+        for (const auto& volume : config.volume_snapshots)
+            if (volume.name == wanted) row.volume_description = volume.description;
         rows.push_back(std::move(row));
     }
     return rows;

@@ -86,6 +86,7 @@ state::SnapshotRow Lifecycle::new_snapshot_row(const Record& record, const Snaps
     row.created_at = std::chrono::system_clock::now();
     row.expires_at = order.expires_at;
     row.incomplete = true;
+    row.volume_description = rooms_.pools.described(record.row.pool, record.row.name);
     return row;
 }
 

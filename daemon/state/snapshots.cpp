@@ -24,8 +24,8 @@ const ProfileRows& profile_rows() {
 }
 
 const std::string select = "SELECT s.id, i.name, s.name, s.architecture, s.ephemeral, s.stateful, s.description, "
-                           "s.created_at, s.last_used_at, expires_at, incomplete, new_name FROM instances_snapshots "
-                           "AS s JOIN instances AS i ON i.id = s.instance_id ";
+                           "s.created_at, s.last_used_at, expires_at, incomplete, new_name, volume_description "
+                           "FROM instances_snapshots AS s JOIN instances AS i ON i.id = s.instance_id ";
 
 SnapshotRow snapshot_from(const Query& row) {
     SnapshotRow snapshot;
@@ -41,6 +41,7 @@ SnapshotRow snapshot_from(const Query& row) {
     snapshot.expires_at = row.time(9);
     snapshot.incomplete = row.flag(10);
     snapshot.new_name = row.text(11);
+    snapshot.volume_description = row.text(12);
     return snapshot;
 }
 
@@ -107,10 +108,11 @@ int64_t Snapshots::insert(const SnapshotRow& row) {
         try {
             Query(connection,
                   "INSERT INTO instances_snapshots (instance_id, name, architecture, ephemeral, stateful, "
-                  "description, created_at, last_used_at, expires_at, incomplete, new_name) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  "description, created_at, last_used_at, expires_at, incomplete, new_name, volume_description) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                   owner, row.name, row.put.architecture, row.put.ephemeral, row.put.stateful, row.put.description,
-                  row.created_at, row.last_used_at, row.expires_at, row.incomplete, row.new_name)
+                  row.created_at, row.last_used_at, row.expires_at, row.incomplete, row.new_name,
+                  row.volume_description)
                 .run();
         } catch (const SQLite::Exception& error) {
             if (is_unique_violation(error)) throw schema::conflict("This \"instances_snapshots\" entry already exists");
@@ -141,6 +143,13 @@ void Snapshots::set_new_name(int64_t id, const std::string& new_name) {
 void Snapshots::set_expires_at(int64_t id, schema::Time expires_at) {
     database_.write([&](Connection& connection) {
         Query(connection, "UPDATE instances_snapshots SET expires_at = ? WHERE id = ?", expires_at, id).run();
+        check_found(connection);
+    });
+}
+
+void Snapshots::set_volume_description(int64_t id, const std::string& description) {
+    database_.write([&](Connection& connection) {
+        Query(connection, "UPDATE instances_snapshots SET volume_description = ? WHERE id = ?", description, id).run();
         check_found(connection);
     });
 }

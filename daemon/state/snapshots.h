@@ -22,6 +22,7 @@ struct SnapshotRow {
     schema::Time expires_at;   // Time{}: never
     bool incomplete = false;   // its volume is being made or removed: a crash leaves it to be removed
     std::string new_name;      // not empty: its volume is being renamed to this
+    std::string volume_description;
 };
 
 /// Lists are in the order of creation, and hold those of unfinished work too.
@@ -39,6 +40,7 @@ public:
     void set_incomplete(int64_t id, bool incomplete);
     void set_new_name(int64_t id, const std::string& new_name);
     void set_expires_at(int64_t id, schema::Time expires_at);
+    void set_volume_description(int64_t id, const std::string& description);
     void set_devices(int64_t id, const schema::Devices& devices);
     void unset_config(int64_t id, const std::string& key);
     /// To new_name, which is cleared. Throws conflict where it is taken.

@@ -241,6 +241,11 @@ void Pools::take_in(schema::StoragePool pool) {
     drivers_[pool.name] = std::move(driver);
 }
 
+std::string Pools::described(const std::string& pool, const std::string& instance) const {
+    const auto note = stores_.volumes.find(pool, "container", instance);
+    return note ? note->description : "";
+}
+
 void Pools::take_in_container(const std::string& pool, const std::string& instance) {
     const auto driver = this->driver(pool);
     link_container(instance, driver->path(container(instance)));

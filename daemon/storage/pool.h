@@ -62,6 +62,8 @@ public:
     void look_into(const schema::StoragePool& pool, const std::function<void(Driver& driver)>& look) const;
     /// Makes a row for a pool that is there already; removes nothing in it.
     void take_in(schema::StoragePool pool);
+    /// What was noted of a container's volume.
+    std::string described(const std::string& pool, const std::string& instance) const;
     /// The link of a container whose volume is there already.
     void take_in_container(const std::string& pool, const std::string& instance);
 

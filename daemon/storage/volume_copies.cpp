@@ -302,6 +302,12 @@ void Volumes::update_snapshot(const VolumePlace& volume, const std::string& snap
     stores_.volumes.update_snapshot(taken.id, description, expires_at.value_or(schema::Time{}));
 }
 
+void Volumes::describe_snapshot(const VolumeKey& key, const std::string& snapshot, const std::string& description) {
+    const auto taken = stores_.instance_snapshots.find(key.name, snapshot);
+    if (!taken || taken->incomplete) throw schema::not_found("Storage pool volume not found");
+    stores_.instance_snapshots.set_volume_description(taken->id, description);
+}
+
 void Volumes::remove_snapshot(const VolumePlace& volume, const std::string& snapshot) {
     const auto hold = locks_.exclusive(lock_key(volume), {});
     const auto source = row(volume);

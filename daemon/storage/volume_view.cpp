@@ -68,6 +68,7 @@ std::vector<schema::StorageVolume> Volumes::container_volumes(const std::string&
             auto& taken = volumes.emplace_back(
                 volume_of("container", row.name + "/" + snapshot.name, url + "/snapshots/" + snapshot.name));
             taken.created_at = snapshot.created_at;
+            taken.description = snapshot.volume_description;
         }
     }
     return volumes;
@@ -100,8 +101,11 @@ std::vector<schema::StorageVolume> Volumes::custom_volumes(const std::string& po
 
 /// What users have noted of it.
 void Volumes::describe(schema::StorageVolume& volume, const std::string& pool) const {
-    if (const auto note = stores_.volumes.find(pool, volume.type, parts_of(volume.name).first))
-        static_cast<schema::StorageVolumePut&>(volume) = *note;
+    const auto [name, snapshot] = parts_of(volume.name);
+    const auto note = stores_.volumes.find(pool, volume.type, name);
+    if (!note) return;
+    volume.config = note->config;
+    if (snapshot.empty()) volume.description = note->description;
 }
 
 std::vector<schema::StorageVolume> Volumes::list(const std::string& pool, const std::string& type) const {

@@ -113,6 +113,8 @@ public:
     void rename_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& new_name);
     void update_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& description,
                          std::optional<schema::Time> expires_at);
+    /// As update_snapshot, of an instance's, whose time is the instance's affair.
+    void describe_snapshot(const VolumeKey& key, const std::string& snapshot, const std::string& description);
     void remove_snapshot(const VolumePlace& volume, const std::string& snapshot);
     void restore(const VolumePlace& volume, const std::string& snapshot, const base::CancelToken& cancel,
                  const Progress& progress);

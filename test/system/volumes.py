@@ -128,12 +128,37 @@ REQUESTS = [
     ("DELETE", "", None),
 ]
 
+SNAPSHOT = "volumes/container/noted/snapshots/s"
+REQUESTS_OF_INSTANCES = [
+    ("PUT", "volumes/container/noted", {"description": "before"}),
+    ("POST", "/1.0/instances/noted/snapshots", {"name": "s"}),
+    ("PUT", "volumes/container/noted", {"description": "after"}),
+    ("GET", SNAPSHOT, None),
+    ("PUT", SNAPSHOT, {"description": "changed", "expires_at": "2098-01-01T00:00:00Z"}),
+    ("GET", SNAPSHOT, None),
+    ("PATCH", SNAPSHOT, {"expires_at": "2098-01-01T00:00:00Z"}),
+    ("GET", SNAPSHOT, None),
+    ("GET", "/1.0/instances/noted/snapshots/s", None),
+    ("GET", "volumes/container/noted", None),
+    ("GET", "volumes/container?recursion=1", None),
+    ("GET", "volumes/container/noted/snapshots?recursion=1", None),
+    ("PUT", "volumes/container/noted/snapshots/none", {"description": ""}),
+    ("PUT", "volumes/container/none/snapshots/s", {"description": ""}),
+    ("POST", "/1.0/instances/noted/snapshots/s", {"name": "t"}),
+    ("POST", "/1.0/instances", {"name": "noted2", "profiles": ["default"], "source": {"type": "copy", "source": "noted"}}),
+    ("GET", "volumes/container?recursion=1", None),
+    ("PUT", "volumes/container/noted/snapshots/t", {}),
+    ("GET", "volumes/container/noted/snapshots/t", None),
+    ("GET", "volumes/container/noted2/snapshots/t", None),
+]
+
 MASKS = [
     (r'"created_at": ?"[^"]*"', '"created_at": "TIME"'),
     (r'"(updated_at|last_used_at)": ?"[^"]*"', r'"\1": "TIME"'),
     (r"/[^\" ]*/storage-pools/default", "POOL"),
     (r'"source": ?"[^"]*"', '"source": "PATH"'),
     (r"[0-9a-f]{64}", "FINGERPRINT"),
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
 ]
 
 
@@ -146,7 +171,8 @@ def masked(value):
 
 def answer_of(api, method, target, body):
     """Status and what came of it, an operation's end too."""
-    target = f"{POOL}/{target}".rstrip("/")
+    if not target.startswith("/"):
+        target = f"{POOL}/{target}".rstrip("/")
     answer = api.raw(method, target, body)
     envelope = answer.json
     if envelope["type"] == "error":
@@ -158,19 +184,30 @@ def answer_of(api, method, target, body):
     return masked([answer.status, envelope["metadata"], answer.headers.get("Location")])
 
 
-@scenario
-def volumes_answer_as_the_real_lxd_does(test):
+def answer_alike(test, requests, prepare=lambda daemon: None):
     if not daemons.have_real():
         raise Skip("no real LXD here")
     test.start()
     real = test.other_daemon(daemons.REAL_DAEMON, "real").start().set_up(image.busybox(), bridge=False)
+    for daemon in (test.daemon, real):
+        prepare(daemon)
     differences = []
-    for request in REQUESTS:
+    for request in requests:
         ours, theirs = (answer_of(api, *request) for api in (test.api, real.api))
         if ours != theirs:
             differences.append(f"{request}\n  ours:   {ours}\n  theirs: {theirs}")
     real.delete_instances()
     test.true(not differences, "\n".join(differences))
+
+
+@scenario
+def volumes_answer_as_the_real_lxd_does(test):
+    answer_alike(test, REQUESTS)
+
+
+@scenario
+def volumes_of_snapshots_are_described_as_by_the_real_lxd(test):
+    answer_alike(test, REQUESTS_OF_INSTANCES, lambda daemon: daemon.lxc("init", "busybox", "noted", check=True))
 
 
 def add(test, name, volume_name, path="/data", check=True, pool="default"):

@@ -51,10 +51,10 @@ http::Response change(Context& context, const http::Request& request, bool merge
     schema::StorageVolumeSnapshotChange base;
     if (merge) base = {name, present.description, present.expires_at};
     const auto wanted = schema::storage_volume_snapshot_change_from(json_body(request), base);
-    if (key.type != "custom")
-        throw schema::Error(schema::ErrorKind::not_implemented,
-                            "Snapshots of instances are described through their instances");
-    context.volumes.update_snapshot({key.pool, key.name}, name, wanted.description, wanted.expires_at);
+    if (key.type == "custom")
+        context.volumes.update_snapshot({key.pool, key.name}, name, wanted.description, wanted.expires_at);
+    else
+        context.volumes.describe_snapshot(key, name, wanted.description);
     context.events.lifecycle("storage-volume-snapshot-updated", volume_url(key.pool, key.type, key.name + "/" + name),
                              {}, requestor(request));
     return done();

@@ -161,6 +161,19 @@ TEST_F(MigrationTest, VersionOneIsBroughtOnWithItsRows) {
     EXPECT_EQ(file.execAndGet("SELECT value FROM profiles_config").getString(), "b");
 }
 
+TEST_F(MigrationTest, SnapshotsOfADescribedVolumeKeepItsDescription) {
+    migrate(file, std::span(steps).first(5));
+    file.exec("INSERT INTO storage_pools VALUES (1, 'default', 'dir', '', 'Created')");
+    file.exec("INSERT INTO instances VALUES (1, 'c1', 1, 'x86_64', 0, 0, '', 0, 0)");
+    file.exec("INSERT INTO instances VALUES (2, 'c2', 1, 'x86_64', 0, 0, '', 0, 0)");
+    file.exec("INSERT INTO instances_snapshots SELECT id, id, 's', 'x86_64', 0, 0, 'own', 0, 0, 0, 0, '' "
+              "FROM instances");
+    file.exec("INSERT INTO storage_volumes VALUES (1, 1, 'container', 'c1', 'noted', 'filesystem', 0, 0, '')");
+    migrate(file, steps);
+    EXPECT_EQ(file.execAndGet("SELECT group_concat(volume_description, '|') FROM instances_snapshots").getString(),
+              "noted|");
+}
+
 TEST_F(MigrationTest, AStepThatFailsLeavesTheFileAsItWas) {
     migrate(file, steps);
     const int before = version();

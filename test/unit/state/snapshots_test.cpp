@@ -47,7 +47,12 @@ struct SnapshotsTest : test::StoreTest {
         row.put.description = "before the change";
         row.created_at = schema::parse_rfc3339("2026-01-02T03:04:05.123456789Z");
         row.expires_at = schema::parse_rfc3339("2026-02-02T03:04:05Z");
+        row.volume_description = "of the disk";
         return row;
+    }
+
+    SnapshotRow found(const std::string& instance, const std::string& name) const {
+        return snapshots.find(instance, name).value_or(SnapshotRow());
     }
 
     std::vector<std::string> names(const std::string& instance) const {
@@ -66,16 +71,28 @@ void expect_equal(const SnapshotRow& left, const SnapshotRow& right) {
     EXPECT_EQ(left.expires_at, right.expires_at);
     EXPECT_EQ(left.incomplete, right.incomplete);
     EXPECT_EQ(left.new_name, right.new_name);
+    EXPECT_EQ(left.volume_description, right.volume_description);
 }
 
 TEST_F(SnapshotsTest, ASnapshotComesBackAsItWasInserted) {
     EXPECT_GT(snapshots.insert(row("c1", "s")), 0);
-    expect_equal(snapshots.find("c1", "s").value(), row("c1", "s"));
+    expect_equal(found("c1", "s"), row("c1", "s"));
     ASSERT_EQ(snapshots.list().size(), 1U);
     expect_equal(snapshots.list().front(), row("c1", "s"));
     expect_equal(snapshots.list("c1").front(), row("c1", "s"));
     EXPECT_FALSE(snapshots.find("c2", "s"));
     EXPECT_FALSE(snapshots.find("c1", "t"));
+}
+
+TEST_F(SnapshotsTest, ItsVolumeIsDescribedApart) {
+    const auto id = snapshots.insert(row("c1", "s"));
+    snapshots.insert(row("c1", "t"));
+    snapshots.set_volume_description(id, "changed");
+    auto changed = row("c1", "s");
+    changed.volume_description = "changed";
+    expect_equal(found("c1", "s"), changed);
+    expect_equal(found("c1", "t"), row("c1", "t"));
+    EXPECT_EQ(error_of([&] { snapshots.set_volume_description(id + 9, ""); }), "404 Instance snapshot not found");
 }
 
 TEST_F(SnapshotsTest, TheListIsInTheOrderOfCreation) {
@@ -95,7 +112,7 @@ TEST_F(SnapshotsTest, NamesAreAnInstancesOwn) {
     auto other = row("c1", "s");
     other.put.config = {};
     EXPECT_EQ(error_of([&] { snapshots.insert(other); }), "409 This \"instances_snapshots\" entry already exists");
-    expect_equal(*snapshots.find("c1", "s"), row("c1", "s"));
+    expect_equal(found("c1", "s"), row("c1", "s"));
 }
 
 TEST_F(SnapshotsTest, AnUnknownInstanceOrProfileLeavesNoSnapshot) {
@@ -119,7 +136,7 @@ TEST_F(SnapshotsTest, MarksAndTheExpiryChangeAlone) {
     expected.expires_at = {};
     expected.put.devices = {{"root", {{"type", "none"}}}};
     expected.put.config.erase("limits.memory");
-    expect_equal(*snapshots.find("c1", "s"), expected);
+    expect_equal(found("c1", "s"), expected);
     EXPECT_EQ(error_of([&] { snapshots.set_incomplete(id + 1, true); }), "404 Instance snapshot not found");
     EXPECT_EQ(error_of([&] { snapshots.set_new_name(id + 1, "t"); }), "404 Instance snapshot not found");
     EXPECT_EQ(error_of([&] { snapshots.set_expires_at(id + 1, {}); }), "404 Instance snapshot not found");
@@ -130,10 +147,10 @@ TEST_F(SnapshotsTest, ARenameClearsItsMarkAndHeedsTakenNames) {
     snapshots.insert(row("c1", "t"));
     snapshots.set_new_name(id, "u");
     EXPECT_EQ(error_of([&] { snapshots.rename(id, "t"); }), "409 Snapshot \"t\" already exists");
-    EXPECT_EQ(snapshots.find("c1", "s")->new_name, "u");
+    EXPECT_EQ(found("c1", "s").new_name, "u");
     snapshots.rename(id, "u");
-    EXPECT_EQ(snapshots.find("c1", "u")->new_name, "");
-    EXPECT_EQ(snapshots.find("c1", "u")->id, id);
+    EXPECT_EQ(found("c1", "u").new_name, "");
+    EXPECT_EQ(found("c1", "u").id, id);
     EXPECT_EQ(error_of([&] { snapshots.rename(id + 2, "v"); }), "404 Instance snapshot not found");
 }
 
@@ -156,9 +173,9 @@ TEST_F(SnapshotsTest, ARemovedSnapshotLeavesTheOthers) {
 TEST_F(SnapshotsTest, AProfileMayGoAndKeepsItsPlaceUnderANewName) {
     snapshots.insert(row("c1", "s"));
     profiles.rename("web", "site");
-    EXPECT_THAT(snapshots.find("c1", "s")->put.profiles, ElementsAre("site", "default"));
+    EXPECT_THAT(found("c1", "s").put.profiles, ElementsAre("site", "default"));
     profiles.remove("site");
-    EXPECT_THAT(snapshots.find("c1", "s")->put.profiles, ElementsAre("default"));
+    EXPECT_THAT(found("c1", "s").put.profiles, ElementsAre("default"));
 }
 
 } // namespace
