@@ -23,18 +23,11 @@ namespace storage {
 
 namespace {
 
-constexpr auto pending = "Pending"; // the status of a pool that is being made
-
 VolumeId container(const std::string& name) {
     return {VolumeType::container, name};
 }
 VolumeId image(const std::string& fingerprint) {
     return {VolumeType::image, fingerprint};
-}
-
-/// What image_locks_ calls an image on a pool.
-std::string image_key(const std::string& pool, const std::string& fingerprint) {
-    return fmt::format("{}/{}", pool, fingerprint);
 }
 
 /// Those of volumes, images' among them.
@@ -43,15 +36,6 @@ schema::Config presets(const schema::Config& pool) {
     for (const auto& [key, value] : pool)
         if (key.starts_with("volume.")) found.emplace(key, value);
     return found;
-}
-
-/// The unpacked copies, each when nobody is copying it; they can be made again.
-void remove_images(Driver& driver, const std::string& pool, KeyedLock& locks, state::Images& images) {
-    for (const auto& fingerprint : driver.list(VolumeType::image)) {
-        const auto hold = locks.exclusive(image_key(pool, fingerprint), {});
-        driver.remove(image(fingerprint));
-        images.remove_from_pool(fingerprint, pool);
-    }
 }
 
 using base::fail;
@@ -111,12 +95,6 @@ void Pools::mount_all() {
             has_missing_ = true;
         }
     }
-}
-
-void Pools::remove_half_made(const schema::StoragePool& pool) {
-    log_.info("Removing a storage pool that was being made or removed", {{"pool", pool.name}});
-    make_(pool.driver, context(pool))->delete_pool();
-    stores_.pools.remove(pool.name);
 }
 
 void Pools::mount_one(const schema::StoragePool& pool) {
@@ -263,32 +241,7 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
     if (put.config != pool.config) driver(name)->update_pool(put.config);
     stores_.pools.update(name, put);
     // Made of them, containers would go on being what the pool's presets said before.
-    if (presets(put.config) != presets(pool.config)) remove_images(*driver(name), name, image_locks_, stores_.images);
-}
-
-void Pools::remove(const std::string& name) {
-    const std::scoped_lock changing(changing_);
-    auto pool = row(name);
-    if (!used_by(name).empty()) throw schema::bad_request("The storage pool is currently in use");
-    const auto gone = driver(name);
-    {
-        const std::scoped_lock lock(mutex_);
-        drivers_.erase(name);
-    }
-    base::Rollback rollback;
-    rollback.add([&] {
-        const std::scoped_lock lock(mutex_);
-        drivers_[name] = gone;
-    });
-    // The next start finishes what a crash cuts off.
-    rollback.add([this, before = pool] { stores_.pools.complete(before); });
-    pool.status = pending;
-    stores_.pools.complete(pool);
-    for (const auto& fingerprint : gone->list(VolumeType::image)) stores_.volumes.forget(name, "image", fingerprint);
-    remove_images(*gone, name, image_locks_, stores_.images);
-    gone->delete_pool();
-    stores_.pools.remove(name);
-    rollback.dismiss();
+    if (presets(put.config) != presets(pool.config)) remove_images(*driver(name), name);
 }
 
 std::vector<std::string> Pools::used_by(const std::string& name) const {

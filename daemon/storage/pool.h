@@ -75,7 +75,8 @@ public:
     /// driver, option or source.
     void create(schema::StoragePool pool);
     void update(const std::string& name, schema::StoragePoolPut put);
-    /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count.
+    /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count. A pool that is
+    /// unavailable goes without what it lies on; where that is a file of the daemon's, it is a failure.
     void remove(const std::string& name);
     /// URLs of the instances, custom volumes and profiles that use a pool, sorted. Unpacked images can be made again:
     /// they do not count, though `get` names them.
@@ -181,10 +182,22 @@ public:
     }
 
 private:
+    static constexpr auto pending = "Pending"; // the status of a pool that is being made or removed
+
+    /// What image_locks_ calls an image on a pool.
+    static std::string image_key(const std::string& pool, const std::string& fingerprint) {
+        return pool + "/" + fingerprint;
+    }
     DriverContext context(const schema::StoragePool& pool) const;
     schema::StoragePool row(const std::string& name) const;
     void mount_one(const schema::StoragePool& pool);
     void remove_half_made(const schema::StoragePool& pool);
+    /// Of a pool that is unavailable: makes it usable, or says why it cannot be.
+    std::optional<std::string> why_missing(const schema::StoragePool& pool);
+    /// Removes what the daemon itself has of a pool that is unavailable.
+    void forget(const std::string& pool, const std::string& why);
+    /// The unpacked copies, each when nobody is copying it; they can be made again.
+    void remove_images(Driver& driver, const std::string& pool);
     void settle_images(Driver& driver, const std::string& pool) const;
     KeyedLock::Hold hold_image(Driver& driver, const std::string& pool, const std::string& fingerprint,
                                const base::CancelToken& cancel, const Progress& progress);

@@ -956,6 +956,40 @@ def a_pool_that_is_missing_comes_back_with_all_that_is_on_it(test):
     elsewhere.away()
 
 
+@scenario
+def a_pool_that_is_missing_can_be_deleted_and_loses_nothing(test):
+    test.start()
+    elsewhere = Elsewhere(test)
+    elsewhere.make()
+    name = test.name("kept")
+    for pool in elsewhere.NAMES:
+        test.daemon.lxc("init", "busybox", name, "--storage", pool, check=True)
+        test.daemon.lxc("delete", name, check=True)
+    test.daemon.lxc("init", "busybox", name, "--storage", "dir", check=True)
+    test.daemon.kill()
+    elsewhere.detach()
+    elsewhere.file.write_bytes(b"no filesystem")
+    test.daemon.start()
+    deletion = {pool: lambda pool=pool: test.api.raw("DELETE", f"/1.0/storage-pools/{pool}") for pool in elsewhere.NAMES}
+    answer = deletion["dir"]()
+    test.equal((answer.status, answer.error), (400, "The storage pool is currently in use"))
+    answer = deletion["loop"]()
+    test.true(answer.status == 500 and f"{elsewhere.file}: move that away" in answer.error, answer.error)
+    elsewhere.file.unlink()
+    for pool in ("loop", "overlay"):
+        test.equal(deletion[pool]().status, 200)
+        test.equal(test.api.raw("GET", f"/1.0/storage-pools/{pool}").status, 404)
+        test.true(not (test.daemon.folder / "storage-pools" / pool).exists(), pool)
+    test.daemon.kill()
+    elsewhere.put_back()
+    test.daemon.start()
+    test.true(list((elsewhere.sources["overlay"] / "images").iterdir()), "the images are where they were")
+    test.daemon.lxc("delete", name, check=True)
+    test.equal(deletion["dir"]().status, 200)
+    test.equal(list(elsewhere.sources["dir"].iterdir()), [])
+    elsewhere.away()
+
+
 # --- an image that goes while it is launched ----------------------------------------------------------------------
 
 

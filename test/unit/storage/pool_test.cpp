@@ -220,6 +220,56 @@ TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
     EXPECT_EQ(refusal([&] { pools_.get("default"); }), "Storage pool not found");
 }
 
+/// A pool that a daemon does not find when it starts.
+struct MissingPoolTest : PoolTest {
+    void SetUp() override {
+        PoolTest::SetUp();
+        make_pool("away");
+        fingerprint_ = add_image();
+        pools_.ensure_image("away", fingerprint_, {}, {});
+        fs::rename(paths_.pool("away"), kept_);
+        later_.mount_all();
+    }
+
+    std::string kept_ = folder_.path() + "/kept";
+    std::string fingerprint_;
+    Pools later_{paths_, {rows_, images_, instances_, profiles_, volumes_}, log_};
+};
+
+TEST_F(MissingPoolTest, IsDeletedWithoutWhatItLiesOn) {
+    EXPECT_EQ(later_.get("away").status, "Unavailable");
+    later_.remove("away");
+    EXPECT_EQ(refusal([&] { later_.get("away"); }), "Storage pool not found");
+    EXPECT_FALSE(fs::exists(paths_.pool("away")));
+    EXPECT_TRUE(images_.pools_of(fingerprint_).empty());
+    EXPECT_TRUE(fs::exists(kept_ + "/images/" + fingerprint_));
+    EXPECT_TRUE(later_.mount_missing().empty());
+}
+
+TEST_F(MissingPoolTest, IsNotDeletedWhileSomethingUsesItOrMayBeInIt) {
+    add_instance("c1", "away");
+    EXPECT_EQ(refusal([&] { later_.remove("away"); }), "The storage pool is currently in use");
+    instances_.remove("c1");
+    const auto file = folder_.path() + "/disks/away.img";
+    for (const auto& kept : {file, paths_.pool("away") + "/file"}) {
+        fs::create_directories(fs::path(kept).parent_path());
+        fakes::write(kept, "precious");
+        EXPECT_THAT(refusal([&] { later_.remove("away"); }), testing::HasSubstr("move that away"));
+        EXPECT_EQ(fakes::read(kept), "precious");
+        EXPECT_EQ(later_.get("away").status, "Unavailable");
+        fs::remove(kept);
+    }
+    later_.remove("away");
+}
+
+TEST_F(MissingPoolTest, ThatIsBackIsDeletedWithWhatItHolds) {
+    fs::remove(paths_.pool("away"));
+    fs::rename(kept_, paths_.pool("away"));
+    later_.remove("away");
+    EXPECT_FALSE(fs::exists(paths_.pool("away")));
+    EXPECT_TRUE(images_.pools_of(fingerprint_).empty());
+}
+
 TEST_F(PoolTest, ARestartFindsItsPoolsAndRemovesWhatACrashLeft) {
     make_pool("default");
     make_pool("lost");
