@@ -82,9 +82,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       volumes(pools, {volume_rows, instance_rows, snapshot_rows, image_rows, profiles}, log),
       volume_backups({paths, database, pools, volumes}), images(paths, image_rows, profiles, pools, log),
       instances(instance_rows, profiles), volume_users(volumes, instances, instance_rows, device_host),
-      id_claims(instances), environment(paths, facts, *runtime, pools),
-      lifecycle({paths, facts, log, workers, loop, events, database, instance_rows, snapshot_rows, profiles, pools,
-                 instances, *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
+      id_claims(instances), environment(paths, facts, *runtime, pools), cgroup_moves(workers),
+      lifecycle({paths, facts, log, workers, cgroup_moves, loop, events, database, instance_rows, snapshot_rows,
+                 profiles, pools, instances, *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
       backups({paths, log, database, profiles, pools, instances, lifecycle}),
       interception({loop, workers, log, [this](const std::string& name) { return interception_settings(name); },
                     [this](std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {

@@ -8,6 +8,7 @@
 
 #include "daemon/api/context.h"
 #include "daemon/api/environment.h"
+#include "daemon/base/cgroup_moves.h"
 #include "daemon/base/event_loop.h"
 #include "daemon/base/every.h"
 #include "daemon/base/host_facts.h"
@@ -74,6 +75,7 @@ struct Rooms {
     instance::GuestEvents guest_events;
     api::Environment environment;
     base::EventLoop loop;
+    base::CgroupMoves cgroup_moves;
     instance::Lifecycle lifecycle;
     instance::Backups backups;
     intercept::Server interception;

@@ -305,6 +305,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     const auto made = std::make_shared<Instance>(std::move(record));
     rooms_.instances.add(made);
     rollback.dismiss();
+    rooms_.cgroup_moves.foresee(); // a start is next, mostly
     keep_backup_file(*made);
 
     schema::Json context;
@@ -501,6 +502,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     const auto lock = hold(instance);
     const auto name = instance.record()->row.name;
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
+    rooms_.cgroup_moves.foresee();
     if (wants_startup_snapshot(*instance.record()))
         take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
     rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running
@@ -649,6 +651,7 @@ void Lifecycle::stop_and_wait(Instance& instance, int timeout) {
     const auto name = instance.record()->row.name;
     if (!instance.live().running) await_change(instance); // a reboot, which ends first
     if (!instance.live().running) return;
+    rooms_.cgroup_moves.foresee(); // of the monitor, out of its own
     if (timeout == 0) {
         rooms_.runtime.kill(name);
         if (!instance.wait_for(kill_timeout, is_stopped))

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/base/cancel.h"
+#include "daemon/base/cgroup_moves.h"
 #include "daemon/base/event_loop.h"
 #include "daemon/base/host_facts.h"
 #include "daemon/base/log.h"
@@ -46,6 +47,7 @@ struct Rooms {
     const base::HostFacts& facts;
     base::Log& log;
     base::WorkerPool& workers;
+    base::CgroupMoves& cgroup_moves;
     base::EventLoop& loop;
     operations::EventsHub& events;
     state::Database& database;

@@ -44,8 +44,8 @@ std::optional<Entry> entry_of(const lxcwrap::Container& container, const std::st
             entry.tasks.push_back(folder + "/tasks");
             continue;
         }
-        // liblxc makes this one with its first attach, as the place for all that is not init's.
-        entry.unified.reset(::open((folder + "/.lxc").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        entry.unified.reset(
+            ::open((folder + std::string(cgroup_of_commands)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
         if (!entry.unified) return std::nullopt;
     }
     return entry;

@@ -6,7 +6,9 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +71,23 @@ void record(int lock_file, const std::string& monitor) {
         (void)::ftruncate(lock_file, 0);
 }
 
+/// So that the first command need not wait until liblxc has made the place and moved it there (see base::CgroupMoves).
+/// The container's root owns it, as it would liblxc's. Only a help, for which no start fails.
+void make_place_for_commands(const std::string& name, pid_t init) {
+    const auto proc = "/proc/" + std::to_string(init);
+    struct stat root{};
+    if (::stat(proc.c_str(), &root) < 0) return;
+    for (const auto& cgroup : cgroups_of(proc)) {
+        const auto payload = payload_of(cgroup.path, name);
+        if (!cgroup.unified || payload.empty()) continue;
+        ::setfsgid(root.st_gid);
+        ::setfsuid(root.st_uid);
+        ::mkdir((cgroup.mount + payload + std::string(cgroup_of_commands)).c_str(), 0755);
+        ::setfsuid(0);
+        ::setfsgid(0);
+    }
+}
+
 void print_reason(const std::string& name, const std::string& log_file) {
     const auto log = base::read_file_if_exists(log_file).value_or("");
     const auto messages = error_messages(log);
@@ -100,6 +119,10 @@ int start(const Arguments& arguments) {
     const auto init = container.init_pid().value_or(0);
     const auto monitor = monitor_pid(init);
     record(lock_file, monitor);
+    try {
+        make_place_for_commands(arguments[0], init);
+    } catch (const std::exception&) { // Init may have ended.
+    }
     std::printf("%s %d\n", monitor.c_str(), init);
     return 0;
 }

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness import leaks
 from system.bounds import Bounds
 from system.scenario import scenario
 
@@ -74,6 +75,29 @@ def exit_codes_and_signals_arrive(test):
         session.read_until(f"got {trapped}", "1")
         test.equal(session.result(), 7, trapped)
         session.drop()
+
+
+def _unified_cgroup(pid):
+    """The folder of a process's cgroup v2, where the host has that."""
+    path = next((line[3:] for line in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines() if line.startswith("0::")), None)
+    tree = next((tree for tree in (leaks.CGROUPS, leaks.CGROUPS / "unified") if (tree / "cgroup.controllers").exists()), None)
+    return None if path is None or tree is None else tree / path.lstrip("/")
+
+
+@scenario
+def the_cgroup_of_commands_is_there_from_the_start(test):
+    """liblxc would make it with the first command and move that there, which takes the kernel some 10 ms."""
+    test.start()
+    for kind, option in (("usual", "security.privileged=false"), ("privileged", "security.privileged=true")):
+        name = test.launch(kind, "-c", option)
+        init = test.state(name)["pid"]
+        cgroup = _unified_cgroup(init)
+        if cgroup is None:
+            continue
+        place = (cgroup / ".lxc").stat()
+        root = os.stat(f"/proc/{init}")
+        test.equal((place.st_uid, place.st_gid), (root.st_uid, root.st_gid), kind)
+        test.true("0::/.lxc" in test.exec(name, "cat", "/proc/self/cgroup"), kind)
 
 
 @scenario
