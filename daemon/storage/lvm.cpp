@@ -136,7 +136,13 @@ void LvmDriver::create_logical(const std::string& logical, int64_t bytes) const 
     commands_->must(words);
 }
 
-/// LVM freezes a mounted filesystem meanwhile.
+/// LVM freezes what is mounted while it takes a snapshot, but no btrfs: what was written goes to disk before.
+void LvmDriver::settle(const VolumeId& volume) const {
+    const auto place = path(volume);
+    if (!commands_->is_mounted(place)) return;
+    if (::syncfs(open_folder(place).get()) < 0) fail("Failed syncing " + place);
+}
+
 void LvmDriver::snapshot_logical(const std::string& source, const std::string& target, bool read_only) const {
     Words words{"lvcreate", "-n", target, "-s", pool_.in_group(source), "--setactivationskip", "y"};
     if (!pool_.is_thin()) words.insert(words.end(), {"-l", "100%ORIGIN"});
@@ -153,7 +159,10 @@ void LvmDriver::remove_logical(const std::string& logical) const {
 }
 
 void LvmDriver::set_active(const std::string& logical, bool active) const {
-    commands_->must({"lvchange", "--activate", active ? "y" : "n", "--ignoreactivationskip", pool_.in_group(logical)});
+    if (!active && !pool_.is_thin() && is_family_open(logical)) return;
+    Words words{"lvchange", "--activate", active ? "y" : "n", "--ignoreactivationskip", pool_.in_group(logical)};
+    if (!pool_.is_thin()) words.insert(words.begin() + 1, "--yes"); // it would ask about the family
+    commands_->must(words);
 }
 
 std::string LvmDriver::type_of_active(const std::string& logical) const {
@@ -181,6 +190,7 @@ int64_t LvmDriver::in_extents(int64_t bytes, int64_t extent) {
 // --- mounts ------------------------------------------------------------------------------------------------------
 
 void LvmDriver::mount_logical(const std::string& logical, const std::string& place, bool read_only) const {
+    const std::scoped_lock lock(activity_);
     const auto type = type_of_active(logical);
     const auto& chosen = pool_.option("volume.block.mount_options");
     const auto extra = block_filesystem::extra_options(type, read_only);
@@ -191,6 +201,7 @@ void LvmDriver::mount_logical(const std::string& logical, const std::string& pla
 
 void LvmDriver::unmount_logical(const std::string& logical, const std::string& place) const {
     if (!commands_->is_mounted(place)) return;
+    const std::scoped_lock lock(activity_);
     commands_->unmount(place);
     set_active(logical, false);
 }
@@ -202,17 +213,23 @@ void LvmDriver::with_mounted(const std::string& logical, const std::function<voi
     unmounting.add([&] { ::rmdir(place.c_str()); });
     mount_logical(logical, place, false);
     unmounting.add([&] { unmount_logical(logical, place); });
+    const auto folder = open_folder(place);
     work(place);
+    // That the thin pool was full would be seen by nobody when it is unmounted.
+    if (::syncfs(folder.get()) < 0) fail("Failed writing to the logical volume " + logical);
 }
 
 void LvmDriver::mount(const VolumeId& volume) {
     const std::scoped_lock lock(mounting_);
     if (commands_->is_mounted(path(volume))) return;
     const auto logical = must_find(volume);
-    if (logical.ends_with(".block")) return set_active(logical, true);
+    if (logical.ends_with(".block")) {
+        const std::scoped_lock activity(activity_);
+        return set_active(logical, true);
+    }
     make_place(volume);
     if (volume.snapshot.empty()) return mount_logical(logical, path(volume), volume.type == VolumeType::image);
-    if (type_of_active(logical) != "btrfs") return mount_logical(logical, path(volume), true);
+    if (!pool_.is_thin() || type_of_active(logical) != "btrfs") return mount_logical(logical, path(volume), true);
     // A btrfs can only be mounted beside its original with an id of its own.
     const auto copy = std::string(lvm_names::viewed) + logical;
     if (!is_there(copy)) {
@@ -229,7 +246,10 @@ void LvmDriver::unmount(const VolumeId& volume) {
     if (volume.type != VolumeType::custom && !commands_->is_mounted(path(volume))) return;
     const auto logical = find(volume);
     if (!logical) return;
-    if (logical->ends_with(".block")) return set_active(*logical, false);
+    if (logical->ends_with(".block")) {
+        const std::scoped_lock activity(activity_);
+        return set_active(*logical, false);
+    }
     unmount_logical(*logical, path(volume));
     if (const auto copy = std::string(lvm_names::viewed) + *logical; !volume.snapshot.empty() && is_there(copy))
         remove_logical(copy);
@@ -327,13 +347,16 @@ void LvmDriver::clone(const VolumeId& source, const VolumeId& target, const base
         if (!making.empty()) remove_logical(making);
     });
     if (from.ends_with(".block")) {
-        if (!pool_.is_thin()) throw schema::failure("Block volumes can only be copied in a thin pool");
         making = temporary(lvm_names::making);
-        snapshot_logical(from, making, !target.snapshot.empty());
+        if (pool_.is_thin())
+            snapshot_logical(from, making, !target.snapshot.empty());
+        else
+            copy_block(from, making, !target.snapshot.empty(), cancel, progress);
         rename_logical(making, lvm_names::logical_volume(target, true));
         return rollback.dismiss();
     }
     if (pool_.is_thin()) {
+        settle(source);
         making = temporary(lvm_names::making);
         snapshot_logical(from, making, false);
         block_filesystem::renew_id(*commands_, type_of_active(making), device_path(making));
@@ -356,21 +379,17 @@ void LvmDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, 
     const auto from = must_find(volume_of(snapshot));
     const bool block = from.ends_with(".block");
     if (!block) make_place(snapshot);
-    snapshot_logical(from, lvm_names::logical_volume(snapshot, block), true);
+    settle(volume_of(snapshot));
+    const auto name = lvm_names::logical_volume(snapshot, block);
+    if (block || pool_.is_thin()) return snapshot_logical(from, name, true);
+    take_thick(from, name);
 }
 
 void LvmDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
     cancel.check();
     const auto from = must_find(snapshot);
     const auto present = must_find(volume_of(snapshot));
-    if (!pool_.is_thin()) {
-        // Its snapshots hang on the volume: it stays, and gets another content.
-        unmount(volume_of(snapshot));
-        return with_mounted(present, [&](const std::string& place) {
-            for (const auto& name : layout::names_in(place)) base::remove_tree(fmt::format("{}/{}", place, name));
-            copy(snapshot, place, cancel, progress);
-        });
-    }
+    if (!pool_.is_thin()) return restore_content(snapshot, progress);
     const auto making = temporary(lvm_names::making);
     snapshot_logical(from, making, false);
     base::Rollback rollback;
@@ -453,14 +472,14 @@ void LvmDriver::limit(const VolumeId& volume, int64_t bytes) {
     if (wanted == before) return;
     const bool mounted = commands_->is_mounted(path(volume));
     if (wanted < before && mounted) throw schema::failure("In use");
+    check_resize(logical, wanted < before);
     const auto type = type_of_active(logical);
-    const Words resize{"lvresize", "-L", fmt::format("{}b", wanted), "-f", pool_.in_group(logical)};
     if (wanted < before) {
         block_filesystem::shrink(*commands_, type, device_path(logical), wanted);
-        commands_->must(resize);
+        resize_logical(logical, wanted);
         return set_active(logical, false);
     }
-    commands_->must(resize);
+    resize_logical(logical, wanted);
     const auto grow = [&](const std::string& place) {
         block_filesystem::grow(*commands_, type, device_path(logical), place);
     };
@@ -488,7 +507,9 @@ void LvmDriver::resize_block(const VolumeId& volume, int64_t bytes) {
     const auto [before, extent] = sizes_of(logical);
     const auto wanted = in_extents(bytes, extent);
     if (wanted < before) throw schema::bad_request("Block volumes cannot be shrunk");
-    if (wanted > before) commands_->must({"lvresize", "-L", fmt::format("{}b", wanted), "-f", pool_.in_group(logical)});
+    if (wanted == before) return;
+    check_resize(logical, false);
+    resize_logical(logical, wanted);
 }
 
 } // namespace storage

@@ -55,9 +55,12 @@ private:
     std::vector<std::string> all() const;
     std::string device_path(const std::string& logical) const;
     void create_logical(const std::string& logical, int64_t bytes) const;
+    void settle(const VolumeId& volume) const;
     void snapshot_logical(const std::string& source, const std::string& target, bool read_only) const;
     void rename_logical(const std::string& from, const std::string& to) const;
     void remove_logical(const std::string& logical) const;
+    /// Without a thin pool LVM has a volume and its snapshots, its family, active together: they stay so for as long as
+    /// one of them is open.
     void set_active(const std::string& logical, bool active) const;
     /// Its filesystem's; it is active then.
     std::string type_of_active(const std::string& logical) const;
@@ -79,10 +82,27 @@ private:
     void appear(const std::string& making, const VolumeId& volume) const;
     void make_place(const VolumeId& volume) const;
     int64_t default_size() const;
+    void resize_logical(const std::string& logical, int64_t bytes) const;
+
+    // Without a thin pool alone (lvm_thick.cpp):
+    std::string of_family(const std::string& logical, const std::string& field) const;
+    bool is_family_open(const std::string& logical) const;
+    bool has_snapshots(const std::string& logical) const;
+    /// Throws where LVM would refuse, before anything is changed.
+    void check_resize(const std::string& logical, bool smaller) const;
+    base::Fd open_device(const std::string& logical, int flags) const;
+    void copy_bytes(const std::string& from, const std::string& to, const base::CancelToken& cancel,
+                    const Progress& progress) const;
+    void copy_block(const std::string& from, const std::string& target, bool read_only, const base::CancelToken& cancel,
+                    const Progress& progress) const;
+    void take_thick(const std::string& from, const std::string& name) const;
+    void restore_content(const VolumeId& snapshot, const Progress& progress);
 
     std::shared_ptr<Commands> commands_;
     LvmPool pool_;
     mutable std::mutex mounting_;
+    /// Held from an activation until the device is open, and where one is taken back.
+    mutable std::mutex activity_;
 };
 
 } // namespace storage

@@ -205,13 +205,86 @@ TEST_F(Lvm, ALimitGrowsTheVolumeInUseAndShrinksItOnlyWhenItIsNot) {
     EXPECT_THROW(driver->quotas()->limit(c1, 1 << 30), schema::Error);
 }
 
-TEST_F(Lvm, WithoutAThinPoolSnapshotsReserveWhatTheirVolumeHas) {
-    auto driver = pool({{"lvm.use_thinpool", "false"}});
+struct ThickLvm : Lvm {
+    ThickLvm() {
+        commands_->answer("lvs --noheadings -o origin", " \n");
+        commands_->answer("lvs --noheadings -o lv_device_open", " \n");
+        commands_->answer("lvs --noheadings -o lv_name --select", "");
+    }
+    void with_snapshot(const std::string& open = "") {
+        there("containers_c--1");
+        there("containers_c--1-snap--0");
+        commands_->answer("lvs --noheadings -o origin vg/containers_c--1-snap--0", " containers_c--1\n");
+        commands_->answer("lvs --noheadings -o lv_name --select origin=\"containers_c--1\"",
+                          " containers_c--1-snap--0\n");
+        commands_->answer("lvs --noheadings -o lv_device_open --select lv_name=\"containers_c--1\" || "
+                          "origin=\"containers_c--1\" vg",
+                          fmt::format(" {}\n \n", open));
+    }
+
+    std::unique_ptr<LvmDriver> driver_ = pool({{"lvm.use_thinpool", "false"}});
+};
+
+TEST_F(ThickLvm, SnapshotsReserveWhatTheirVolumeHas) {
     EXPECT_THAT(done(), ElementsAre("vgchange --addtag lxd_pool vg"));
     there("containers_c--1");
-    driver->take(s1, {}, {});
-    EXPECT_THAT(done(), ElementsAre("lvcreate -n containers_c--1-snap--0 -s vg/containers_c--1 --setactivationskip y "
-                                    "-l 100%ORIGIN -pr"));
+    driver_->take(s1, {}, {});
+    EXPECT_THAT(done(), ElementsAre("lvchange --yes --activate y --ignoreactivationskip vg/containers_c--1",
+                                    "lvcreate -n containers_c--1-snap--0 -s vg/containers_c--1 --setactivationskip y "
+                                    "-l 100%ORIGIN -pr",
+                                    "lvchange --yes --activate n --ignoreactivationskip vg/containers_c--1"));
+}
+
+TEST_F(ThickLvm, ASnapshotIsActiveWithItsVolumeForAsLongAsEitherIsOpen) {
+    with_snapshot("open");
+    done();
+    driver_->mount(s1);
+    driver_->unmount(s1);
+    EXPECT_THAT(done(), ElementsAre("lvchange --yes --activate y --ignoreactivationskip vg/containers_c--1-snap--0",
+                                    "mount /dev/vg/containers_c--1-snap--0 POOL/containers-snapshots/c-1/snap-0 ext4 "
+                                    "discard,noload",
+                                    "unmount POOL/containers-snapshots/c-1/snap-0"));
+    with_snapshot();
+    driver_->mount(s1);
+    driver_->unmount(s1);
+    EXPECT_EQ(done().back(), "lvchange --yes --activate n --ignoreactivationskip vg/containers_c--1-snap--0");
+}
+
+TEST_F(ThickLvm, ASnapshotOfABtrfsHasAnIdOfItsOwn) {
+    there("containers_c--1");
+    commands_->answer("blkid", "btrfs\n");
+    done();
+    driver_->take(s1, {}, {});
+    EXPECT_THAT(done(),
+                ElementsAre("lvchange --yes --activate y --ignoreactivationskip vg/containers_c--1",
+                            "lvcreate -n lxd.NEW -s vg/containers_c--1 --setactivationskip y -l 100%ORIGIN -prw",
+                            "lvchange --yes --activate y --ignoreactivationskip vg/lxd.NEW",
+                            "btrfs rescue zero-log /dev/vg/lxd.NEW", "btrfstune -f -u /dev/vg/lxd.NEW",
+                            "lvchange --permission r vg/lxd.NEW", "lvrename vg lxd.NEW containers_c--1-snap--0",
+                            "lvchange --yes --activate n --ignoreactivationskip vg/containers_c--1"));
+}
+
+TEST_F(ThickLvm, ARestoreChangesWhatTheVolumeHoldsForItsSnapshotsHangOnIt) {
+    with_snapshot();
+    done();
+    driver_->restore(s1, {}, {});
+    for (const auto& line : done())
+        EXPECT_THAT(line, Not(testing::AnyOf(HasSubstr("lvremove"), HasSubstr("lvrename"))));
+}
+
+TEST_F(ThickLvm, AVolumeWithSnapshotsGrowsWhileItIsInactiveAlone) {
+    with_snapshot("open");
+    done();
+    EXPECT_THROW(driver_->quotas()->limit(c1, 20LL << 30), schema::Error);
+    EXPECT_THROW(driver_->quotas()->limit(c1, 1 << 30), schema::Error);
+    EXPECT_THAT(done(), ElementsAre());
+    with_snapshot();
+    EXPECT_THROW(driver_->quotas()->limit(c1, 1 << 30), schema::Error);
+    EXPECT_THAT(done(), ElementsAre());
+    driver_->quotas()->limit(c1, 20LL << 30);
+    EXPECT_THAT(done(), testing::IsSupersetOf({"lvchange --yes --activate n --ignoreactivationskip vg/containers_c--1",
+                                               "lvresize -L 21474836480b -f vg/containers_c--1",
+                                               "resize2fs /dev/vg/containers_c--1"}));
 }
 
 TEST_F(Lvm, ADeletedPoolKeepsAGroupThatOthersUse) {
