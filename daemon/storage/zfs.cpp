@@ -28,6 +28,9 @@ constexpr std::string_view snapshot_mark = "@snapshot-";
 constexpr std::string_view before_mark = "@before-";
 /// Of what is sent.
 constexpr std::string_view sent_mark = "@backup-";
+/// Of what only copies need: made for one, or removed since.
+constexpr std::string_view copy_mark = "@copy-";
+constexpr std::string_view deleted_mark = "@deleted-";
 /// The property of a dataset that has snapshots, but not yet the content of its volume.
 constexpr std::string_view unfinished = "lightervisor:unfinished";
 const Words as_volume{"-o", "mountpoint=legacy", "-o", "canmount=noauto"};
@@ -52,6 +55,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 Words joined(Words words, const Words& more) {
     words.insert(words.end(), more.begin(), more.end());
     return words;
+}
+
+bool has_mark(const std::string& dataset, std::string_view mark) {
+    return dataset.find(mark) != std::string::npos;
 }
 
 VolumeId volume_of(const VolumeId& snapshot) {
@@ -271,13 +278,13 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
     if (source.type != VolumeType::image && !block && (schema::is_false(how) || how == "rebase")) return by_files();
     auto origin = dataset(source) + (source.type == VolumeType::image ? "@readonly" : "");
     if (origin.find('@') == std::string::npos) {
-        origin += "@copy-" + base::uuid4();
+        origin += std::string(copy_mark) + base::uuid4();
         commands_->must({"zfs", "snapshot", origin});
     }
     const auto making = ghost("making");
     base::Rollback rollback;
     rollback.add([&] {
-        if (origin.find("@copy-") != std::string::npos) commands_->must({"zfs", "destroy", origin});
+        if (has_mark(origin, copy_mark)) commands_->must({"zfs", "destroy", origin});
     });
     commands_->must(joined(joined({"zfs", "clone"}, block ? as_block : as_volume), {origin, making}));
     rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
@@ -325,11 +332,10 @@ void ZfsDriver::destroy(const std::string& dataset) const {
     commands_->must({"zfs", "destroy", "-r", dataset});
     if (origin.empty() || origin == "-") return;
     const auto at = origin.find('@');
-    const auto is_copy = origin.find("@copy-") != std::string::npos || origin.find("@deleted-") != std::string::npos;
     if (origin.starts_with(pool_.root() + "/deleted/")) {
         const auto kept = origin.substr(0, at);
         if (!has_clones(kept)) destroy(kept);
-    } else if (is_copy && !has_clones(origin)) {
+    } else if ((has_mark(origin, copy_mark) || has_mark(origin, deleted_mark)) && !has_clones(origin)) {
         commands_->must({"zfs", "destroy", origin});
     }
 }
@@ -343,7 +349,8 @@ void ZfsDriver::remove(const VolumeId& volume) {
         else if (volume.snapshot.empty())
             destroy(gone);
         else if (has_clones(gone))
-            commands_->must({"zfs", "rename", gone, dataset(volume_of(volume)) + "@deleted-" + base::uuid4()});
+            commands_->must(
+                {"zfs", "rename", gone, dataset(volume_of(volume)) + std::string(deleted_mark) + base::uuid4()});
         else
             commands_->must({"zfs", "destroy", gone});
     }
@@ -365,10 +372,27 @@ void ZfsDriver::clean_up() {
     const auto said = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-d", "1", folder});
     for (const auto& line : lines_of(said))
         if (line.starts_with(folder + "/")) destroy(line);
-    const auto taken = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-t", "snapshot", pool_.root()});
+    const auto taken =
+        commands_->must({"zfs", "list", "-H", "-o", "name,clones", "-r", "-t", "snapshot", pool_.root()});
     for (const auto& line : lines_of(taken)) {
-        if (line.find(sent_mark) != std::string::npos) commands_->must({"zfs", "destroy", line});
-        if (line.find(before_mark) != std::string::npos) go_back(line);
+        const auto words = schema::split(line, '\t');
+        const std::string name(words.front());
+        const bool is_needed = words.size() > 1 && !words[1].empty() && words[1] != "-";
+        if (has_mark(name, before_mark)) go_back(name);
+        if (has_mark(name, sent_mark) || (!is_needed && (has_mark(name, copy_mark) || has_mark(name, deleted_mark))))
+            commands_->must({"zfs", "destroy", name});
+    }
+    remove_ghosts();
+}
+
+/// What a kill kept from going with the last of its copies.
+void ZfsDriver::remove_ghosts() const {
+    for (const auto type : {VolumeType::container, VolumeType::custom, VolumeType::image}) {
+        const auto folder = fmt::format("{}/deleted/{}", pool_.root(), folder_of(type));
+        const auto said = commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-d", "1", folder});
+        for (const auto& line : lines_of(said))
+            // One may have gone with another.
+            if (line.starts_with(folder + "/") && pool_.dataset_exists(line) && !has_clones(line)) destroy(line);
     }
 }
 

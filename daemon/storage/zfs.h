@@ -76,6 +76,7 @@ private:
     std::string parent_of_both(const VolumeId& source, const VolumeId& target) const;
     /// With the ghosts that only it kept alive.
     void destroy(const std::string& dataset) const;
+    void remove_ghosts() const;
     void with_mounted(const std::string& dataset, const std::function<void(const std::string& path)>& work) const;
     void set_mode(const std::string& place, VolumeType type) const;
     void appear(const std::string& making, const VolumeId& volume) const;

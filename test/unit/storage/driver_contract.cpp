@@ -212,6 +212,7 @@ TEST_P(DriverContract, CleaningUpLeavesVolumesAlone) {
 
 TEST_P(DriverContract, ADeletedPoolLeavesNoFolder) {
     make(container("a"));
+    remove(container("a"));
     driver_->delete_pool();
     EXPECT_FALSE(fs::exists(context_.pool_path));
 }

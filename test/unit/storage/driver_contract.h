@@ -26,7 +26,16 @@ class DriverContract : public testing::TestWithParam<Kind> {
 protected:
     void SetUp() override { driver_->create_pool(); }
     void TearDown() override {
-        if (fs::exists(context_.pool_path)) driver_->delete_pool();
+        if (!fs::exists(context_.pool_path)) return;
+        for (const auto type : {VolumeType::container, VolumeType::image, VolumeType::custom})
+            for (const auto& name : driver_->list(type)) remove({type, name});
+        driver_->delete_pool();
+    }
+
+    /// Some pools only go when they are empty.
+    void remove(const VolumeId& volume) {
+        for (const auto& name : driver_->snapshots(volume)) driver_->remove({volume.type, volume.name, name});
+        driver_->remove(volume);
     }
 
     static VolumeId container(const std::string& name) { return {VolumeType::container, name}; }

@@ -172,6 +172,28 @@ TEST_F(Zfs, WhatHasCopiesLivesOnUntilTheyAreGone) {
     EXPECT_THAT(done(), ElementsAre("zfs destroy -r tank/containers/c1", "zfs destroy -r tank/deleted/images/x"));
 }
 
+TEST_F(Zfs, CleaningUpRemovesWhatNoCopyNeedsAnyMore) {
+    const auto driver = pool();
+    commands_->answer("zfs list -H -o name,clones -r -t snapshot tank",
+                      "tank/containers/c1@snapshot-s\t\n"
+                      "tank/containers/c1@copy-lonely\t-\n"
+                      "tank/containers/c1@copy-needed\ttank/containers/c2\n"
+                      "tank/containers/c1@deleted-lonely\t\n"
+                      "tank/containers/c1@backup-1\t-\n"
+                      "tank/containers/c1@before-1\t-\n");
+    for (const auto* ghost : {"tank/deleted/images/lonely", "tank/deleted/images/needed"}) there(ghost);
+    commands_->answer("zfs list -H -o name -r -d 1 tank/deleted/images",
+                      "tank/deleted/images\ntank/deleted/images/lonely\ntank/deleted/images/needed\n");
+    commands_->answer("zfs get -H -p -r -o value clones tank/deleted/images/needed", "tank/containers/c3\n");
+    done();
+    driver->clean_up();
+    EXPECT_THAT(done(),
+                ElementsAre("zfs destroy tank/containers/c1@copy-lonely",
+                            "zfs destroy tank/containers/c1@deleted-lonely", "zfs destroy tank/containers/c1@backup-1",
+                            "zfs rollback -r tank/containers/c1@before-1", "zfs destroy tank/containers/c1@before-1",
+                            "zfs destroy -r tank/deleted/images/lonely"));
+}
+
 TEST_F(Zfs, LimitsAreQuotas) {
     const auto driver = pool();
     done();

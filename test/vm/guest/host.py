@@ -76,6 +76,19 @@ def remove(*names):
         lxc("delete", "--force", name)
 
 
+def keeps(program, chosen):
+    """Runs those of a driver's own tests, which takes minutes: what is done is printed."""
+    command = [JOB_PROGRAMS / "test/system" / program, f"--gtest_filter={chosen}"]
+    wrong = []
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            if line.startswith(("[       OK", "[  FAILED", "[==")):
+                print(line, end="", flush=True)
+            if "exception" in line or ("FAILED" in line and "ms)" in line):
+                wrong.append(line.strip())
+    equal((process.returncode, wrong[:20]), (0, []), "its tests")
+
+
 def equal(got, wanted, what=""):
     if got != wanted:
         raise AssertionError(f"{what + ': ' if what else ''}got {got!r}, wanted {wanted!r}")

@@ -2,6 +2,7 @@
 
 import fnmatch
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ os.environ |= {
 from harness.results import Results  # noqa: E402
 from vm.guest.host import SCENARIOS, Skip  # noqa: E402
 
-MODULES = ["service", "cgroups", "confinement", "limits", "devices", "lvm"]
+MODULES = ["service", "cgroups", "confinement", "limits", "devices", "lvm", "zfs"]
 
 
 def set_up():
@@ -69,6 +70,7 @@ def main():
     patterns = (JOB / "patterns").read_text(encoding="utf-8").split()
     inside = [pattern for pattern in patterns if not pattern.startswith("system:")]
     system = [pattern.removeprefix("system:") for pattern in patterns if pattern.startswith("system:")]
+    os.environ |= json.loads((JOB / "environment").read_text(encoding="utf-8"))
     results = Results("vm")
     set_up()
     results.ok("boots", f"{Path('/proc/uptime').read_text().split()[0]} s after power-on")
