@@ -120,6 +120,18 @@ std::vector<std::string> LvmDriver::all() const {
     return names;
 }
 
+/// What a full thin pool refuses fails in many ways, few of which name it.
+void LvmDriver::with_room(const std::function<void()>& work) const {
+    constexpr std::string_view full = "No space left on device";
+    try {
+        work();
+    } catch (const std::exception& error) {
+        const std::string_view said = error.what();
+        if (said.find(full) != std::string_view::npos || !pool_.is_full()) throw;
+        throw schema::failure("{}: the thin pool {} is full ({})", full, schema::quoted(pool_.thin_pool()), said);
+    }
+}
+
 void LvmDriver::create_logical(const std::string& logical, int64_t bytes) const {
     Words words{"lvcreate", "--name", logical, "--yes", "--wipesignatures", "y"};
     const auto size = fmt::format("{}b", rounded(bytes));
@@ -133,21 +145,23 @@ void LvmDriver::create_logical(const std::string& logical, int64_t bytes) const 
                 words.insert(words.end(), {"--stripesize", fmt::format("{}b", rounded(stripe))});
         }
     }
-    commands_->must(words);
+    with_room([&] { commands_->must(words); });
 }
 
 /// LVM freezes what is mounted while it takes a snapshot, but no btrfs: what was written goes to disk before.
 void LvmDriver::settle(const VolumeId& volume) const {
     const auto place = path(volume);
     if (!commands_->is_mounted(place)) return;
-    if (::syncfs(open_folder(place).get()) < 0) fail("Failed syncing " + place);
+    with_room([&] {
+        if (::syncfs(open_folder(place).get()) < 0) fail("Failed syncing " + place);
+    });
 }
 
 void LvmDriver::snapshot_logical(const std::string& source, const std::string& target, bool read_only) const {
     Words words{"lvcreate", "-n", target, "-s", pool_.in_group(source), "--setactivationskip", "y"};
     if (!pool_.is_thin()) words.insert(words.end(), {"-l", "100%ORIGIN"});
     words.emplace_back(read_only ? "-pr" : "-prw");
-    commands_->must(words);
+    with_room([&] { commands_->must(words); });
 }
 
 void LvmDriver::rename_logical(const std::string& from, const std::string& to) const {
@@ -211,12 +225,14 @@ void LvmDriver::with_mounted(const std::string& logical, const std::function<voi
     base::make_dir(place, 0700);
     base::Rollback unmounting;
     unmounting.add([&] { ::rmdir(place.c_str()); });
-    mount_logical(logical, place, false);
-    unmounting.add([&] { unmount_logical(logical, place); });
-    const auto folder = open_folder(place);
-    work(place);
-    // That the thin pool was full would be seen by nobody when it is unmounted.
-    if (::syncfs(folder.get()) < 0) fail("Failed writing to the logical volume " + logical);
+    with_room([&] {
+        mount_logical(logical, place, false);
+        unmounting.add([&] { unmount_logical(logical, place); });
+        const auto folder = open_folder(place);
+        work(place);
+        // That the thin pool was full would be seen by nobody when it is unmounted.
+        if (::syncfs(folder.get()) < 0) fail("Failed writing to the logical volume " + logical);
+    });
 }
 
 void LvmDriver::mount(const VolumeId& volume) {
@@ -306,7 +322,7 @@ std::string LvmDriver::make_filled(const VolumeId& target, int64_t bytes,
     base::Rollback rollback;
     rollback.add([&] { remove_logical(making); });
     const auto& type = pool_.option("volume.block.filesystem");
-    block_filesystem::make(*commands_, type.empty() ? "ext4" : type, device_path(making));
+    with_room([&] { block_filesystem::make(*commands_, type.empty() ? "ext4" : type, device_path(making)); });
     with_mounted(making, [&](const std::string& place) {
         ::rmdir((place + "/lost+found").c_str());
         fill(place);

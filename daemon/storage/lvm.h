@@ -54,6 +54,7 @@ private:
     bool is_there(const std::string& logical) const;
     std::vector<std::string> all() const;
     std::string device_path(const std::string& logical) const;
+    void with_room(const std::function<void()>& work) const;
     void create_logical(const std::string& logical, int64_t bytes) const;
     void settle(const VolumeId& volume) const;
     void snapshot_logical(const std::string& source, const std::string& target, bool read_only) const;

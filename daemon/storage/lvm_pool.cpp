@@ -74,6 +74,16 @@ bool LvmPool::thin_pool_exists() const {
     throw schema::failure("LVM volume named {} exists but is not a thin pool", schema::quoted(thin_pool()));
 }
 
+/// Of data or of metadata.
+bool LvmPool::is_full() const {
+    if (!is_thin()) return false;
+    const auto said = commands_.run(
+        {"lvs", "--noheadings", "--separator", ",", "-o", "data_percent,metadata_percent", in_group(thin_pool())});
+    for (const auto part : schema::split(schema::stripped(said.out), ','))
+        if (part.starts_with("100")) return true;
+    return false;
+}
+
 void LvmPool::create() {
     commands_.must({"lvm", "version"}); // whose absence is told in LXD's words
     if (base::exists(context_.pool_path))

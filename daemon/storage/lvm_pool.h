@@ -26,6 +26,7 @@ public:
     std::string group() const { return option("lvm.vg_name"); }
     bool is_thin() const;
     std::string thin_pool() const;
+    bool is_full() const;
     /// "GROUP/NAME", as the tools take it.
     std::string in_group(const std::string& name) const { return group() + "/" + name; }
     const std::string& option(const std::string& key) const { return schema::get(context_.config, key); }

@@ -3,7 +3,7 @@ at any of them; pools that are missing. Afterwards the pools and the database ag
 after it.
 
 A preloaded library (moments.cpp) ends the daemon at the Nth call of those, or fills its disk. FAULTS_SEED=N, printed by each
-run, chooses the same moments again; FAULTS_STEPS, a shell pattern, only some steps; FAULTS_TIMES how often in the long runs."""
+run, chooses the same moments again; FAULTS_STEPS, shell patterns with commas between, only some steps; FAULTS_TIMES how often in the long runs."""
 
 import contextlib
 import fnmatch
@@ -741,8 +741,9 @@ class Step:
 
 def chosen_steps(driver):
     """Others than btrfs and zfs write and read no streams."""
-    pattern = os.environ.get("FAULTS_STEPS", "*")
-    return [name for name in STEPS if fnmatch.fnmatch(name, pattern) and (driver in ("btrfs", "zfs") or not name.endswith("as streams"))]
+    patterns = os.environ.get("FAULTS_STEPS", "*").split(",")
+    chosen = [name for name in STEPS if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+    return [name for name in chosen if (driver in ("btrfs", "zfs") or not name.endswith("as streams"))]
 
 
 def seeded():

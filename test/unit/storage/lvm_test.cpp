@@ -287,6 +287,26 @@ TEST_F(ThickLvm, AVolumeWithSnapshotsGrowsWhileItIsInactiveAlone) {
                                                "resize2fs /dev/vg/containers_c--1"}));
 }
 
+TEST_F(Lvm, WhatAFullThinPoolRefusesIsToldAsSuch) {
+    auto driver = pool();
+    there("containers_c--1");
+    commands_->answer("lvcreate -n", "", absent);
+    for (const auto& [fill, words] : std::map<std::string, std::string>{
+             {"99.98,12.00", "Failed to run: lvcreate"},
+             {"100.00,12.00",
+              "No space left on device: the thin pool \"LXDThinPool\" is full (Failed to run: lvcreate"},
+             {"30.00,100.00", "No space left on device"}}) {
+        commands_->answer("lvs --noheadings --separator , -o data_percent,metadata_percent vg/LXDThinPool",
+                          fmt::format("  {}\n", fill));
+        try {
+            driver->take(s1, {}, {});
+            ADD_FAILURE() << fill;
+        } catch (const schema::Error& error) {
+            EXPECT_THAT(error.what(), testing::StartsWith(words));
+        }
+    }
+}
+
 TEST_F(Lvm, ADeletedPoolKeepsAGroupThatOthersUse) {
     auto driver = pool();
     commands_->answer("vgs --noheadings -o lv_count vg", " 2\n");
