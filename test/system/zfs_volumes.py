@@ -24,12 +24,12 @@ def discard(pools):
 def present(pool):
     """(kind, name) of what is there; a container, what is of no volume and of no copy."""
     shown = run("zfs", "list", "-H", "-o", "name,clones", "-r", "-t", "filesystem,volume,snapshot", pool, check=False).stdout
-    kept = {line.split("\t")[0].partition("@")[0] for line in shown.splitlines() if line.split("\t")[1] not in ("-", "")}
-    for line in shown.splitlines():
-        name, clones = line.split("\t")
+    datasets = [(name, clones.strip("-")) for name, clones in (line.split("\t") for line in shown.splitlines())]
+    kept = {name.partition("@")[0] for name, clones in datasets if clones}
+    for name, clones in datasets:
         whole, _, snapshot = name.removeprefix(f"{pool}/").partition("@")
         kind, _, rest = whole.partition("/")
-        if not rest or (kind == "deleted" and "/" not in rest) or (snapshot and clones) or snapshot == "readonly":
+        if not rest or (kind == "deleted" and "/" not in rest) or snapshot == "readonly":
             continue
         if kind == "deleted":
             if not snapshot and f"{pool}/{whole}" not in kept:
@@ -38,7 +38,7 @@ def present(pool):
             yield kind, rest
         elif snapshot.startswith("snapshot-"):
             yield f"{kind}-snapshots", f"{rest}/{snapshot.removeprefix('snapshot-')}"
-        else:
+        elif not clones:
             yield "containers", f"{whole}@{snapshot}"
 
 
