@@ -5,6 +5,7 @@
 
 #include "daemon/base/files.h"
 #include "daemon/storage/layout.h"
+#include "daemon/storage/zvol_device.h"
 #include "schema/error.h"
 #include "schema/values.h"
 
@@ -39,6 +40,7 @@ public:
     }
     void unmount(const std::string& target) override { unmount_filesystem(target); }
     bool is_mounted(const std::string& target) override { return layout::is_mount_point(target); }
+    std::string zvol_device(const std::string& dataset) override { return storage::zvol_device(dataset); }
 };
 
 } // namespace

@@ -28,6 +28,8 @@ public:
                        const MountOptions& options) = 0;
     virtual void unmount(const std::string& target) = 0;
     virtual bool is_mounted(const std::string& target) = 0;
+    /// The device of a zvol or a snapshot of one, for which it waits up to half a minute.
+    virtual std::string zvol_device(const std::string& dataset) = 0;
 
     /// Throws schema::failure with what the program said when it failed; gives what it printed.
     std::string must(const Words& words, const base::CancelToken& cancel = {});

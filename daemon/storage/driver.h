@@ -95,9 +95,12 @@ public:
 class Blocks {
 public:
     virtual ~Blocks() = default;
-    virtual void create_block(const VolumeId& volume, int64_t bytes) = 0;
-    /// The device or file of that size that holds its content; usable from here until unmount.
-    virtual std::string device(const VolumeId& volume) = 0;
+    /// Of zeros, but for what `fill`, which may be empty, writes to the device or file that it is given; all or
+    /// nothing. It may be a snapshot as for Driver::create.
+    virtual void create_block(const VolumeId& volume, int64_t bytes,
+                              const std::function<void(const std::string& device)>& fill) = 0;
+    /// The device or file that holds the content of a volume or snapshot, for as long as the result lives.
+    virtual std::shared_ptr<const std::string> device(const VolumeId& volume) = 0;
     /// Refuses to shrink.
     virtual void resize_block(const VolumeId& volume, int64_t bytes) = 0;
 };

@@ -9,8 +9,9 @@ class FileBlocks : public Blocks {
 public:
     explicit FileBlocks(Driver& driver) : driver_(driver) {}
 
-    void create_block(const VolumeId& volume, int64_t bytes) override;
-    std::string device(const VolumeId& volume) override;
+    void create_block(const VolumeId& volume, int64_t bytes,
+                      const std::function<void(const std::string& device)>& fill) override;
+    std::shared_ptr<const std::string> device(const VolumeId& volume) override;
     void resize_block(const VolumeId& volume, int64_t bytes) override;
 
     /// The file with the content of a volume or snapshot whose folder is that.

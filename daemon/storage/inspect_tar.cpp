@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/fd.h"
+#include "daemon/storage/block_content.h"
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/tar_archives.h"
 #include "daemon/storage/tar_reader.h"
@@ -80,6 +81,16 @@ void tar_content(const std::string& file, const std::string& name, int to, const
         written = std::max(written, block.offset) + static_cast<int64_t>(block.size);
     }
     write_zeros(to, entry.attributes.st_size - written);
+}
+
+void tar_blocks(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel) {
+    TarReader reader(file, cancel, {}, true);
+    TarEntry entry;
+    if (!find_file(reader, name, entry)) throw schema::bad_request("Could not find {:?}", name);
+    const BlockSender sender(to, entry.attributes.st_size);
+    TarReader::Block block;
+    while (reader.next_block(block)) sender.data(block.offset, {block.data, block.size});
+    sender.end();
 }
 
 } // namespace storage

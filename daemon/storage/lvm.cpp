@@ -505,17 +505,38 @@ void LvmDriver::limit(const VolumeId& volume, int64_t bytes) {
         with_mounted(logical, grow);
 }
 
-void LvmDriver::create_block(const VolumeId& volume, int64_t bytes) {
+void LvmDriver::create_block(const VolumeId& volume, int64_t bytes,
+                             const std::function<void(const std::string& device)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
-    const auto logical = lvm_names::logical_volume(volume, true);
-    create_logical(logical, bytes);
-    commands_->must({"lvchange", "--setactivationskip", "y", pool_.in_group(logical)});
+    const auto making = temporary(lvm_names::making);
+    create_logical(making, bytes);
+    base::Rollback rollback;
+    rollback.add([&] { remove_logical(making); });
+    if (fill) {
+        // It has what was on the disk before.
+        if (!pool_.is_thin()) commands_->must({"blkdiscard", "--zeroout", device_path(making)});
+        with_room([&] { fill(device_path(making)); });
+        const std::scoped_lock lock(activity_);
+        set_active(making, false);
+    }
+    commands_->must({"lvchange", "--setactivationskip", "y", pool_.in_group(making)});
+    if (!volume.snapshot.empty()) commands_->must({"lvchange", "--permission", "r", pool_.in_group(making)});
+    rename_logical(making, lvm_names::logical_volume(volume, true));
+    rollback.dismiss();
 }
 
-std::string LvmDriver::device(const VolumeId& volume) {
+std::shared_ptr<const std::string> LvmDriver::device(const VolumeId& volume) {
     const auto logical = must_find(volume);
+    const std::scoped_lock lock(activity_);
     set_active(logical, true);
-    return device_path(logical);
+    return {new std::string(device_path(logical)), [this, logical](const std::string* place) {
+                const std::unique_ptr<const std::string> owned(place);
+                try {
+                    const std::scoped_lock activity(activity_);
+                    set_active(logical, false);
+                } catch (const std::exception&) { // somebody else reads it, who will do it
+                }
+            }};
 }
 
 void LvmDriver::resize_block(const VolumeId& volume, int64_t bytes) {

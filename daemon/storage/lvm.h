@@ -44,8 +44,9 @@ public:
 
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
-    void create_block(const VolumeId& volume, int64_t bytes) override;
-    std::string device(const VolumeId& volume) override;
+    void create_block(const VolumeId& volume, int64_t bytes,
+                      const std::function<void(const std::string& device)>& fill) override;
+    std::shared_ptr<const std::string> device(const VolumeId& volume) override;
     void resize_block(const VolumeId& volume, int64_t bytes) override;
 
     /// The logical volume's name, of files or of a block device, where there is one.

@@ -35,6 +35,9 @@ std::optional<std::string> tar_member(const std::string& file, const std::string
 /// bad_request where there is none.
 void tar_content(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel);
 
+/// The same for the content of a block volume, told as by a BlockSender (storage/block_content.h).
+void tar_blocks(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel);
+
 /// What unpack_tar_part takes of an archive: what is below `prefix` ("backup/container") and has one of the names
 /// directly under it; all of it, the folder's own attributes too, where there are no names.
 struct TarPart {

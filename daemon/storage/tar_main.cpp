@@ -1,7 +1,7 @@
 // lxd-tar: reads one tar archive for the daemon (see tar_archives.h and tar_words.h), and ends with it.
 //
 // Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | lxd-tar content FILE NAME |
-//        lxd-tar part FILE FOLDER PREFIX [NAME...]
+//        lxd-tar blocks FILE NAME | lxd-tar part FILE FOLDER PREFIX [NAME...]
 
 #include <csignal>
 #include <cstdio>
@@ -27,7 +27,8 @@ void tell(std::string_view word, int number, std::string_view text = {}) {
 
 int usage() {
     fmt::print(stderr, "Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | "
-                       "lxd-tar content FILE NAME | lxd-tar part FILE FOLDER PREFIX [NAME...]\n");
+                       "lxd-tar content FILE NAME | lxd-tar blocks FILE NAME | "
+                       "lxd-tar part FILE FOLDER PREFIX [NAME...]\n");
     return 2;
 }
 
@@ -54,6 +55,11 @@ void content(const std::string& file, const std::string& name) {
     tell(words::content, 0);
 }
 
+void blocks(const std::string& file, const std::string& name) {
+    storage::tar_blocks(file, name, words::content_to, {});
+    tell(words::content, 0);
+}
+
 void part(const std::vector<std::string>& arguments) {
     const storage::TarPart wanted{arguments[3], {arguments.begin() + 4, arguments.end()}};
     storage::unpack_tar_part(arguments[1], wanted, arguments[2], {},
@@ -76,6 +82,8 @@ int main(int argc, char** argv) {
             member(arguments[1], arguments[2]);
         else if (arguments.size() == 3 && arguments[0] == "content")
             content(arguments[1], arguments[2]);
+        else if (arguments.size() == 3 && arguments[0] == "blocks")
+            blocks(arguments[1], arguments[2]);
         else if (arguments.size() >= 4 && arguments[0] == "part")
             part(arguments);
         else

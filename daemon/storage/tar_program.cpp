@@ -122,6 +122,10 @@ void tar_content(const std::string& file, const std::string& name, int to, const
     run({"content", file, name}, cancel, {}, {{to, words::content_to}});
 }
 
+void tar_blocks(const std::string& file, const std::string& name, int to, const base::CancelToken& cancel) {
+    run({"blocks", file, name}, cancel, {}, {{to, words::content_to}});
+}
+
 void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
                      const base::CancelToken& cancel, const std::function<void(int percent)>& progress) {
     std::vector<std::string> arguments{"part", file, folder, part.prefix};

@@ -66,6 +66,7 @@ struct TarReader::State {
     int reported = -1;
     size_t kept = 0;
     UnpackedSize unpacked{0};
+    bool any_size = false;
     bool inside = false; // an entry that may have more content
     base::CancelToken cancel;
     Progress progress;
@@ -106,7 +107,7 @@ struct TarReader::State {
         if (kept > limits::image_kept.value)
             throw schema::bad_request("The archive's folders and links have more than {} bytes of names and attributes",
                                       limits::image_kept.value);
-        unpacked.add_entry(entry.attributes.st_size);
+        unpacked.add_entry(any_size ? 0 : entry.attributes.st_size);
     }
 
     [[noreturn]] void fail() const {
@@ -116,11 +117,12 @@ struct TarReader::State {
     }
 };
 
-TarReader::TarReader(const std::string& file, base::CancelToken cancel, Progress progress)
+TarReader::TarReader(const std::string& file, base::CancelToken cancel, Progress progress, bool any_size)
     : state_(std::make_unique<State>()) {
     auto& state = *state_;
     state.cancel = std::move(cancel);
     state.progress = std::move(progress);
+    state.any_size = any_size;
     state.file = base::checked(::open(file.c_str(), O_RDONLY | O_CLOEXEC), "Failed opening " + file);
     struct stat status{};
     if (::fstat(state.file.get(), &status) == 0) state.file_size = status.st_size;

@@ -26,7 +26,8 @@ public:
     /// Called with how much of the (compressed) file was read.
     using Progress = std::function<void(int percent)>;
 
-    TarReader(const std::string& file, base::CancelToken cancel, Progress progress = {});
+    /// With `any_size`, for one who leaves zeros out, files may be however much larger than the archive.
+    TarReader(const std::string& file, base::CancelToken cancel, Progress progress = {}, bool any_size = false);
     ~TarReader();
     TarReader(const TarReader&) = delete;
     TarReader& operator=(const TarReader&) = delete;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/base/fd.h"
+#include "daemon/storage/block_content.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 
@@ -73,6 +75,14 @@ void shift_owners(struct stat& attributes, const IdShift& shift) {
     attributes.st_gid = shift.moved(schema::IdKind::gid, attributes.st_gid);
 }
 
+/// Nothing where there is no hole.
+std::optional<DataRanges> worth_a_map(DataRanges ranges, int64_t size) {
+    if (ranges.size() == 1 && ranges.front() == std::pair<int64_t, int64_t>(0, size)) return {};
+    // Readers that go by the map alone make the file as long as the map says.
+    if (ranges.empty() || ranges.back().first + ranges.back().second < size) ranges.emplace_back(size, 0);
+    return ranges;
+}
+
 /// Nothing where the file has no hole, or the filesystem cannot tell.
 std::optional<DataRanges> data_ranges(int file, const struct stat& attributes) {
     if (attributes.st_blocks * 512 >= attributes.st_size) return {};
@@ -86,11 +96,7 @@ std::optional<DataRanges> data_ranges(int file, const struct stat& attributes) {
         at = std::min<off_t>(hole, attributes.st_size);
         ranges.emplace_back(data, at - data);
     }
-    if (ranges.size() == 1 && ranges.front() == std::pair<int64_t, int64_t>(0, attributes.st_size)) return {};
-    // Readers that go by the map alone make the file as long as the map says.
-    if (ranges.empty() || ranges.back().first + ranges.back().second < attributes.st_size)
-        ranges.emplace_back(attributes.st_size, 0);
-    return ranges;
+    return worth_a_map(std::move(ranges), attributes.st_size);
 }
 
 bool went_away() {
@@ -119,7 +125,17 @@ void TarWriter::add_open_file(const std::string& name, int file) {
     TarEntry entry;
     entry.path = name;
     if (::fstat(file, &entry.attributes) < 0) fail("looking at", name);
-    add_regular(entry, file);
+    if (S_ISBLK(entry.attributes.st_mode)) return add_device(std::move(entry), file);
+    add_regular(entry, file, holes_ ? data_ranges(file, entry.attributes) : std::nullopt);
+}
+
+void TarWriter::add_device(TarEntry entry, int device) {
+    entry.attributes = {};
+    entry.attributes.st_mode = S_IFREG | 0600;
+    entry.attributes.st_size = size_of_blocks(device);
+    entry.attributes.st_mtim.tv_sec = ::time(nullptr);
+    add_regular(entry, device,
+                holes_ ? worth_a_map(data_in_blocks(device, cancel_), entry.attributes.st_size) : std::nullopt);
 }
 
 void TarWriter::add_folder(const std::string& name, mode_t mode) {
@@ -194,7 +210,7 @@ void TarWriter::add_member(Walk& walk, int folder, const std::string& member, co
         if (!S_ISREG(attributes.st_mode)) throw schema::failure("\"{}\" changed its kind while it was read", name);
         shift_owners(attributes, walk.tree.shift);
         entry.xattrs = inside(xattrs(file.get()), walk.tree.shift);
-        return add_regular(entry, file.get());
+        return add_regular(entry, file.get(), holes_ ? data_ranges(file.get(), attributes) : std::nullopt);
     }
     shift_owners(attributes, walk.tree.shift);
     if (S_ISLNK(attributes.st_mode))
@@ -204,8 +220,7 @@ void TarWriter::add_member(Walk& walk, int folder, const std::string& member, co
     write(tar_header(entry, 0, false));
 }
 
-void TarWriter::add_regular(const TarEntry& entry, int file) {
-    const auto ranges = holes_ ? data_ranges(file, entry.attributes) : std::nullopt;
+void TarWriter::add_regular(const TarEntry& entry, int file, const std::optional<DataRanges>& ranges) {
     if (!ranges) {
         const auto size = entry.attributes.st_size;
         write(tar_header(entry, size, false));

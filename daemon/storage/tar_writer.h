@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +27,7 @@ public:
 
     /// A regular file of root's.
     void add_file(const std::string& name, std::string_view content, int64_t modified, mode_t mode = 0644);
-    /// An open regular file, with the owners and attributes that it has.
+    /// An open regular file, with the owners and attributes that it has; or a block device, as a file of root's.
     void add_open_file(const std::string& name, int file);
     /// A folder of root's, or a tree's top whose attributes are the pool's business.
     void add_folder(const std::string& name, mode_t mode);
@@ -58,7 +59,8 @@ private:
     void add_folder_entry(Walk& walk, int folder, const std::string& name);
     void add_members(Walk& walk, int folder, const std::string& name, bool top);
     void add_member(Walk& walk, int folder, const std::string& member, const std::string& name);
-    void add_regular(const TarEntry& entry, int file);
+    void add_device(TarEntry entry, int device);
+    void add_regular(const TarEntry& entry, int file, const std::optional<DataRanges>& ranges);
     void add_ranges(int file, const DataRanges& ranges);
 
     ByteSink sink_;

@@ -13,7 +13,9 @@
 #include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/storage/backup_streams.h"
+#include "daemon/storage/block_content.h"
 #include "daemon/storage/file_blocks.h"
+#include "daemon/storage/stream_volume.h"
 #include "daemon/storage/tar_archives.h"
 #include "schema/error.h"
 #include "schema/id_map.h"
@@ -32,9 +34,8 @@ bool is_block(const std::string& content_type) {
 }
 
 void check_blocks(Driver& driver, const std::string& content_type) {
-    if (is_block(content_type) && dynamic_cast<FileBlocks*>(driver.blocks()) == nullptr)
-        throw schema::failure("Block volumes on storage pools of the driver {:?} can be neither exported nor imported",
-                              driver.name());
+    if (is_block(content_type) && driver.blocks() == nullptr)
+        throw schema::failure("Storage pool does not support custom volumes of type block");
 }
 
 schema::BackupIndex index_of(const state::VolumeRow& row, const std::vector<state::VolumeSnapshotRow>& snapshots,
@@ -53,14 +54,28 @@ schema::BackupIndex index_of(const state::VolumeRow& row, const std::vector<stat
     return index;
 }
 
-void add_part(TarWriter& writer, const std::string& prefix, const std::string& folder, bool block) {
+void add_part(TarWriter& writer, const std::string& prefix, Driver& driver, const VolumeId& volume, bool block) {
     if (block) {
-        const auto file = FileBlocks::file_in(folder);
-        const auto fd = base::checked(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC), file);
-        return writer.add_open_file(prefix + block_suffix, fd.get());
+        const auto device = driver.blocks()->device(volume);
+        return writer.add_open_file(prefix + block_suffix, open_blocks(*device).get());
     }
-    const auto top = base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
+    const auto folder = driver.view(volume);
+    const auto top = base::checked(::open(folder->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), *folder);
     writer.add_tree({.name = prefix, .folder = top.get()});
+}
+
+/// Makes a volume or a snapshot of what is called `prefix` in the archive.
+void make_part(Driver& driver, const VolumeId& volume, const std::string& file, const std::string& prefix, bool block,
+               const base::CancelToken& cancel) {
+    if (!block)
+        return driver.create(
+            volume, [&](const std::string& folder) { unpack_tar_part(file, {prefix, {}}, folder, cancel, {}); });
+    through_pipe([&](int to) { tar_blocks(file, prefix + block_suffix, to, cancel); },
+                 [&](int from) {
+                     const auto size = received_size(from);
+                     driver.blocks()->create_block(
+                         volume, size, [&](const std::string& device) { receive_blocks(from, size, device, cancel); });
+                 });
 }
 
 /// Makes a file that came from elsewhere one that a driver takes for a block volume's content.
@@ -71,27 +86,8 @@ void accept_block(const std::string& file) {
     if (::chown(file.c_str(), 0, 0) < 0 || ::chmod(file.c_str(), 0600) < 0) base::fail("Failed making " + file);
 }
 
-void take_block(const std::string& unpacked, const std::string& folder) {
-    accept_block(unpacked);
-    const auto file = FileBlocks::file_in(folder);
-    if (::rename(unpacked.c_str(), file.c_str()) < 0) base::fail("Failed making " + file);
-}
-
-using Fill = std::function<void(const std::string& folder)>;
-
-/// Fills a folder with a volume or a snapshot: `name` below `prefix` in the archive.
-Fill unpacking(const std::string& file, const std::string& prefix, const std::string& name, bool block,
-               const base::CancelToken& cancel) {
-    return [=](const std::string& folder) {
-        if (!block) return unpack_tar_part(file, {prefix + "/" + name, {}}, folder, cancel, {});
-        const auto content = name + block_suffix;
-        unpack_tar_part(file, {prefix, {content}}, folder, cancel, {});
-        take_block(folder + "/" + content, folder);
-    };
-}
-
 /// Looks at what came as a stream.
-Fill accepting(bool block) {
+std::function<void(const std::string& folder)> accepting(bool block) {
     return [block](const std::string& folder) {
         if (block) accept_block(FileBlocks::file_in(folder));
     };
@@ -158,9 +154,9 @@ void VolumeBackups::write(const BackupWriting& writing, const VolumePlace& volum
                 return add_streams(writer, *driver, custom_volume(row.name), index.snapshots, rooms_.paths.backups(),
                                    writing.cancel);
             for (const auto& snapshot : snapshots)
-                add_part(writer, fmt::format("{}/{}", snapshots_prefix, snapshot.name),
-                         *driver->view(custom_volume(row.name, snapshot.name)), block);
-            add_part(writer, volume_prefix, *driver->view(custom_volume(row.name)), block);
+                add_part(writer, fmt::format("{}/{}", snapshots_prefix, snapshot.name), *driver,
+                         custom_volume(row.name, snapshot.name), block);
+            add_part(writer, volume_prefix, *driver, custom_volume(row.name), block);
         });
         if (schema::get(rooms_.volumes.row(volume).config, owners_key) != schema::get(row.config, owners_key))
             throw schema::failure("The owners of the volume's files were changed for an instance meanwhile");
@@ -200,8 +196,9 @@ void VolumeBackups::restore(const BackupUpload& upload, const base::CancelToken&
         [&](Driver& to, const VolumeId& volume) {
             if (index.optimized) return load_streams(to, volume, upload, accepting(block), cancel);
             for (const auto& name : index.snapshots)
-                to.create(custom_volume(row.name, name), unpacking(upload.file, snapshots_prefix, name, block, cancel));
-            to.create(volume, unpacking(upload.file, "backup", "volume", block, cancel));
+                make_part(to, custom_volume(row.name, name), upload.file, fmt::format("{}/{}", snapshots_prefix, name),
+                          block, cancel);
+            make_part(to, volume, upload.file, volume_prefix, block, cancel);
         },
         cancel);
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/rollback.h"
+#include "daemon/storage/block_content.h"
 #include "daemon/storage/tree_copy.h"
 #include "daemon/storage/volumes.h"
 #include "schema/error.h"
@@ -65,6 +66,21 @@ void copy_volume(Driver& from, const VolumeId& source, Driver& to, const VolumeI
     });
 }
 
+namespace {
+
+/// A part of a volume with that row.
+void copy_part(const state::VolumeRow& row, Driver& from, const VolumeId& source, Driver& to, const VolumeId& target,
+               const base::CancelToken& cancel, const Progress& progress) {
+    if (&from == &to || row.content_type != "block") return copy_volume(from, source, to, target, cancel, progress);
+    if (from.blocks() == nullptr || to.blocks() == nullptr)
+        throw schema::failure("Storage pool does not support custom volumes of type block");
+    const auto device = from.blocks()->device(source);
+    to.blocks()->create_block(target, size_of_blocks(open_blocks(*device).get()),
+                              [&](const std::string& made) { copy_blocks(*device, made, cancel, progress); });
+}
+
+} // namespace
+
 state::VolumeRow Volumes::copied_row(const std::string& pool, const schema::StorageVolumesPost& post,
                                      const state::VolumeRow& source) const {
     auto row = source;
@@ -102,7 +118,7 @@ void Volumes::add_snapshot(const state::VolumeRow& volume, state::VolumeSnapshot
 void Volumes::copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
                             const state::VolumeRow& target, const base::CancelToken& cancel) {
     add_snapshot(target, snapshot, [&](Driver& to, const VolumeId& place) {
-        copy_volume(*driver(source.pool), custom_volume(source.name, snapshot.name), to, place, cancel, {});
+        copy_part(source, *driver(source.pool), custom_volume(source.name, snapshot.name), to, place, cancel, {});
     });
 }
 
@@ -143,8 +159,8 @@ void Volumes::copy_content(const state::VolumeRow& source, const state::VolumeRo
     if (with_snapshots)
         for (const auto& snapshot : stores_.volumes.snapshots(source.id))
             if (!snapshot.incomplete) copy_snapshot(source, snapshot, target, cancel);
-    copy_volume(*driver(source.pool), custom_volume(source.name), *driver(target.pool), custom_volume(target.name),
-                cancel, progress);
+    copy_part(source, *driver(source.pool), custom_volume(source.name), *driver(target.pool),
+              custom_volume(target.name), cancel, progress);
     if (const auto& size = schema::get(target.config, "size"); !size.empty()) limit(target, size);
 }
 
@@ -181,8 +197,8 @@ void Volumes::copy(const std::string& pool, const schema::StorageVolumesPost& po
     make(target, [&](Driver&) {
         const auto made = *stores_.volumes.find(pool, "custom", target.name);
         if (named.snapshot.empty()) return copy_content(source, made, !post.source.volume_only, cancel, progress);
-        copy_volume(*driver(source.pool), custom_volume(named.volume, named.snapshot), *driver(pool),
-                    custom_volume(target.name), cancel, progress);
+        copy_part(source, *driver(source.pool), custom_volume(named.volume, named.snapshot), *driver(pool),
+                  custom_volume(target.name), cancel, progress);
         if (const auto& size = schema::get(target.config, "size"); !size.empty()) limit(made, size);
     });
 }
@@ -227,8 +243,8 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     base::Rollback rollback;
     rollback.add([&] { remove_snapshot_of(target, whole); });
     const auto to = driver(pool);
-    copy_volume(*driver(source.pool), custom_volume(source.name), *to, custom_volume(target.name, refreshed), cancel,
-                progress);
+    copy_part(source, *driver(source.pool), custom_volume(source.name), *to, custom_volume(target.name, refreshed),
+              cancel, progress);
     bring_back(target, whole, cancel, {});
     rollback.dismiss();
     remove_snapshot_of(target, whole);

@@ -187,7 +187,7 @@ void Volumes::create(const std::string& pool, const schema::StorageVolumesPost& 
             if (driver.blocks() == nullptr)
                 throw schema::failure("Storage pool does not support custom volumes of type block");
             driver.blocks()->create_block(custom_volume(row.name),
-                                          size.empty() ? default_block_size : schema::parse_bytes(size));
+                                          size.empty() ? default_block_size : schema::parse_bytes(size), {});
         } else {
             driver.create(custom_volume(row.name), [](const std::string&) {});
             if (!size.empty()) limit(row, size);

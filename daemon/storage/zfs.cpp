@@ -10,6 +10,7 @@
 #include "daemon/base/crypto.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
+#include "daemon/storage/block_content.h"
 #include "daemon/storage/layout.h"
 #include "daemon/storage/optimized_header.h"
 #include "daemon/storage/stream_volume.h"
@@ -63,6 +64,12 @@ bool has_mark(const std::string& dataset, std::string_view mark) {
 
 VolumeId volume_of(const VolumeId& snapshot) {
     return {snapshot.type, snapshot.name};
+}
+
+/// Of a block volume, whose size is a multiple of its blocks'.
+int64_t in_blocks(int64_t bytes) {
+    constexpr int64_t block = 8192;
+    return (bytes + block - 1) / block * block;
 }
 
 void copy_files(const std::string& from, const std::string& to, const base::CancelToken& cancel,
@@ -263,19 +270,24 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
     cancel.check();
     if (exists(target)) throw schema::conflict("Volume \"{}\" exists already", path(target));
     if (!exists(source)) throw schema::not_found("Volume \"{}\" doesn't exist", path(source));
-    const auto by_files = [&] {
+    const bool block = is_block(source);
+    const auto by_content = [&] {
+        if (block) {
+            const auto original = device(source);
+            return create_block(target, size_of(dataset(source)),
+                                [&](const std::string& made) { copy_blocks(*original, made, cancel, progress); });
+        }
         create(target, [&](const std::string& place) { copy_files(*view(source), place, cancel, progress); });
     };
     const bool has_snapshots = pool_.dataset_exists(dataset(volume_of(target)));
     if (has_snapshots || !target.snapshot.empty()) {
         const auto parent = has_snapshots ? parent_of_both(source, target) : "";
         const bool finished = has_snapshots && !is_unfinished(volume_of(target));
-        if (finished || (has_snapshots && parent.empty())) return by_files();
+        if (finished || (has_snapshots && parent.empty())) return by_content();
         return stream_volume(*this, source, parent, *this, target, cancel);
     }
-    const bool block = is_block(source);
     const auto& how = pool_.option("zfs.clone_copy");
-    if (source.type != VolumeType::image && !block && (schema::is_false(how) || how == "rebase")) return by_files();
+    if (source.type != VolumeType::image && (schema::is_false(how) || how == "rebase")) return by_content();
     auto origin = dataset(source) + (source.type == VolumeType::image ? "@readonly" : "");
     if (origin.find('@') == std::string::npos) {
         origin += std::string(copy_mark) + base::uuid4();
@@ -411,23 +423,89 @@ void ZfsDriver::limit(const VolumeId& volume, int64_t bytes) {
                          (without_snapshots ? "refreservation=" : "reservation=") + kept, dataset(volume)});
 }
 
-void ZfsDriver::create_block(const VolumeId& volume, int64_t bytes) {
+void ZfsDriver::create_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
-    constexpr int64_t block = 8192;
-    Words words{"zfs", "create", "-s", "-V", std::to_string((bytes + block - 1) / block * block), "-o", "volmode=none"};
-    words.push_back(dataset(volume));
-    commands_->must(words);
+    if (!volume.snapshot.empty()) return make_block_snapshot(volume, bytes, fill);
+    if (!pool_.dataset_exists(dataset(volume))) return make_block(volume, bytes, fill, {});
+    refill_block(volume, bytes, fill);
+    commands_->must({"zfs", "inherit", std::string(unfinished), dataset(volume)});
 }
 
-std::string ZfsDriver::device(const VolumeId& volume) {
-    commands_->must({"zfs", "set", "volmode=dev", dataset(volume)});
-    return "/dev/zvol/" + dataset(volume);
+void ZfsDriver::make_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill, const Words& properties) {
+    const auto making = ghost("making");
+    auto words = joined({"zfs", "create", "-s", "-V", std::to_string(in_blocks(bytes))}, as_block);
+    words = joined(std::move(words), properties);
+    words.push_back(making);
+    commands_->must(words);
+    base::Rollback rollback;
+    rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
+    if (fill) fill(*device_of(making));
+    commands_->must({"zfs", "rename", making, dataset(volume)});
+    rollback.dismiss();
+}
+
+void ZfsDriver::refill_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) {
+    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks(bytes)), dataset(volume)});
+    const auto place = device_of(dataset(volume));
+    commands_->must({"blkdiscard", "--zeroout", *place});
+    if (fill) fill(*place);
+}
+
+/// As make_snapshot.
+void ZfsDriver::make_block_snapshot(const VolumeId& snapshot, int64_t bytes, const BlockFill& fill) {
+    const auto volume = volume_of(snapshot);
+    base::Rollback rollback;
+    if (!pool_.dataset_exists(dataset(volume))) {
+        make_block(volume, bytes, fill, {"-o", fmt::format("{}=yes", unfinished)});
+        rollback.add([&] { commands_->must({"zfs", "destroy", "-r", dataset(volume)}); });
+        commands_->must({"zfs", "snapshot", dataset(snapshot)});
+        return rollback.dismiss();
+    }
+    const auto before = fmt::format("{}{}{}", dataset(volume), before_mark, base::uuid4());
+    const auto size = size_of(dataset(volume));
+    commands_->must({"zfs", "snapshot", before});
+    rollback.add([&] { go_back(before); });
+    refill_block(volume, bytes, fill);
+    commands_->must({"zfs", "snapshot", dataset(snapshot)});
+    if (!is_unfinished(volume)) {
+        const auto held = device_of(before);
+        refill_block(volume, size, [&](const std::string& place) { copy_blocks(*held, place, {}, {}); });
+    }
+    commands_->must({"zfs", "destroy", before});
+    rollback.dismiss();
+}
+
+std::shared_ptr<const std::string> ZfsDriver::device_of(const std::string& dataset) const {
+    const auto at = dataset.find('@');
+    const auto whole = dataset.substr(0, at);
+    Words show{"zfs", "set", "volmode=dev"};
+    if (at != std::string::npos) show.emplace_back("snapdev=visible");
+    show.push_back(whole);
+    commands_->must(show);
+    base::Rollback rollback;
+    // Its device stays while another reads it.
+    const auto hide = [this, whole] { commands_->run({"zfs", "set", "volmode=none", "snapdev=hidden", whole}); };
+    rollback.add(hide);
+    std::shared_ptr<const std::string> device{new std::string(commands_->zvol_device(dataset)),
+                                              [hide](const std::string* path) {
+                                                  const std::unique_ptr<const std::string> owned(path);
+                                                  hide();
+                                              }};
+    rollback.dismiss();
+    return device;
+}
+
+std::shared_ptr<const std::string> ZfsDriver::device(const VolumeId& volume) {
+    return device_of(dataset(volume));
+}
+
+int64_t ZfsDriver::size_of(const std::string& dataset) const {
+    return schema::parse_integer(property(dataset, "volsize")).value_or(0);
 }
 
 void ZfsDriver::resize_block(const VolumeId& volume, int64_t bytes) {
-    if (bytes < schema::parse_integer(property(dataset(volume), "volsize")).value_or(0))
-        throw schema::bad_request("Block volumes cannot be shrunk");
-    commands_->must({"zfs", "set", fmt::format("volsize={}", bytes), dataset(volume)});
+    if (bytes < size_of(dataset(volume))) throw schema::bad_request("Block volumes cannot be shrunk");
+    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks(bytes)), dataset(volume)});
 }
 
 void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) {
@@ -495,6 +573,7 @@ void ZfsDriver::load(const VolumeId& volume, const std::vector<std::string>& sna
     }
     for (const auto& name : names) {
         const VolumeId part{volume.type, volume.name, name};
+        if (is_block(volume)) break; // there is nothing to look at
         const auto folder = view(part);
         from.accept(*folder);
         if (name.empty()) set_mode(*folder, volume.type);

@@ -45,6 +45,8 @@ public:
     Blocks* blocks() override { return this; }
 
 private:
+    using BlockFill = std::function<void(const std::string& device)>;
+
     void limit(const VolumeId& volume, int64_t bytes) override;
     void send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) override;
     void receive(const VolumeId& volume, int from, const base::CancelToken& cancel) override;
@@ -53,8 +55,8 @@ private:
               const base::CancelToken& cancel) override;
     void load(const VolumeId& volume, const std::vector<std::string>& snapshots, const Source& from,
               const base::CancelToken& cancel) override;
-    void create_block(const VolumeId& volume, int64_t bytes) override;
-    std::string device(const VolumeId& volume) override;
+    void create_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) override;
+    std::shared_ptr<const std::string> device(const VolumeId& volume) override;
     void resize_block(const VolumeId& volume, int64_t bytes) override;
 
     /// "tank/containers/c1", or "tank/containers/c1@snapshot-s" of a snapshot.
@@ -71,6 +73,13 @@ private:
     /// Replaces what it holds.
     void refill(const VolumeId& volume, const std::function<void(const std::string& path)>& fill);
     void make_snapshot(const VolumeId& snapshot, const std::function<void(const std::string& path)>& fill);
+    // The same of block volumes.
+    void make_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill, const Words& properties);
+    void refill_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill);
+    void make_block_snapshot(const VolumeId& snapshot, int64_t bytes, const BlockFill& fill);
+    /// Of a block volume or a snapshot of one, while the result lives.
+    std::shared_ptr<const std::string> device_of(const std::string& dataset) const;
+    int64_t size_of(const std::string& dataset) const;
     /// A volume to its snapshot of that name, which goes, as do newer ones.
     void go_back(const std::string& before) const;
     std::string parent_of_both(const VolumeId& source, const VolumeId& target) const;

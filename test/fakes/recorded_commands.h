@@ -42,6 +42,7 @@ public:
         said.push_back("unmount " + target);
         mounted_.erase(target);
     }
+    std::string zvol_device(const std::string& dataset) override { return "/dev/zvol/" + dataset; }
     bool is_mounted(const std::string& target) override { return mounted_.contains(target); }
 
     /// What was done since the last call; commands that only ask left out.

@@ -284,12 +284,12 @@ TEST_F(Btrfs, FiftyContainersOfAnImageTakeNextToNothing) {
 TEST_F(Btrfs, ABlockVolumeIsAFileOfItsSizeThatGoesIntoSnapshots) {
     auto& driver = pool();
     const VolumeId volume{VolumeType::custom, "v"};
-    driver.blocks()->create_block(volume, 8 << 20);
-    EXPECT_EQ(fs::file_size(driver.blocks()->device(volume)), 8U << 20U);
+    driver.blocks()->create_block(volume, 8 << 20, {});
+    EXPECT_EQ(fs::file_size(*driver.blocks()->device(volume)), 8U << 20U);
     driver.take(snapshot_of(volume, "s"), {}, {});
     driver.blocks()->resize_block(volume, 16 << 20);
-    EXPECT_EQ(fs::file_size(driver.blocks()->device(volume)), 16U << 20U);
-    EXPECT_EQ(fs::file_size(driver.blocks()->device(snapshot_of(volume, "s"))), 8U << 20U);
+    EXPECT_EQ(fs::file_size(*driver.blocks()->device(volume)), 16U << 20U);
+    EXPECT_EQ(fs::file_size(*driver.blocks()->device(snapshot_of(volume, "s"))), 8U << 20U);
     EXPECT_THROW(driver.blocks()->resize_block(volume, 1 << 20), schema::Error);
 }
 

@@ -37,7 +37,6 @@ class Kind:
 
 
 LVM = {"size": "2GiB", "volume.size": "48MiB"}
-NO_EXPORT = {"export a block volume": "can be neither exported nor imported"}
 PAST = "go back past a newer snapshot"
 KINDS = {
     "dir": Kind("dir"),
@@ -47,20 +46,19 @@ KINDS = {
     ),
     "btrfs": Kind("btrfs", {"size": "512MiB"}, limits="holds"),
     "overlay": Kind("overlay"),
-    "thin_lvm": Kind("lvm", LVM, module="dm_thin_pool", limits="grows", refuses=NO_EXPORT),
+    "thin_lvm": Kind("lvm", LVM, module="dm_thin_pool", limits="grows"),
     "thick_lvm": Kind(
         "lvm",
         LVM | {"lvm.use_thinpool": "false"},
         module="dm_snapshot",
         limits="grows",
-        refuses=NO_EXPORT,
     ),
     "zfs": Kind(
         "zfs",
         {"size": "512MiB"},
         module="zfs",
         limits="holds",
-        refuses=NO_EXPORT | {PAST: "cannot be restored due to subsequent snapshots"},
+        refuses={PAST: "cannot be restored due to subsequent snapshots"},
     ),
 }
 

@@ -157,6 +157,23 @@ def block_volumes_go_both_ways_between_ours_and_the_real_lxd(test):
     real.delete_instances()
 
 
+@scenario
+def a_block_volume_that_is_nearly_empty_comes_back_as_small(test):
+    test.start()
+    made(test.daemon, "large", content_type="block", config={"size": "4GiB"})
+    with open(folder_of(test.daemon, "large") / "root.img", "r+b") as file:
+        file.seek(3 << 30)
+        file.write(b"text")
+    content = backed_up(test.daemon, "large", compression_algorithm="gzip")
+    test.true(len(content) < 1 << 20, f"an archive of {len(content)} bytes")
+    imported(test.daemon, content, "again")
+    file = folder_of(test.daemon, "again") / "root.img"
+    test.equal((file.stat().st_size, file.stat().st_blocks * 512 < 1 << 20), (4 << 30, True))
+    with open(file, "rb") as opened:
+        opened.seek(3 << 30)
+        test.equal(opened.read(5), b"text\0")
+
+
 INDEX = "name: evil\nbackend: dir\npool: default\noptimized: false\ntype: custom\n"
 PLAIN = INDEX + "config:\n  volume: {name: evil, config: {}, content_type: filesystem}\n"
 BLOCK = INDEX + "config:\n  volume: {name: evil, config: {}, content_type: block}\n"

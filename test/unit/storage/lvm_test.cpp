@@ -307,6 +307,42 @@ TEST_F(Lvm, WhatAFullThinPoolRefusesIsToldAsSuch) {
     }
 }
 
+TEST_F(Lvm, ABlockVolumeIsFilledBesideAndNamedLast) {
+    const VolumeId volume{VolumeType::custom, "default_v"};
+    const auto driver = pool();
+    done();
+    std::string filled;
+    driver->blocks()->create_block(volume, 8 << 20, [&](const std::string& device) { filled = device; });
+    EXPECT_THAT(filled, testing::StartsWith("/dev/vg/lxd."));
+    auto lines = done();
+    EXPECT_THAT(lines, Not(testing::Contains(HasSubstr("blkdiscard"))));
+    EXPECT_EQ(lines.back(), "lvrename vg lxd.NEW custom_default_v.block");
+    driver->blocks()->create_block({volume.type, volume.name, "s"}, 8 << 20, [](const std::string&) {});
+    lines = done();
+    EXPECT_THAT(lines, testing::Contains("lvchange --permission r vg/lxd.NEW"));
+    EXPECT_EQ(lines.back(), "lvrename vg lxd.NEW custom_default_v-s.block");
+    const auto full = [](const std::string&) { throw schema::failure("disk full"); };
+    EXPECT_THROW(driver->blocks()->create_block(volume, 8 << 20, full), schema::Error);
+    EXPECT_EQ(done().back(), "lvremove -f vg/lxd.NEW");
+}
+
+TEST_F(Lvm, TheDeviceOfABlockVolumeIsActiveWhileItIsLookedAt) {
+    const auto driver = pool();
+    commands_->answer("lvs --noheadings -o lv_name vg/custom_default_v.block", "custom_default_v.block\n");
+    done();
+    auto device = driver->blocks()->device({VolumeType::custom, "default_v"});
+    EXPECT_EQ(*device, "/dev/vg/custom_default_v.block");
+    EXPECT_THAT(done(), ElementsAre(HasSubstr("--activate y")));
+    device.reset();
+    EXPECT_THAT(done(), ElementsAre(HasSubstr("--activate n")));
+}
+
+TEST_F(ThickLvm, ABlockVolumeIsFilledOverZeros) {
+    done();
+    driver_->blocks()->create_block({VolumeType::custom, "default_v"}, 8 << 20, [](const std::string&) {});
+    EXPECT_THAT(done(), testing::Contains("blkdiscard --zeroout /dev/vg/lxd.NEW"));
+}
+
 TEST_F(Lvm, ADeletedPoolKeepsAGroupThatOthersUse) {
     auto driver = pool();
     commands_->answer("vgs --noheadings -o lv_count vg", " 2\n");

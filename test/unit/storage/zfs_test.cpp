@@ -272,6 +272,40 @@ TEST_F(Zfs, ABackupThatIsNotAcceptedGoes) {
     EXPECT_THAT(done(), testing::Contains("zfs destroy -r tank/containers/c1"));
 }
 
+TEST_F(Zfs, ABlockVolumeAndItsSnapshotsAreFilledOneAfterTheOther) {
+    const VolumeId volume{VolumeType::custom, "v"};
+    const auto driver = pool();
+    done();
+    std::string filled;
+    const auto fill = [&](const std::string& device) { filled = device; };
+    driver->blocks()->create_block({volume.type, volume.name, "s"}, 9000, fill);
+    EXPECT_THAT(filled, testing::StartsWith("/dev/zvol/tank/deleted/making/"));
+    EXPECT_THAT(done(), ElementsAre("zfs create -s -V 16384 -o volmode=none -o lightervisor:unfinished=yes "
+                                    "tank/deleted/making/ID",
+                                    "zfs set volmode=dev tank/deleted/making/ID",
+                                    "zfs set volmode=none snapdev=hidden tank/deleted/making/ID",
+                                    "zfs rename tank/deleted/making/ID tank/custom/v",
+                                    "zfs snapshot tank/custom/v@snapshot-s"));
+    commands_->answer("zfs get -H -o name name tank/custom/v", "tank/custom/v\n");
+    commands_->answer("zfs get -H -p -o value lightervisor:unfinished tank/custom/v", "yes\n");
+    driver->blocks()->create_block(volume, 8192, fill);
+    EXPECT_EQ(filled, "/dev/zvol/tank/custom/v");
+    EXPECT_THAT(done(), ElementsAre("zfs set volsize=8192 tank/custom/v", "zfs set volmode=dev tank/custom/v",
+                                    "blkdiscard --zeroout /dev/zvol/tank/custom/v",
+                                    "zfs set volmode=none snapdev=hidden tank/custom/v",
+                                    "zfs inherit lightervisor:unfinished tank/custom/v"));
+}
+
+TEST_F(Zfs, TheDeviceOfASnapshotIsThereWhileItIsLookedAt) {
+    const auto driver = pool();
+    done();
+    auto device = driver->blocks()->device({VolumeType::custom, "v", "s"});
+    EXPECT_EQ(*device, "/dev/zvol/tank/custom/v@snapshot-s");
+    EXPECT_THAT(done(), ElementsAre("zfs set volmode=dev snapdev=visible tank/custom/v"));
+    device.reset();
+    EXPECT_THAT(done(), ElementsAre("zfs set volmode=none snapdev=hidden tank/custom/v"));
+}
+
 TEST_F(Zfs, WithoutItsModuleThePoolIsRefusedInLxdsWords) {
     if (fs::exists("/sys/module/zfs")) GTEST_SKIP() << "it is there";
     fs::create_directories(folder_ / "storage-pools");
