@@ -5,14 +5,15 @@ import time
 
 
 class Figure:
-    """One row. The aim is for ours divided by the real one's, or with `absolute` for ours alone; at most that much,
-    or with `more_is_better` at least."""
+    """One row. The aim is for ours divided by the real one's, or with `absolute` for ours alone, or with `difference`
+    for what ours has more; at most that much, or with `more_is_better` at least."""
 
-    def __init__(self, name, unit, aim=None, absolute=False, more_is_better=False):
+    def __init__(self, name, unit, aim=None, absolute=False, more_is_better=False, difference=False):
         self.name = name
         self.unit = unit
         self.aim = aim
         self.absolute = absolute
+        self.difference = difference
         self.more_is_better = more_is_better
         self.samples = {"ours": [], "real": []}
 
@@ -27,8 +28,13 @@ class Figure:
         ours, real = self.median("ours"), self.median("real")
         return ours / real if ours is not None and real else None
 
+    def measured(self):
+        if self.absolute or self.ratio is None:
+            return self.median("ours") if self.absolute else None
+        return self.median("ours") - self.median("real") if self.difference else self.ratio
+
     def verdict(self):
-        measured = self.median("ours") if self.absolute else self.ratio
+        measured = self.measured()
         if self.aim is None or measured is None:
             return ""
         return "met" if (measured >= self.aim if self.more_is_better else measured <= self.aim) else "missed"
@@ -40,7 +46,7 @@ class Figure:
         aim = ""
         if self.aim is not None:
             aim = ("at least " if self.more_is_better else "at most ") + (
-                f"{self.aim:g} {self.unit}" if self.absolute else f"{self.aim:g}x"
+                f"{self.aim:g} {self.unit}{' more' if self.difference else ''}" if self.absolute or self.difference else f"{self.aim:g}x"
             )
         ratio = "-" if self.ratio is None else f"{self.ratio:.3f}"
         counts = min(len(samples) for samples in self.samples.values())
