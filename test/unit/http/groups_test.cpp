@@ -1,5 +1,6 @@
 #include <atomic>
 #include <future>
+#include <mutex>
 
 #include <gtest/gtest.h>
 
@@ -15,7 +16,10 @@ using http::Request;
 class GroupsTest : public ::testing::Test {
 protected:
     GroupsTest() : server_(options(), workers_, [this](const Request& request) { return answer(request); }) {
-        server_.listen_unix(http::bind_unix(path_, 0600, -1), [this](int, Peer& peer) { peer.group = group_; });
+        server_.listen_unix(http::bind_unix(path_, 0600, -1), [this](int, Peer& peer) {
+            const std::scoped_lock lock(mutex_);
+            peer.group = group_;
+        });
     }
     ~GroupsTest() override { gate_.set_value(); }
 
@@ -33,7 +37,10 @@ protected:
     }
     /// Connected and answered, so that the server knows it.
     RawClient client(const std::string& group) {
-        group_ = group;
+        {
+            const std::scoped_lock lock(mutex_);
+            group_ = group;
+        }
         RawClient made(path_);
         EXPECT_EQ(made.ask(get("/")).body, group);
         return made;
@@ -42,6 +49,7 @@ protected:
 
     TempDir folder_;
     const std::string path_ = folder_ / "socket";
+    std::mutex mutex_; // the server's threads read
     std::string group_;
     std::atomic<int> waiting_ = 0;
     std::promise<void> gate_;
