@@ -140,12 +140,18 @@ void Lifecycle::report(const std::string& action, const std::string& name, const
 
 void Lifecycle::adopt_all() {
     thaw_sources_of_copies(rooms_);
-    for (const auto& instance : rooms_.instances.list()) take_over(*instance);
+    bool is_completed = false;
+    for (const auto& instance : rooms_.instances.list()) is_completed |= take_over(*instance);
     repair_snapshots();
     remove_strange_files(rooms_.paths,
                          [this](const std::string& name) { return rooms_.instances.find(name) != nullptr; });
     remove_strange_apparmor(rooms_);
     watch_host();
+    // A limit that a crash kept from its container counts before anybody looks; CPUs that came or went since may wait.
+    if (is_completed)
+        balance_cpus();
+    else
+        rooms_.workers.run([this] { balance_cpus(); });
 }
 
 void Lifecycle::pool_came_back(const std::string& pool) {
@@ -157,18 +163,20 @@ void Lifecycle::pool_came_back(const std::string& pool) {
     start_at_boot(pool);
 }
 
-void Lifecycle::take_over(Instance& instance) {
+bool Lifecycle::take_over(Instance& instance) {
     const auto record = instance.record();
     try {
         if (is_true(record->row.put.config, incomplete_key)) {
             rooms_.log.warning("Removing an instance that was never completed", {{"instance", record->row.name}});
-            return remove_locked(instance);
+            remove_locked(instance);
+            return false;
         }
         if (const auto& new_name = schema::get(record->row.put.config, renaming_key); !new_name.empty())
             undo_rename(instance, new_name);
-        adopt(instance);
+        return adopt(instance);
     } catch (const std::exception& error) {
         rooms_.log.error("Failed taking over an instance", {{"instance", record->row.name}, {"err", error.what()}});
+        return false;
     }
 }
 
@@ -184,19 +192,19 @@ void Lifecycle::abandon_waits() {
     for (const auto& instance : rooms_.instances.list()) instance->abandon_waits();
 }
 
-void Lifecycle::adopt(Instance& instance) {
+bool Lifecycle::adopt(Instance& instance) {
     const auto name = instance.record()->row.name;
     if (auto running = rooms_.runtime.find(name)) {
         const auto status = running->state == RunState::frozen ? Status::frozen : Status::running;
         instance.set_live({status, running});
         watch_monitor(rooms_.instances.get(name), *running);
         const auto record = instance.record();
-        if (const auto cut_off = cut_off_changes(rooms_.paths, *record); !cut_off.empty())
-            store_volatile(instance, complete_cut_off(cut_off, *record, rooms_));
+        const auto cut_off = cut_off_changes(rooms_.paths, *record);
+        if (!cut_off.empty()) store_volatile(instance, complete_cut_off(cut_off, *record, rooms_));
         forget_cut_off_changes(rooms_.paths, name);
         resume_devices(*instance.record(), rooms_);
         reload_apparmor(*record, rooms_);
-        return;
+        return !cut_off.empty();
     }
     for (const auto& start : cut_off_changes(rooms_.paths, *instance.record())) stopped_devices(start, rooms_);
     forget_cut_off_changes(rooms_.paths, name);
@@ -205,14 +213,15 @@ void Lifecycle::adopt(Instance& instance) {
     const bool ran = schema::get(instance.record()->row.put.config, power_key) == "RUNNING";
     // Also what a start that was cut off has made before it said so.
     if (ran || !target.empty() || has_entries(rooms_.paths.devices(name))) clean_after_stop(instance, {});
-    if (target.empty()) return;
+    if (target.empty()) return false;
     // The stop hook left word while nobody listened: this one ended by itself and is not to be started again.
     const bool is_restored = !schema::get(instance.record()->row.put.config, restoring_key).empty();
-    if (is_restored) return;
+    if (is_restored) return false;
     if (instance.record()->row.put.ephemeral)
         remove_locked(instance);
     else if (target == "stop")
         store_volatile(instance, {{power_key, "STOPPED"}});
+    return false;
 }
 
 // --- creation and deletion ---------------------------------------------------------------------------------------

@@ -184,8 +184,9 @@ private:
         base::EventLoop::Id id = 0;
     };
 
-    void take_over(Instance& instance);
-    void adopt(Instance& instance);
+    /// Whether a change was completed that a crash had cut off.
+    bool take_over(Instance& instance);
+    bool adopt(Instance& instance);
     void autostart(const std::shared_ptr<Instance>& instance, int attempt);
     void stop_for_host(Instance& instance);
     void create_now(const Creation& creation, const Caller& caller, const storage::Progress& progress);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "daemon/instance/announced_change.h"
 #include "test/api/daemon_fixture.h"
 
 namespace {
@@ -166,6 +167,16 @@ TEST_F(InstancesTest, ARestartedDaemonFindsWhatRunsAndWhatStopped) {
     EXPECT_EQ(status("c2"), "Stopped");
     EXPECT_EQ(get("/1.0/instances/c2")["config"]["volatile.last_state.power"].as_string(), "STOPPED");
     change_state("c1", R"({"action":"stop","force":true})"); // it is watched again
+}
+
+TEST_F(InstancesTest, CpusThatACrashKeptFromAContainerAreItsBeforeTheNextAnswer) {
+    make_instance("c1", R"(,"config":{"limits.cpu":"0-0"})");
+    start("c1");
+    EXPECT_EQ(runtime().cgroup_of("c1")["cpuset.cpus"], "0");
+    runtime().set_cgroup("c1", "cpuset.cpus", "0-1");
+    const instance::AnnouncedChange cut_off(rooms_->paths, *rooms_->instances.get("c1")->record());
+    restart();
+    EXPECT_EQ(runtime().cgroup_of("c1")["cpuset.cpus"], "0");
 }
 
 TEST_F(InstancesTest, WhatACrashLeftHalfMadeGoesAtTheNextStart) {
