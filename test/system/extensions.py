@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import subprocess
 import traceback
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ from harness import image, other_hosts
 from harness.daemon import BRIDGE, BUILD
 from harness.network import GATEWAY
 from harness.rest import Refused, WebSocket
-from system import guest_api, nics, proxy
+from system import guest_api, lvm_volumes, nics, proxy
+from system.drivers import KINDS
 from system.scenario import scenario
 
 TABLE = Path(__file__).resolve().parents[2] / "schema/api_extensions.cpp"
@@ -164,6 +166,115 @@ def a_btrfs_pool_is_mounted_with_its_options(test):
     test.daemon.lxc("storage", "set", "noatime", "btrfs.mount_options=relatime,compress=zstd", check=True)
     test.true("relatime" in options() and "compress=zstd:3" in options(), f"as it was changed: {options()}")
     test.api.ask("DELETE", "/1.0/storage-pools/noatime")
+
+
+@shows
+def a_pool_tells_where_it_was_made(test):
+    disk, place = test.folder / "outside.img", test.folder / "outside"
+    place.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(128 << 20)
+    subprocess.run(["mkfs.btrfs", "-q", disk], check=True, capture_output=True)
+    subprocess.run(["mount", "-o", "loop", disk, place], check=True, capture_output=True)
+    try:
+        test.api.ask("POST", "/1.0/storage-pools", {"name": "outside", "driver": "btrfs", "config": {"source": str(place / "pool")}})
+        test.equal(test.api.get("/1.0/storage-pools/outside")["config"]["volatile.initial_source"], str(place / "pool"))
+        test.api.ask("DELETE", "/1.0/storage-pools/outside")
+    finally:
+        subprocess.run(["umount", place], check=True, capture_output=True)
+
+
+def pool_on_lvm(test, name, **config):
+    """None where the kernel has no LVM, other than the emulated machine's."""
+    if not (KINDS["thin_lvm"].is_here() and KINDS["thick_lvm"].is_here()):
+        return None
+    if not (test.folder / "lvm").exists():
+        lvm_volumes.keep_to(test.folder / "lvm")
+        test.daemon.kill()
+        test.daemon.start()
+    config = {"size": "512MiB", "volume.size": "48MiB", "lvm.vg_name": test.name(name)} | {
+        f"lvm.{key}": value for key, value in config.items()
+    }
+    test.api.ask("POST", "/1.0/storage-pools", {"name": name, "driver": "lvm", "config": config})
+    return f"/1.0/storage-pools/{name}"
+
+
+def told_of(volume, field):
+    return lvm_volumes.run("lvs", "--noheadings", "--nosuffix", "--units", "m", "-o", field, volume).stdout.strip()
+
+
+@shows
+def a_group_and_its_thin_pool_can_be_renamed(test):
+    pool = pool_on_lvm(test, "named", thinpool_name="before", thinpool_metadata_size="8MiB")
+    if not pool:
+        return
+    old, new = test.name("named"), test.name("renamed")
+    test.equal(told_of(f"{old}/before", "lv_metadata_size"), "8.00")
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "one"})
+    test.daemon.lxc("storage", "set", "named", "lvm.thinpool_name=after", check=True)
+    test.daemon.lxc("storage", "set", "named", f"lvm.vg_name={new}", check=True)
+    test.equal(told_of(f"{new}/custom_default_one", "pool_lv"), "after")
+    test.api.ask("POST", f"{pool}/volumes/custom/one/snapshots", {"name": "s"})
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "two"})
+    for volume in ("one", "two"):
+        test.api.ask("DELETE", f"{pool}/volumes/custom/{volume}")
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_logical_volume_grows_in_use(test):
+    pool = pool_on_lvm(test, "growing")
+    if not pool:
+        return
+    name = test.name("growing")
+    root = {"root": {"type": "disk", "path": "/", "pool": "growing"}}
+    test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "image", "alias": "busybox"}, "devices": root})
+    test.api.ask("PUT", f"/1.0/instances/{name}/state", {"action": "start"})
+
+    def size():
+        blocks, length = test.exec(name, "stat", "-f", "-c", "%b %S", "/").split()
+        return int(blocks) * int(length)
+
+    test.true(size() < 48 << 20, f"{size()} bytes at first")
+    test.daemon.lxc("config", "device", "set", name, "root", "size=96MiB", check=True)
+    test.true(70 << 20 < size() < 96 << 20, f"{size()} bytes then")
+    test.daemon.lxc("delete", "--force", name, check=True)
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_pool_can_do_without_a_thin_pool(test):
+    pool = pool_on_lvm(test, "thick", use_thinpool="false")
+    if not pool:
+        return
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "one"})
+    test.api.ask("POST", f"{pool}/volumes/custom/one/snapshots", {"name": "s"})
+    group = test.name("thick")
+    test.equal(told_of(f"{group}/custom_default_one", "segtype,pool_lv"), "linear")
+    test.equal(told_of(f"{group}/custom_default_one-s", "origin"), "custom_default_one")
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "two", "source": {"type": "copy", "pool": "thick", "name": "one"}})
+    for volume in ("one", "two"):
+        test.api.ask("DELETE", f"{pool}/volumes/custom/{volume}")
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_copy_on_zfs_can_be_a_full_one(test):
+    if not KINDS["zfs"].is_here():
+        return
+    pool = "/1.0/storage-pools/cloning"
+    config = {"size": "128MiB", "zfs.pool_name": test.name("cloning")}
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "cloning", "driver": "zfs", "config": config})
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "one"})
+    for how in ("true", "false"):
+        test.daemon.lxc("storage", "set", "cloning", f"zfs.clone_copy={how}", check=True)
+        test.api.ask("POST", f"{pool}/volumes/custom", {"name": "two", "source": {"type": "copy", "pool": "cloning", "name": "one"}})
+        dataset = f"{test.name('cloning')}/custom/default_two"
+        origin = lvm_volumes.run("zfs", "get", "-H", "-o", "value", "origin", dataset).stdout.strip()
+        test.equal(origin != "-", how == "true", f"made of {origin} with {how}")
+        test.api.ask("DELETE", f"{pool}/volumes/custom/two")
+    test.api.ask("DELETE", f"{pool}/volumes/custom/one")
+    test.api.ask("DELETE", pool)
 
 
 @shows
