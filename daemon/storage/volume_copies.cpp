@@ -10,6 +10,7 @@
 #include "daemon/storage/volumes.h"
 #include "schema/error.h"
 #include "schema/keys/volume.h"
+#include "schema/values.h"
 
 namespace storage {
 
@@ -352,6 +353,15 @@ void Volumes::restore(const VolumePlace& volume, const std::string& snapshot, co
     check_unused(volume, "Cannot restore custom volume used by running instances");
     const auto taken = stores_.volumes.find_snapshot(source.id, snapshot);
     if (!taken || taken->incomplete) throw schema::failure("Snapshot not found");
+    // ZFS, whose volumes alone have this option, cannot go back past them.
+    bool newer = false;
+    for (const auto& other : stores_.volumes.snapshots(source.id)) {
+        if (newer && schema::is_true(schema::get(source.config, "zfs.remove_snapshots"))) {
+            stores_.volumes.set_snapshot_incomplete(other.id, true);
+            remove_snapshot_of(source, other);
+        }
+        newer = newer || other.id == taken->id;
+    }
     bring_back(source, *taken, cancel, progress);
     if (const auto& size = schema::get(source.config, "size"); !size.empty()) limit(source, size);
 }

@@ -317,11 +317,13 @@ void ZfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     const auto present = snapshots(snapshot);
     if (std::ranges::find(present, snapshot.snapshot) == present.end())
         throw schema::not_found("Volume \"{}\" doesn't exist", path(snapshot));
-    if (present.back() != snapshot.snapshot)
-        throw schema::failure("Snapshot {} cannot be restored due to subsequent snapshots. Remove them first",
+    if (present.back() != snapshot.snapshot && !schema::is_true(pool_.option("volume.zfs.remove_snapshots")))
+        throw schema::failure("Snapshot {} cannot be restored due to subsequent snapshot(s). Set "
+                              "zfs.remove_snapshots to override",
                               schema::quoted(snapshot.snapshot));
+    for (const auto& name : present) unmount({snapshot.type, snapshot.name, name});
     unmount(volume_of(snapshot));
-    commands_->must({"zfs", "rollback", "-r", dataset(snapshot)}); // what else is newer was for copies
+    commands_->must({"zfs", "rollback", "-r", dataset(snapshot)}); // what is newer goes, which may be for copies alone
 }
 
 void ZfsDriver::rename(const VolumeId& volume, const std::string& new_name) {

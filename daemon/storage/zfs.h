@@ -30,7 +30,7 @@ public:
     void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                const Progress& progress) override;
     void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
-    /// Of the newest snapshot alone, as zfs can: others throw.
+    /// Of the newest snapshot, as zfs can; of others where the pool says that newer ones may go, else it throws.
     void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
     void rename(const VolumeId& volume, const std::string& new_name) override;
     void remove(const VolumeId& volume) override;

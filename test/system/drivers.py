@@ -58,7 +58,7 @@ KINDS = {
         {"size": "512MiB"},
         module="zfs",
         limits="holds",
-        refuses={PAST: "cannot be restored due to subsequent snapshots"},
+        refuses={PAST: "cannot be restored due to subsequent snapshot(s)"},
     ),
 }
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "daemon/state/database.h"
+#include "daemon/state/snapshots.h"
+#include "daemon/storage/volumes.h"
 #include "schema/error.h"
 #include "test/fakes/snapshot_driver.h"
 #include "test/fakes/temporary_folder.h"
@@ -218,6 +220,40 @@ TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
     EXPECT_FALSE(fs::exists(paths_.pool("default")));
     EXPECT_TRUE(images_.pools_of(fingerprint).empty());
     EXPECT_EQ(refusal([&] { pools_.get("default"); }), "Storage pool not found");
+}
+
+/// One that says it is ZFS.
+class ZfsLikeDriver : public fakes::SnapshotDriver {
+public:
+    using SnapshotDriver::SnapshotDriver;
+    std::string_view name() const override { return "zfs"; }
+};
+
+TEST_F(PoolTest, AVolumeThatSaysSoLosesItsNewerSnapshotsToARestore) {
+    Pools pools(paths_, {rows_, images_, instances_, profiles_, volumes_}, log_,
+                [](const std::string&, DriverContext context) -> std::unique_ptr<Driver> {
+                    return std::make_unique<ZfsLikeDriver>(std::move(context));
+                });
+    schema::StoragePool pool;
+    pool.name = "p";
+    pool.driver = "zfs";
+    pools.create(pool);
+    state::Snapshots snapshots(database_);
+    Volumes volumes(pools, {volumes_, instances_, snapshots, images_, profiles_}, log_);
+    for (const bool says_so : {false, true}) {
+        schema::StorageVolumesPost post;
+        post.name = says_so ? "loses" : "keeps";
+        post.content_type = "filesystem";
+        if (says_so) post.config = schema::Config{{"zfs.remove_snapshots", "true"}};
+        volumes.create("p", post);
+        for (const auto* name : {"s1", "s2", "s3"}) volumes.take({"p", post.name}, name, {}, {}, {});
+        volumes.restore({"p", post.name}, "s2", {}, {});
+        std::vector<std::string> names;
+        for (const auto& row : volumes.snapshot_rows({"p", post.name})) names.push_back(row.name);
+        const auto left = says_so ? std::vector<std::string>{"s1", "s2"} : std::vector<std::string>{"s1", "s2", "s3"};
+        EXPECT_EQ(names, left);
+        EXPECT_THAT(pools.driver("p")->snapshots(custom_volume(post.name)), testing::UnorderedElementsAreArray(left));
+    }
 }
 
 /// A pool that a daemon does not find when it starts.

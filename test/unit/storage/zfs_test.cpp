@@ -155,8 +155,20 @@ TEST_F(Zfs, OnlyTheNewestSnapshotIsRestored) {
     done();
     driver->restore(s1, {}, {});
     EXPECT_THAT(done(), ElementsAre("zfs rollback -r tank/containers/c1@snapshot-s1"));
-    EXPECT_THROW(driver->restore({VolumeType::container, "c1", "s0"}, {}, {}), schema::Error);
+    const VolumeId s0{VolumeType::container, "c1", "s0"};
+    try {
+        driver->restore(s0, {}, {});
+        ADD_FAILURE();
+    } catch (const schema::Error& error) {
+        EXPECT_STREQ(error.what(), "Snapshot \"s0\" cannot be restored due to subsequent snapshot(s). Set "
+                                   "zfs.remove_snapshots to override");
+    }
     EXPECT_THAT(done(), testing::IsEmpty());
+    auto config = driver->completed({});
+    config["volume.zfs.remove_snapshots"] = "true";
+    driver->update_pool(config);
+    driver->restore(s0, {}, {});
+    EXPECT_THAT(done(), ElementsAre("zfs rollback -r tank/containers/c1@snapshot-s0"));
 }
 
 TEST_F(Zfs, WhatHasCopiesLivesOnUntilTheyAreGone) {
