@@ -199,7 +199,7 @@ class Ground:
     def device(self, volume):
         """The file or device with a block volume's content."""
         if self.kind.driver == "lvm":
-            name = f"{self.pool}/custom_default_{volume}.block"
+            name = "{}/custom_default_{}.block".format(self.pool, volume.replace("-", "--"))
             subprocess.run(["lvchange", "-ay", "-K", name], check=True, capture_output=True)
             return Path("/dev", name)
         if self.kind.driver == "zfs":
