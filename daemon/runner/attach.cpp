@@ -44,8 +44,7 @@ std::optional<Entry> entry_of(const lxcwrap::Container& container, const std::st
             entry.tasks.push_back(folder + "/tasks");
             continue;
         }
-        entry.unified.reset(
-            ::open((folder + std::string(cgroup_of_commands)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        entry.unified.reset(::open((folder + cgroup_of_commands).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
         if (!entry.unified) return std::nullopt;
     }
     return entry;

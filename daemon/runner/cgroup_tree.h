@@ -22,7 +22,7 @@ std::vector<Cgroup> cgroups_of(const std::string& proc);
 void leave_own_cgroups(std::string_view prefix);
 
 /// Below a container's own cgroup v2: the place for all that is not init's. liblxc makes it with its first attach.
-inline constexpr std::string_view cgroup_of_commands = "/.lxc";
+inline constexpr const char* cgroup_of_commands = "/.lxc";
 
 /// The part of a path that ends in the cgroup which liblxc made for the container: "/lxc.payload.c1" of
 /// "/lxc.payload.c1/init.scope", "/lxc.payload.c1-2" too. Empty where there is none.

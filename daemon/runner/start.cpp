@@ -82,7 +82,7 @@ void make_place_for_commands(const std::string& name, pid_t init) {
         if (!cgroup.unified || payload.empty()) continue;
         ::setfsgid(root.st_gid);
         ::setfsuid(root.st_uid);
-        ::mkdir((cgroup.mount + payload + std::string(cgroup_of_commands)).c_str(), 0755);
+        ::mkdir((cgroup.mount + payload + cgroup_of_commands).c_str(), 0755);
         ::setfsuid(0);
         ::setfsgid(0);
     }

@@ -12,6 +12,7 @@
 
 #include "daemon/base/fail.h"
 #include "daemon/storage/block_copy.h"
+#include "daemon/storage/write_at.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -69,16 +70,6 @@ void each_data(int blocks, const base::CancelToken& cancel, const Take& take) {
         if (count == 0) return; // It is shorter now than it was.
         without_zeros(offset, {buffer.data(), count}, take);
         offset += static_cast<int64_t>(count);
-    }
-}
-
-void write_at(int to, int64_t offset, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto count = ::pwrite(to, bytes.data(), bytes.size(), offset);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) fail("Failed writing a block volume");
-        offset += count;
-        bytes.remove_prefix(static_cast<size_t>(count));
     }
 }
 
@@ -182,8 +173,9 @@ void receive_blocks(int from, int64_t size, const std::string& to, const base::C
             cancel.check();
             const auto count = static_cast<size_t>(std::min(length, at_once));
             read_whole(from, buffer.data(), count);
-            without_zeros(offset, {buffer.data(), count},
-                          [&](int64_t at, std::string_view bytes) { write_at(target.get(), at, bytes); });
+            without_zeros(offset, {buffer.data(), count}, [&](int64_t at, std::string_view bytes) {
+                if (!write_at(target.get(), bytes, at)) fail("Failed writing a block volume");
+            });
             offset += static_cast<int64_t>(count);
             length -= static_cast<int64_t>(count);
         }

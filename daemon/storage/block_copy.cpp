@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/base/fail.h"
+#include "daemon/storage/write_at.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -27,16 +28,6 @@ std::string_view read_piece(int fd, std::vector<char>& piece, off_t offset) {
     return {piece.data(), filled};
 }
 
-void write_piece(int fd, std::string_view piece, off_t offset) {
-    while (!piece.empty()) {
-        const auto put = ::pwrite(fd, piece.data(), piece.size(), offset);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) fail("Failed writing a block volume");
-        piece.remove_prefix(static_cast<size_t>(put));
-        offset += put;
-    }
-}
-
 } // namespace
 
 void copy_block_device(int source, int target, const base::CancelToken& cancel, const Progress& progress) {
@@ -49,7 +40,8 @@ void copy_block_device(int source, int target, const base::CancelToken& cancel, 
         cancel.check();
         const auto piece = read_piece(source, wanted, offset);
         if (piece.empty()) throw schema::failure("The block volume ended before its size");
-        if (piece != read_piece(target, present, offset)) write_piece(target, piece, offset);
+        if (piece != read_piece(target, present, offset) && !write_at(target, piece, offset))
+            fail("Failed writing a block volume");
         offset += static_cast<off_t>(piece.size());
         if (progress) progress(static_cast<int>(offset * 100 / size));
     }

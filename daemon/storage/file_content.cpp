@@ -1,4 +1,5 @@
 #include "daemon/storage/file_content.h"
+#include "daemon/storage/write_at.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -29,15 +30,7 @@ off_t copy_by_buffer(int source, int target, off_t offset, off_t end) {
             fail("read");
         }
         if (count == 0) break;
-        for (ssize_t done = 0; done < count;) {
-            const auto written =
-                ::pwrite(target, buffer.data() + done, static_cast<size_t>(count - done), offset + done);
-            if (written < 0) {
-                if (errno == EINTR) continue;
-                fail("write");
-            }
-            done += written;
-        }
+        if (!write_at(target, {buffer.data(), static_cast<size_t>(count)}, offset)) fail("write");
         offset += count;
     }
     return offset;

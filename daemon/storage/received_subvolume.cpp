@@ -11,6 +11,7 @@
 
 #include "daemon/base/files.h"
 #include "daemon/storage/subvolume.h"
+#include "daemon/storage/write_at.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -117,15 +118,7 @@ void Application::make(const Step& step) const {
 void Application::write(const Step& step) {
     const auto& data = step.text(Field::data);
     const auto offset = step.number(Field::offset);
-    const int to = file(step.text(Field::path));
-    size_t written = 0;
-    while (written < data.size()) {
-        const auto count =
-            ::pwrite(to, data.data() + written, data.size() - written, static_cast<off_t>(offset + written));
-        if (count < 0 && errno == EINTR) continue;
-        check(count > 0, step);
-        written += static_cast<size_t>(count);
-    }
+    check(write_at(file(step.text(Field::path)), data, static_cast<off_t>(offset)), step);
 }
 
 void Application::clone(const Step& step) {

@@ -14,6 +14,7 @@
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/file_attributes.h"
 #include "daemon/storage/tar_reader.h"
+#include "daemon/storage/write_at.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -202,15 +203,7 @@ private:
         TarReader::Block block;
         int64_t end = 0;
         while (reader.next_block(block)) {
-            for (size_t done = 0; done < block.size;) {
-                const auto count = ::pwrite(file.get(), block.data + done, block.size - done,
-                                            block.offset + static_cast<int64_t>(done));
-                if (count < 0) {
-                    if (errno == EINTR) continue;
-                    fail("writing", entry.path);
-                }
-                done += static_cast<size_t>(count);
-            }
+            if (!write_at(file.get(), {block.data, block.size}, block.offset)) fail("writing", entry.path);
             end = block.offset + static_cast<int64_t>(block.size);
         }
         if (end < entry.attributes.st_size && ::ftruncate(file.get(), entry.attributes.st_size) < 0)

@@ -3,12 +3,12 @@
 import json
 import re
 import socket
-import subprocess
 import traceback
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness import image, other_hosts
+from harness.commands import run
 from harness.daemon import BRIDGE, BUILD
 from harness.network import GATEWAY
 from harness.rest import Refused, WebSocket
@@ -174,14 +174,14 @@ def a_pool_tells_where_it_was_made(test):
     place.mkdir()
     with disk.open("wb") as file:
         file.truncate(128 << 20)
-    subprocess.run(["mkfs.btrfs", "-q", disk], check=True, capture_output=True)
-    subprocess.run(["mount", "-o", "loop", disk, place], check=True, capture_output=True)
+    run("mkfs.btrfs", "-q", disk)
+    run("mount", "-o", "loop", disk, place)
     try:
         test.api.ask("POST", "/1.0/storage-pools", {"name": "outside", "driver": "btrfs", "config": {"source": str(place / "pool")}})
         test.equal(test.api.get("/1.0/storage-pools/outside")["config"]["volatile.initial_source"], str(place / "pool"))
         test.api.ask("DELETE", "/1.0/storage-pools/outside")
     finally:
-        subprocess.run(["umount", place], check=True, capture_output=True)
+        run("umount", place)
 
 
 def pool_on_lvm(test, name, **config):
@@ -200,7 +200,7 @@ def pool_on_lvm(test, name, **config):
 
 
 def told_of(volume, field):
-    return lvm_volumes.run("lvs", "--noheadings", "--nosuffix", "--units", "m", "-o", field, volume).stdout.strip()
+    return run("lvs", "--noheadings", "--nosuffix", "--units", "m", "-o", field, volume).stdout.strip()
 
 
 @shows
@@ -270,7 +270,7 @@ def a_copy_on_zfs_can_be_a_full_one(test):
         test.daemon.lxc("storage", "set", "cloning", f"zfs.clone_copy={how}", check=True)
         test.api.ask("POST", f"{pool}/volumes/custom", {"name": "two", "source": {"type": "copy", "pool": "cloning", "name": "one"}})
         dataset = f"{test.name('cloning')}/custom/default_two"
-        origin = lvm_volumes.run("zfs", "get", "-H", "-o", "value", "origin", dataset).stdout.strip()
+        origin = run("zfs", "get", "-H", "-o", "value", "origin", dataset).stdout.strip()
         test.equal(origin != "-", how == "true", f"made of {origin} with {how}")
         test.api.ask("DELETE", f"{pool}/volumes/custom/two")
     test.api.ask("DELETE", f"{pool}/volumes/custom/one")

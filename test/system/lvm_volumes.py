@@ -2,14 +2,10 @@
 
 import contextlib
 import os
-import subprocess
-import tempfile
+
+from harness.commands import mounted, run
 
 KINDS = {"containers": "containers", "images": "images", "custom": "custom"}
-
-
-def run(*command, check=True):
-    return subprocess.run([str(part) for part in command], check=check, capture_output=True, text=True)
 
 
 def keep_to(folder):
@@ -64,18 +60,9 @@ def active(group, volumes):
             run("lvchange", "--yes", "--activate", "n", *devices, check=False)
 
 
-@contextlib.contextmanager
 def opened(group, volume, folder, writable=False):
     """Where an active volume's files are; `folder`, where the daemon has it mounted."""
-    if os.path.ismount(folder):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory() as point:
-        run("mount", "-o", "rw" if writable else "ro,noload", f"/dev/{group}/{_logical_volume(*volume)}", point)
-        try:
-            yield type(folder)(point)
-        finally:
-            run("umount", point)
+    return mounted(folder, "-o", "rw" if writable else "ro,noload", f"/dev/{group}/{_logical_volume(*volume)}")
 
 
 @contextlib.contextmanager

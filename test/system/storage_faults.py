@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from harness import leaks
+from harness.commands import run
 from harness.daemon import BUILD
 from harness.rest import Refused
 from system import lvm_volumes, zfs_volumes
@@ -949,10 +950,6 @@ class Elsewhere:
     def away(self):
         for source in self.sources.values():
             run("umount", "--lazy", source)
-
-
-def run(*command):
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
 
 
 @scenario

@@ -1,15 +1,11 @@
 """ZFS as tests use it: into datasets that nobody has mounted. As lvm_volumes."""
 
 import contextlib
-import os
-import subprocess
 import tempfile
 
+from harness.commands import mounted, run
+
 KINDS = ("containers", "custom", "images")
-
-
-def run(*command, check=True):
-    return subprocess.run([str(part) for part in command], check=check, capture_output=True, text=True)
 
 
 def keep_to(_folder):
@@ -52,18 +48,9 @@ def active(_pool, _volumes):
     return contextlib.nullcontext()
 
 
-@contextlib.contextmanager
 def opened(pool, volume, folder, writable=False):
     """Where a volume's files are; `folder`, where the daemon has it mounted."""
-    if os.path.ismount(folder):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory() as point:
-        run("mount", "-t", "zfs", "-o", "rw" if writable else "ro", _dataset(pool, *volume), point)
-        try:
-            yield type(folder)(point)
-        finally:
-            run("umount", point)
+    return mounted(folder, "-t", "zfs", "-o", "rw" if writable else "ro", _dataset(pool, *volume))
 
 
 @contextlib.contextmanager
