@@ -113,7 +113,8 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     base::notify_ready();
     rooms.workers.run([&rooms] { rooms.lifecycle.start_at_boot(); });
 
-    if (end.wait()) {
+    const bool stops_instances = end.wait();
+    if (stops_instances) {
         await_operations(rooms, end.forced());
         rooms.lifecycle.stop_for_shutdown();
     }
@@ -121,5 +122,6 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     rooms.loop.remove(watched);
     server.stop();
     guests.stop();
+    if (stops_instances) rooms.pools.unmount_all();
     return 0;
 }

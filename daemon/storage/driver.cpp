@@ -27,6 +27,13 @@ constexpr Row rows[] = {
 
 } // namespace
 
+std::string DriverContext::option(const VolumeId& volume, const std::string& key) const {
+    if (own_options)
+        if (const auto own = own_options({volume.type, volume.name}); !schema::get(own, key).empty())
+            return schema::get(own, key);
+    return schema::get(config, "volume." + key);
+}
+
 std::shared_ptr<const std::string> Driver::view(const VolumeId& volume) {
     mount(volume);
     return std::make_shared<const std::string>(path(volume));

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -155,6 +156,8 @@ public:
     virtual std::shared_ptr<const std::string> view(const VolumeId& volume);
     /// Bytes used, where the backend can tell cheaply.
     virtual std::optional<int64_t> usage(const VolumeId& volume) const = 0;
+    /// Applies options of a volume's own that were changed, but for its size, where that needs more than its next use.
+    virtual void update(const VolumeId&, const std::set<std::string>&) {}
     /// Removes what a crash left half-made (names that the driver gave itself). Called once after mount_pool.
     virtual void clean_up() = 0;
 
@@ -175,6 +178,11 @@ struct DriverContext {
     std::string pool_name;
     std::string pool_path; // LXD_DIR/storage-pools/NAME, where the pool is seen
     schema::Config config; // the pool's
+    /// The options that a volume has of its own, from before it is made. Not called with a snapshot's name.
+    std::function<schema::Config(const VolumeId& volume)> own_options{};
+
+    /// Of a volume or of a snapshot's volume: its own, else what the pool says for its volumes.
+    std::string option(const VolumeId& volume, const std::string& key) const;
 };
 
 /// Makes the driver of that name; throws schema::failure for an unknown one, as LXD does.

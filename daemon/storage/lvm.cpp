@@ -85,10 +85,15 @@ std::string LvmDriver::device_path(const std::string& logical) const {
     return "/dev/" + pool_.in_group(logical);
 }
 
-int64_t LvmDriver::default_size() const {
-    const auto bytes = schema::parse_bytes(pool_.option("volume.size"));
+int64_t LvmDriver::first_size(const VolumeId& volume) const {
+    const auto bytes = schema::parse_bytes(pool_.option(volume, "size"));
     constexpr int64_t ten_gib = 10LL << 30;
     return bytes > 0 ? bytes : ten_gib;
+}
+
+std::string LvmDriver::filesystem(const VolumeId& volume) const {
+    auto type = pool_.option(volume, "block.filesystem");
+    return type.empty() ? "ext4" : type;
 }
 
 // --- logical volumes ---------------------------------------------------------------------------------------------
@@ -132,16 +137,16 @@ void LvmDriver::with_room(const std::function<void()>& work) const {
     }
 }
 
-void LvmDriver::create_logical(const std::string& logical, int64_t bytes) const {
+void LvmDriver::create_logical(const VolumeId& volume, const std::string& logical, int64_t bytes) const {
     Words words{"lvcreate", "--name", logical, "--yes", "--wipesignatures", "y"};
     const auto size = fmt::format("{}b", rounded(bytes));
     if (pool_.is_thin()) {
         words.insert(words.end(), {"--thin", "--virtualsize", size, pool_.in_group(pool_.thin_pool())});
     } else {
         words.insert(words.end(), {"--size", size, pool_.group()});
-        if (const auto& stripes = pool_.option("volume.lvm.stripes"); !stripes.empty()) {
+        if (const auto stripes = pool_.option(volume, "lvm.stripes"); !stripes.empty()) {
             words.insert(words.end(), {"--stripes", stripes});
-            if (const auto stripe = schema::parse_bytes(pool_.option("volume.lvm.stripes.size")); stripe > 0)
+            if (const auto stripe = schema::parse_bytes(pool_.option(volume, "lvm.stripes.size")); stripe > 0)
                 words.insert(words.end(), {"--stripesize", fmt::format("{}b", rounded(stripe))});
         }
     }
@@ -203,10 +208,11 @@ int64_t LvmDriver::in_extents(int64_t bytes, int64_t extent) {
 
 // --- mounts ------------------------------------------------------------------------------------------------------
 
-void LvmDriver::mount_logical(const std::string& logical, const std::string& place, bool read_only) const {
+void LvmDriver::mount_logical(const VolumeId& volume, const std::string& logical, const std::string& place,
+                              bool read_only) const {
+    const auto chosen = pool_.option(volume, "block.mount_options");
     const std::scoped_lock lock(activity_);
     const auto type = type_of_active(logical);
-    const auto& chosen = pool_.option("volume.block.mount_options");
     const auto extra = block_filesystem::extra_options(type, read_only);
     auto options = mount_options((chosen.empty() ? "discard" : chosen) + extra);
     if (read_only) options.flags |= MS_RDONLY;
@@ -220,13 +226,14 @@ void LvmDriver::unmount_logical(const std::string& logical, const std::string& p
     set_active(logical, false);
 }
 
-void LvmDriver::with_mounted(const std::string& logical, const std::function<void(const std::string&)>& work) const {
+void LvmDriver::with_mounted(const VolumeId& volume, const std::string& logical,
+                             const std::function<void(const std::string&)>& work) const {
     const auto place = layout::temporary_path(layout::folder(pool_.path(), {VolumeType::custom, ""}));
     base::make_dir(place, 0700);
     base::Rollback unmounting;
     unmounting.add([&] { ::rmdir(place.c_str()); });
     with_room([&] {
-        mount_logical(logical, place, false);
+        mount_logical(volume, logical, place, false);
         unmounting.add([&] { unmount_logical(logical, place); });
         const auto folder = open_folder(place);
         work(place);
@@ -244,8 +251,9 @@ void LvmDriver::mount(const VolumeId& volume) {
         return set_active(logical, true);
     }
     make_place(volume);
-    if (volume.snapshot.empty()) return mount_logical(logical, path(volume), volume.type == VolumeType::image);
-    if (!pool_.is_thin() || type_of_active(logical) != "btrfs") return mount_logical(logical, path(volume), true);
+    if (volume.snapshot.empty()) return mount_logical(volume, logical, path(volume), volume.type == VolumeType::image);
+    if (!pool_.is_thin() || type_of_active(logical) != "btrfs")
+        return mount_logical(volume, logical, path(volume), true);
     // A btrfs can only be mounted beside its original with an id of its own.
     const auto copy = std::string(lvm_names::viewed) + logical;
     if (!is_there(copy)) {
@@ -253,7 +261,7 @@ void LvmDriver::mount(const VolumeId& volume) {
         set_active(copy, true);
         block_filesystem::renew_id(*commands_, "btrfs", device_path(copy));
     }
-    mount_logical(copy, path(volume), true);
+    mount_logical(volume, copy, path(volume), true);
 }
 
 void LvmDriver::unmount(const VolumeId& volume) {
@@ -318,12 +326,11 @@ void LvmDriver::appear(const std::string& making, const VolumeId& volume) const 
 std::string LvmDriver::make_filled(const VolumeId& target, int64_t bytes,
                                    const std::function<void(const std::string&)>& fill) const {
     const auto making = temporary(lvm_names::making);
-    create_logical(making, bytes);
+    create_logical(target, making, bytes);
     base::Rollback rollback;
     rollback.add([&] { remove_logical(making); });
-    const auto& type = pool_.option("volume.block.filesystem");
-    with_room([&] { block_filesystem::make(*commands_, type.empty() ? "ext4" : type, device_path(making)); });
-    with_mounted(making, [&](const std::string& place) {
+    with_room([&] { block_filesystem::make(*commands_, filesystem(target), device_path(making)); });
+    with_mounted(target, making, [&](const std::string& place) {
         ::rmdir((place + "/lost+found").c_str());
         fill(place);
         if (::chmod(place.c_str(), layout::volume_mode(target.type)) < 0) fail("Failed setting the mode of " + place);
@@ -336,7 +343,7 @@ std::string LvmDriver::make_filled(const VolumeId& target, int64_t bytes,
 
 void LvmDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
-    const auto making = make_filled(volume, default_size(), fill);
+    const auto making = make_filled(volume, first_size(volume), fill);
     base::Rollback rollback;
     rollback.add([&] { remove_logical(making); });
     appear(making, volume);
@@ -367,16 +374,16 @@ void LvmDriver::clone(const VolumeId& source, const VolumeId& target, const base
         if (pool_.is_thin())
             snapshot_logical(from, making, !target.snapshot.empty());
         else
-            copy_block(from, making, !target.snapshot.empty(), cancel, progress);
+            copy_block(from, target, making, cancel, progress);
         rename_logical(making, lvm_names::logical_volume(target, true));
         return rollback.dismiss();
     }
-    if (pool_.is_thin()) {
+    if (pool_.is_thin() && filesystem(source) == filesystem(target)) {
         settle(source);
         making = temporary(lvm_names::making);
         snapshot_logical(from, making, false);
         block_filesystem::renew_id(*commands_, type_of_active(making), device_path(making));
-        with_mounted(making, [&](const std::string& place) {
+        with_mounted(target, making, [&](const std::string& place) {
             if (::chmod(place.c_str(), layout::volume_mode(target.type)) < 0)
                 fail("Failed setting the mode of " + place);
         });
@@ -502,14 +509,14 @@ void LvmDriver::limit(const VolumeId& volume, int64_t bytes) {
     if (mounted)
         grow(path(volume));
     else
-        with_mounted(logical, grow);
+        with_mounted(volume, logical, grow);
 }
 
 void LvmDriver::create_block(const VolumeId& volume, int64_t bytes,
                              const std::function<void(const std::string& device)>& fill) {
     if (exists(volume)) throw schema::conflict("Volume \"{}\" exists already", path(volume));
     const auto making = temporary(lvm_names::making);
-    create_logical(making, bytes);
+    create_logical(volume, making, bytes);
     base::Rollback rollback;
     rollback.add([&] { remove_logical(making); });
     if (fill) {

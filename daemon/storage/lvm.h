@@ -56,7 +56,7 @@ private:
     std::vector<std::string> all() const;
     std::string device_path(const std::string& logical) const;
     void with_room(const std::function<void()>& work) const;
-    void create_logical(const std::string& logical, int64_t bytes) const;
+    void create_logical(const VolumeId& volume, const std::string& logical, int64_t bytes) const;
     void settle(const VolumeId& volume) const;
     void snapshot_logical(const std::string& source, const std::string& target, bool read_only) const;
     void rename_logical(const std::string& from, const std::string& to) const;
@@ -72,10 +72,12 @@ private:
     int64_t size_of(const std::string& logical) const;
     Sizes sizes_of(const std::string& logical) const;
     static int64_t in_extents(int64_t bytes, int64_t extent);
-    void mount_logical(const std::string& logical, const std::string& place, bool read_only) const;
+    void mount_logical(const VolumeId& volume, const std::string& logical, const std::string& place,
+                       bool read_only) const;
     void unmount_logical(const std::string& logical, const std::string& place) const;
-    /// Calls `work` with a folder where the logical volume is mounted meanwhile.
-    void with_mounted(const std::string& logical, const std::function<void(const std::string& path)>& work) const;
+    /// Calls `work` with a folder where the logical volume is mounted meanwhile, as the volume's options say.
+    void with_mounted(const VolumeId& volume, const std::string& logical,
+                      const std::function<void(const std::string& path)>& work) const;
     /// A logical volume of that size with an empty filesystem that `fill` filled.
     std::string make_filled(const VolumeId& target, int64_t bytes,
                             const std::function<void(const std::string& path)>& fill) const;
@@ -83,7 +85,9 @@ private:
               const Progress& progress);
     void appear(const std::string& making, const VolumeId& volume) const;
     void make_place(const VolumeId& volume) const;
-    int64_t default_size() const;
+    int64_t first_size(const VolumeId& volume) const;
+    /// What a new volume gets.
+    std::string filesystem(const VolumeId& volume) const;
     void resize_logical(const std::string& logical, int64_t bytes) const;
 
     // Without a thin pool alone (lvm_thick.cpp):
@@ -95,8 +99,9 @@ private:
     base::Fd open_device(const std::string& logical, int flags) const;
     void copy_bytes(const std::string& from, const std::string& to, const base::CancelToken& cancel,
                     const Progress& progress) const;
-    void copy_block(const std::string& from, const std::string& target, bool read_only, const base::CancelToken& cancel,
-                    const Progress& progress) const;
+    /// Makes the logical volume `making`, which is to be `target`.
+    void copy_block(const std::string& from, const VolumeId& target, const std::string& making,
+                    const base::CancelToken& cancel, const Progress& progress) const;
     void take_thick(const std::string& from, const std::string& name) const;
     void restore_content(const VolumeId& snapshot, const Progress& progress);
 

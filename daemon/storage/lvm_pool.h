@@ -30,6 +30,7 @@ public:
     /// "GROUP/NAME", as the tools take it.
     std::string in_group(const std::string& name) const { return group() + "/" + name; }
     const std::string& option(const std::string& key) const { return schema::get(context_.config, key); }
+    std::string option(const VolumeId& volume, const std::string& key) const { return context_.option(volume, key); }
 
 private:
     std::string loop() const;

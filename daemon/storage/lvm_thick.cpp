@@ -72,12 +72,12 @@ void LvmDriver::copy_bytes(const std::string& from, const std::string& to, const
     copy_block_device(source.get(), target.get(), cancel, progress);
 }
 
-void LvmDriver::copy_block(const std::string& from, const std::string& target, bool read_only,
+void LvmDriver::copy_block(const std::string& from, const VolumeId& target, const std::string& making,
                            const base::CancelToken& cancel, const Progress& progress) const {
-    create_logical(target, size_of(from));
-    copy_bytes(from, target, cancel, progress);
-    commands_->must({"lvchange", "--setactivationskip", "y", pool_.in_group(target)});
-    if (read_only) commands_->must({"lvchange", "--permission", "r", pool_.in_group(target)});
+    create_logical(target, making, size_of(from));
+    copy_bytes(from, making, cancel, progress);
+    commands_->must({"lvchange", "--setactivationskip", "y", pool_.in_group(making)});
+    if (!target.snapshot.empty()) commands_->must({"lvchange", "--permission", "r", pool_.in_group(making)});
 }
 
 /// A btrfs that is mounted beside its original must have an id of its own, which a snapshot can only get here: there
@@ -107,7 +107,7 @@ void LvmDriver::restore_content(const VolumeId& snapshot, const Progress& progre
     const auto present = must_find(volume);
     unmount(volume);
     if (present.ends_with(".block")) return copy_bytes(must_find(snapshot), present, {}, progress);
-    with_mounted(present, [&](const std::string& place) {
+    with_mounted(volume, present, [&](const std::string& place) {
         for (const auto& name : layout::names_in(place)) base::remove_tree(fmt::format("{}/{}", place, name));
         copy(snapshot, place, {}, progress);
     });

@@ -15,9 +15,11 @@
 #include "daemon/base/rollback.h"
 #include "daemon/storage/archive.h"
 #include "daemon/storage/tree_copy.h"
+#include "daemon/storage/volumes.h"
 #include "schema/error.h"
 #include "schema/keys/pool.h"
 #include "schema/names.h"
+#include "schema/values.h"
 
 namespace storage {
 
@@ -66,7 +68,25 @@ Pools::Pools(state::Paths paths, Stores stores, base::Log& log, MakeDriver make)
     : paths_(std::move(paths)), stores_(stores), log_(log), make_(make) {}
 
 DriverContext Pools::context(const schema::StoragePool& pool) const {
-    return {pool.name, paths_.pool(pool.name), pool.config};
+    return {pool.name, paths_.pool(pool.name), pool.config,
+            [this, name = pool.name](const VolumeId& volume) { return own_options(name, volume); }};
+}
+
+schema::Config Pools::own_options(const std::string& pool, const VolumeId& volume) const {
+    struct Row {
+        const char* type;
+        std::string name;
+    };
+    const auto [type, name] = volume.type == VolumeType::custom      ? Row{"custom", custom_name(volume)}
+                              : volume.type == VolumeType::container ? Row{"container", volume.name}
+                                                                     : Row{"image", volume.name};
+    const auto row = stores_.volumes.find(pool, type, name);
+    return row ? row->config : schema::Config{};
+}
+
+bool Pools::is_thin(const std::string& pool) const {
+    const auto row = this->row(pool);
+    return row.driver == "lvm" && !schema::is_false(schema::get(row.config, "lvm.use_thinpool"));
 }
 
 Pools::DriverRef Pools::driver(const std::string& pool) const {
@@ -126,6 +146,18 @@ std::vector<std::string> Pools::mount_missing() {
         }
     }
     return mounted;
+}
+
+void Pools::unmount_all() {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [pool, driver] : drivers_) {
+        try {
+            driver->unmount_pool();
+        } catch (const std::exception& error) {
+            log_.error("Failed unmounting storage pool", {{"pool", pool}, {"err", error.what()}});
+        }
+    }
+    drivers_.clear();
 }
 
 bool Pools::is_available(const std::string& pool) const {

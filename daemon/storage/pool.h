@@ -54,9 +54,13 @@ public:
     void mount_all();
     /// Tries that again with those that are unavailable; the names of those that no longer are.
     std::vector<std::string> mount_missing();
+    /// As the last that is done, where the host goes down. What fails, as with a pool that is in use, is logged.
+    void unmount_all();
     /// Cheap.
     bool has_missing() const { return has_missing_; }
     bool is_available(const std::string& pool) const;
+    /// Whether its volumes are parts of a thin pool of LVM's.
+    bool is_thin(const std::string& pool) const;
 
     /// Calls `look` with the driver of a pool: one that has a row, or one that has none and is made usable meanwhile.
     void look_into(const schema::StoragePool& pool, const std::function<void(Driver& driver)>& look) const;
@@ -189,6 +193,7 @@ private:
         return pool + "/" + fingerprint;
     }
     DriverContext context(const schema::StoragePool& pool) const;
+    schema::Config own_options(const std::string& pool, const VolumeId& volume) const;
     schema::StoragePool row(const std::string& name) const;
     void mount_one(const schema::StoragePool& pool);
     void remove_half_made(const schema::StoragePool& pool);

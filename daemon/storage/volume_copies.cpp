@@ -339,8 +339,13 @@ void Volumes::bring_back(const state::VolumeRow& row, const state::VolumeSnapsho
     base::Rollback rollback;
     rollback.add([&] { set_volatile(place, {{restoring_key, ""}}); });
     set_volatile(place, {{restoring_key, snapshot.name}});
-    driver(row.pool)->restore(custom_volume(row.name, snapshot.name), cancel, progress);
+    const auto driver = this->driver(row.pool);
+    driver->restore(custom_volume(row.name, snapshot.name), cancel, progress);
     rollback.dismiss(); // the files are the snapshot's: should this fail, the next start does it again
+    // Some backends can go back to a snapshot only by way of losing the later ones.
+    for (const auto& other : stores_.volumes.snapshots(row.id))
+        if (!other.incomplete && !driver->exists(custom_volume(row.name, other.name)))
+            stores_.volumes.remove_snapshot(other.id);
     set_volatile(place, {{restoring_key, ""},
                          {"volatile.idmap.last", schema::get(snapshot.config, "volatile.idmap.last")},
                          {"volatile.idmap.next", schema::get(snapshot.config, "volatile.idmap.next")}});
@@ -353,15 +358,6 @@ void Volumes::restore(const VolumePlace& volume, const std::string& snapshot, co
     check_unused(volume, "Cannot restore custom volume used by running instances");
     const auto taken = stores_.volumes.find_snapshot(source.id, snapshot);
     if (!taken || taken->incomplete) throw schema::failure("Snapshot not found");
-    // ZFS, whose volumes alone have this option, cannot go back past them.
-    bool newer = false;
-    for (const auto& other : stores_.volumes.snapshots(source.id)) {
-        if (newer && schema::is_true(schema::get(source.config, "zfs.remove_snapshots"))) {
-            stores_.volumes.set_snapshot_incomplete(other.id, true);
-            remove_snapshot_of(source, other);
-        }
-        newer = newer || other.id == taken->id;
-    }
     bring_back(source, *taken, cancel, progress);
     if (const auto& size = schema::get(source.config, "size"); !size.empty()) limit(source, size);
 }

@@ -43,14 +43,25 @@ std::set<std::string> changed_options(const schema::Config& before, const schema
     return changed;
 }
 
+bool concerns_limit(const std::string& option) {
+    return option == "size" || option == "zfs.use_refquota" || option == "zfs.reserve_space";
+}
+
+constexpr std::string_view project = "default_";
+
 } // namespace
 
 VolumeId custom_volume(const std::string& name, const std::string& snapshot) {
-    return {VolumeType::custom, "default_" + name, snapshot};
+    return {VolumeType::custom, std::string(project) + name, snapshot};
+}
+
+std::string custom_name(const VolumeId& volume) {
+    return volume.name.substr(project.size());
 }
 
 schema::VolumeKind Volumes::kind(const std::string& pool, std::string_view type, std::string_view content_type) const {
-    return {driver(pool)->name(), type, content_type};
+    const auto driver = this->driver(pool);
+    return {driver->name(), type, content_type, pools_.is_thin(pool)};
 }
 
 // --- after a crash ------------------------------------------------------------------------------------------------
@@ -235,12 +246,18 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
         throw schema::failure("security.unmapped and security.shifted are mutually exclusive");
     if ((changed.contains("security.shifted") || changed.contains("security.unmapped")) && in_use({key.pool, key.name}))
         throw schema::failure("Cannot modify shifting with running instances using the volume");
+    for (const auto* option : {"lvm.stripes", "lvm.stripes.size"})
+        if (changed.contains(option)) throw schema::failure("{} cannot be changed", option);
+    // The driver goes by what is stored.
+    const bool limits = std::ranges::any_of(changed, concerns_limit);
     base::Rollback rollback;
-    if (changed.contains("size")) {
-        limit(row, schema::get(put.config, "size"));
-        rollback.add([&] { limit(row, schema::get(row.config, "size")); });
-    }
+    rollback.add([&] {
+        if (limits) limit(row, schema::get(row.config, "size"));
+    });
     stores_.volumes.update(row.id, put);
+    rollback.add([&] { stores_.volumes.update(row.id, row); });
+    if (limits) limit(row, schema::get(put.config, "size"));
+    driver(key.pool)->update(custom_volume(row.name), changed);
     rollback.dismiss();
 }
 

@@ -51,6 +51,9 @@ schema::StorageVolumeSnapshot snapshot_view(const state::VolumeSnapshotRow& row,
 /// What a custom volume is called on its pool: LXD puts the project before it.
 VolumeId custom_volume(const std::string& name, const std::string& snapshot = {});
 
+/// The reverse.
+std::string custom_name(const VolumeId& volume);
+
 /// What a snapshot may be called: throws bad_request.
 void check_volume_snapshot_name(const std::string& name);
 

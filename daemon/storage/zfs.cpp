@@ -34,6 +34,9 @@ constexpr std::string_view copy_mark = "@copy-";
 constexpr std::string_view deleted_mark = "@deleted-";
 /// The property of a dataset that has snapshots, but not yet the content of its volume.
 constexpr std::string_view unfinished = "lightervisor:unfinished";
+/// Bytes: the largest that a block volume can have, and the largest that one has whose options leave it open.
+constexpr int64_t largest_block = 128 << 10;
+constexpr int64_t usual_block = 16 << 10;
 const Words as_volume{"-o", "mountpoint=legacy", "-o", "canmount=noauto"};
 const Words as_block{"-o", "volmode=none"};
 
@@ -67,8 +70,7 @@ VolumeId volume_of(const VolumeId& snapshot) {
 }
 
 /// Of a block volume, whose size is a multiple of its blocks'.
-int64_t in_blocks(int64_t bytes) {
-    constexpr int64_t block = 8192;
+int64_t in_blocks(int64_t bytes, int64_t block) {
     return (bytes + block - 1) / block * block;
 }
 
@@ -195,12 +197,19 @@ void ZfsDriver::create(const VolumeId& volume, const std::function<void(const st
     commands_->must({"zfs", "inherit", std::string(unfinished), dataset(volume)});
 }
 
+int64_t ZfsDriver::block_size(const VolumeId& volume) const {
+    return schema::parse_bytes(pool_.option(volume, "zfs.blocksize"));
+}
+
+Words ZfsDriver::record_size(const VolumeId& volume) const {
+    const auto bytes = block_size(volume);
+    return bytes > 0 ? Words{"-o", fmt::format("recordsize={}", bytes)} : Words{};
+}
+
 void ZfsDriver::make(const VolumeId& volume, const std::function<void(const std::string& path)>& fill,
                      const Words& properties) {
     const auto making = ghost("making");
-    auto words = joined(joined({"zfs", "create"}, as_volume), properties);
-    if (const auto bytes = schema::parse_bytes(pool_.option("volume.zfs.blocksize")); bytes > 0)
-        words.insert(words.end(), {"-o", fmt::format("recordsize={}", bytes)});
+    auto words = joined(joined(joined({"zfs", "create"}, as_volume), record_size(volume)), properties);
     words.push_back(making);
     commands_->must(words);
     base::Rollback rollback;
@@ -265,6 +274,46 @@ std::string ZfsDriver::parent_of_both(const VolumeId& source, const VolumeId& ta
     return identity(source) == identity(target) ? theirs.back() : "";
 }
 
+std::string ZfsDriver::image_below(const std::string& dataset) const {
+    for (auto below = dataset; !below.empty() && below != "-"; below = property(below, "origin")) {
+        const auto at = below.find('@');
+        if (below.substr(0, at).find("/images/") != std::string::npos) return below;
+        below = below.substr(0, at);
+    }
+    return "";
+}
+
+void ZfsDriver::rebase(const VolumeId& source, const VolumeId& target, const std::string& image,
+                       const base::CancelToken& cancel) {
+    auto sent = dataset(source);
+    base::Rollback cleaning;
+    if (source.snapshot.empty()) {
+        sent += std::string(copy_mark) + base::uuid4();
+        commands_->must({"zfs", "snapshot", sent});
+        cleaning.add([&] { commands_->must({"zfs", "destroy", sent}); });
+    }
+    const auto making = ghost("making");
+    const auto received = making + std::string(copy_mark) + base::uuid4();
+    base::Rollback rollback;
+    rollback.add([&] { commands_->run({"zfs", "destroy", "-r", making}); });
+    through_pipe(
+        [&](int end) { must_stream({"zfs", "send", "-i", image, sent}, cancel, -1, end); },
+        [&](int end) { must_stream({"zfs", "receive", "-x", "mountpoint", "-u", received}, cancel, end, -1); });
+    commands_->must({"zfs", "destroy", received});
+    Words properties{"zfs", "set", "mountpoint=legacy", "canmount=noauto"};
+    if (const auto bytes = block_size(target); bytes > 0) properties.push_back(fmt::format("recordsize={}", bytes));
+    properties.push_back(making);
+    commands_->must(properties);
+    with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
+    appear(making, target);
+    rollback.dismiss();
+}
+
+void ZfsDriver::must_stream(const Words& words, const base::CancelToken& cancel, int from, int to) const {
+    const auto output = commands_->run(words, cancel, from, to);
+    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+}
+
 void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                       const Progress& progress) {
     cancel.check();
@@ -287,6 +336,9 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
         return stream_volume(*this, source, parent, *this, target, cancel);
     }
     const auto& how = pool_.option("zfs.clone_copy");
+    if (source.type != VolumeType::image && how == "rebase")
+        if (const auto image = image_below(dataset(volume_of(source))); !image.empty())
+            return rebase(source, target, image, cancel);
     if (source.type != VolumeType::image && (schema::is_false(how) || how == "rebase")) return by_content();
     auto origin = dataset(source) + (source.type == VolumeType::image ? "@readonly" : "");
     if (origin.find('@') == std::string::npos) {
@@ -298,7 +350,9 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
     rollback.add([&] {
         if (has_mark(origin, copy_mark)) commands_->must({"zfs", "destroy", origin});
     });
-    commands_->must(joined(joined({"zfs", "clone"}, block ? as_block : as_volume), {origin, making}));
+    commands_->must(
+        joined(joined(joined({"zfs", "clone"}, block ? as_block : as_volume), block ? Words{} : record_size(target)),
+               {origin, making}));
     rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
     if (!block) with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
     appear(making, target);
@@ -317,7 +371,7 @@ void ZfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     const auto present = snapshots(snapshot);
     if (std::ranges::find(present, snapshot.snapshot) == present.end())
         throw schema::not_found("Volume \"{}\" doesn't exist", path(snapshot));
-    if (present.back() != snapshot.snapshot && !schema::is_true(pool_.option("volume.zfs.remove_snapshots")))
+    if (present.back() != snapshot.snapshot && !is_on(snapshot, "zfs.remove_snapshots"))
         throw schema::failure("Snapshot {} cannot be restored due to subsequent snapshot(s). Set "
                               "zfs.remove_snapshots to override",
                               schema::quoted(snapshot.snapshot));
@@ -373,7 +427,7 @@ void ZfsDriver::remove(const VolumeId& volume) {
 }
 
 std::optional<int64_t> ZfsDriver::usage(const VolumeId& volume) const {
-    const bool without_snapshots = schema::is_true(pool_.option("volume.zfs.use_refquota"));
+    const bool without_snapshots = volume.snapshot.empty() && is_on(volume, "zfs.use_refquota");
     return schema::parse_integer(property(dataset(volume), without_snapshots ? "referenced" : "used"));
 }
 
@@ -413,16 +467,24 @@ void ZfsDriver::remove_ghosts() const {
 // --- limits, block volumes, streams ------------------------------------------------------------------------------
 
 void ZfsDriver::limit(const VolumeId& volume, int64_t bytes) {
-    const bool without_snapshots = schema::is_true(pool_.option("volume.zfs.use_refquota"));
-    const bool reserved = schema::is_true(pool_.option("volume.zfs.reserve_space"));
     const auto value = bytes > 0 ? std::to_string(bytes) : "none";
-    const auto kept = reserved ? value : "none";
-    if (bytes <= 0)
+    const bool without_snapshots = is_on(volume, "zfs.use_refquota");
+    const auto* const counted = without_snapshots ? "refquota=" : "quota=";
+    const auto* const other = without_snapshots ? "quota=none" : "refquota=none";
+    // No limit can be below what is reserved.
+    commands_->must({"zfs", "set", "reservation=none", "refreservation=none", counted + value, other, dataset(volume)});
+    if (bytes > 0 && is_on(volume, "zfs.reserve_space"))
         commands_->must(
-            {"zfs", "set", "quota=none", "refquota=none", "reservation=none", "refreservation=none", dataset(volume)});
+            {"zfs", "set", (without_snapshots ? "refreservation=" : "reservation=") + value, dataset(volume)});
+}
+
+/// Its files are written in such blocks from now on; block volumes keep theirs.
+void ZfsDriver::update(const VolumeId& volume, const std::set<std::string>& changed) {
+    if (!changed.contains("zfs.blocksize") || is_block(volume)) return;
+    if (const auto bytes = block_size(volume); bytes > 0)
+        commands_->must({"zfs", "set", fmt::format("recordsize={}", bytes), dataset(volume)});
     else
-        commands_->must({"zfs", "set", (without_snapshots ? "refquota=" : "quota=") + value,
-                         (without_snapshots ? "refreservation=" : "reservation=") + kept, dataset(volume)});
+        commands_->must({"zfs", "inherit", "recordsize", dataset(volume)});
 }
 
 void ZfsDriver::create_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) {
@@ -435,7 +497,10 @@ void ZfsDriver::create_block(const VolumeId& volume, int64_t bytes, const BlockF
 
 void ZfsDriver::make_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill, const Words& properties) {
     const auto making = ghost("making");
-    auto words = joined({"zfs", "create", "-s", "-V", std::to_string(in_blocks(bytes))}, as_block);
+    const auto block = std::min(block_size(volume), largest_block);
+    const auto size = in_blocks(bytes, std::max(block, usual_block));
+    auto words = joined({"zfs", "create", "-s", "-V", std::to_string(size)}, as_block);
+    if (block > 0) words.insert(words.end(), {"-o", fmt::format("volblocksize={}", block)});
     words = joined(std::move(words), properties);
     words.push_back(making);
     commands_->must(words);
@@ -446,8 +511,14 @@ void ZfsDriver::make_block(const VolumeId& volume, int64_t bytes, const BlockFil
     rollback.dismiss();
 }
 
+void ZfsDriver::set_volume_size(const VolumeId& volume, int64_t bytes) const {
+    const auto of = dataset(volume);
+    const auto block = schema::parse_integer(property(of, "volblocksize")).value_or(0);
+    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks(bytes, std::max(block, usual_block))), of});
+}
+
 void ZfsDriver::refill_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) {
-    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks(bytes)), dataset(volume)});
+    set_volume_size(volume, bytes);
     const auto place = device_of(dataset(volume));
     commands_->must({"blkdiscard", "--zeroout", *place});
     if (fill) fill(*place);
@@ -507,7 +578,7 @@ int64_t ZfsDriver::size_of(const std::string& dataset) const {
 
 void ZfsDriver::resize_block(const VolumeId& volume, int64_t bytes) {
     if (bytes < size_of(dataset(volume))) throw schema::bad_request("Block volumes cannot be shrunk");
-    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks(bytes)), dataset(volume)});
+    set_volume_size(volume, bytes);
 }
 
 void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) {
@@ -521,17 +592,14 @@ void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, 
     Words words{"zfs", "send"};
     if (!parent.empty()) words.insert(words.end(), {"-i", dataset({volume.type, volume.name, parent})});
     words.push_back(sent);
-    const auto output = commands_->run(words, cancel, -1, to);
-    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+    must_stream(words, cancel, -1, to);
 }
 
 void ZfsDriver::receive(const VolumeId& volume, int from, const base::CancelToken& cancel) {
     const auto whole = volume_of(volume);
     const bool first = !pool_.dataset_exists(dataset(whole));
     const auto marked = dataset(volume) + (volume.snapshot.empty() ? std::string(sent_mark) + base::uuid4() : "");
-    const Words words{"zfs", "receive", "-x", "mountpoint", "-F", "-u", marked};
-    const auto output = commands_->run(words, cancel, from, -1);
-    if (!output.exit.ok()) throw schema::failure("{}", failure_text(words, output));
+    must_stream({"zfs", "receive", "-x", "mountpoint", "-F", "-u", marked}, cancel, from, -1);
     Words properties{"zfs", "set"};
     if (is_block(whole))
         properties.emplace_back("volmode=none");

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "daemon/storage/zfs_pool.h"
+#include "schema/values.h"
 
 namespace storage {
 
@@ -37,6 +38,7 @@ public:
     void mount(const VolumeId& volume) override;
     void unmount(const VolumeId& volume) override;
     std::optional<int64_t> usage(const VolumeId& volume) const override;
+    void update(const VolumeId& volume, const std::set<std::string>& changed) override;
     void clean_up() override;
 
     Quotas* quotas() override { return this; }
@@ -64,6 +66,12 @@ private:
     /// A place of its own below "deleted", where whatever has copies lives on.
     std::string ghost(const std::string& folder) const;
     std::string property(const std::string& dataset, const std::string& name) const;
+    bool is_on(const VolumeId& volume, const char* option) const {
+        return schema::is_true(pool_.option(volume, option));
+    }
+    /// In bytes, or 0 where the options leave it open; as arguments of what makes a volume of files.
+    int64_t block_size(const VolumeId& volume) const;
+    Words record_size(const VolumeId& volume) const;
     bool has_clones(const std::string& dataset) const;
     /// Its snapshots were made, it itself was not yet.
     bool is_unfinished(const VolumeId& volume) const;
@@ -80,9 +88,16 @@ private:
     /// Of a block volume or a snapshot of one, while the result lives.
     std::shared_ptr<const std::string> device_of(const std::string& dataset) const;
     int64_t size_of(const std::string& dataset) const;
+    void set_volume_size(const VolumeId& volume, int64_t bytes) const;
     /// A volume to its snapshot of that name, which goes, as do newer ones.
     void go_back(const std::string& before) const;
     std::string parent_of_both(const VolumeId& source, const VolumeId& target) const;
+    /// The image's snapshot that a dataset was made of, maybe by way of others; empty where there is none.
+    std::string image_below(const std::string& dataset) const;
+    /// A copy that shares with the image alone.
+    void rebase(const VolumeId& source, const VolumeId& target, const std::string& image,
+                const base::CancelToken& cancel);
+    void must_stream(const Words& words, const base::CancelToken& cancel, int from, int to) const;
     /// With the ghosts that only it kept alive.
     void destroy(const std::string& dataset) const;
     void remove_ghosts() const;

@@ -23,6 +23,7 @@ public:
     const schema::Config& config() const { return context_.config; }
     const std::string& path() const { return context_.pool_path; }
     const std::string& option(const std::string& key) const { return schema::get(context_.config, key); }
+    std::string option(const VolumeId& volume, const std::string& key) const { return context_.option(volume, key); }
     /// The zpool or dataset that holds everything.
     const std::string& root() const { return option("zfs.pool_name"); }
     bool dataset_exists(const std::string& dataset) const;

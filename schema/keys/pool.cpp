@@ -36,7 +36,7 @@ constexpr std::array rows = {
     PoolKey{"lvm", "lvm.vg_name", any, true, "The pool's name"},
     PoolKey{"zfs", "source", any, false, "A block device, or a zpool or dataset; a file of the daemon's where it is not set"},
     PoolKey{"zfs", "size", optional<size>, true, "Of the file, which can grow; a fifth of the disk, from 5 to 30 GiB"},
-    PoolKey{"zfs", "zfs.clone_copy", optional<zfs_clone_copy>, true, "true: copies share their source; false and rebase: they do not"},
+    PoolKey{"zfs", "zfs.clone_copy", optional<zfs_clone_copy>, true, "true: copies share with their source; rebase: with its image alone; false: with nothing"},
     PoolKey{"zfs", "zfs.export", optional<boolean>, true, "Export the zpool when it is unmounted; true"},
     PoolKey{"zfs", "zfs.pool_name", any, false, "The pool's name"},
     PoolKey{"", "rsync.bwlimit", optional<size>, true, "For copies by rsync to other hosts"},

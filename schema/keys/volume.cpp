@@ -29,10 +29,11 @@ void zfs_blocksize(std::string_view value) {
 
 // clang-format off
 constexpr std::array rows = {
-    VolumeKey{"lvm", "block.filesystem", optional<filesystem_kind>, filesystem, true, "Filesystem of a new volume"},
-    VolumeKey{"lvm", "block.mount_options", any, filesystem, true, "Options of its mount"},
-    VolumeKey{"lvm", "lvm.stripes", optional<uint32>, every, true, "Stripes of a new volume"},
-    VolumeKey{"lvm", "lvm.stripes.size", optional<size>, every, true, "Size of a stripe"},
+    VolumeKey{"lvm", "block.filesystem", optional<filesystem_kind>, filesystem, true, "Filesystem of a new volume",
+              "ext4"},
+    VolumeKey{"lvm", "block.mount_options", any, filesystem, true, "Options of its mount", "discard"},
+    VolumeKey{"lvm", "lvm.stripes", optional<uint32>, thick, true, "Stripes of a new volume"},
+    VolumeKey{"lvm", "lvm.stripes.size", optional<size>, thick, true, "Size of a stripe"},
     VolumeKey{"", "security.shifted", optional<boolean>, custom_filesystem, true,
               "Let instances with different ids share the volume"},
     VolumeKey{"", "security.unmapped", optional<boolean>, custom_filesystem, true, "Leave the owners of files alone"},
@@ -64,6 +65,8 @@ bool is_for(const VolumeKey& row, const VolumeKind& kind) {
         return kind.type == "custom" && has_files;
     case image:
         return kind.type == "image";
+    case thick:
+        return !kind.is_thin;
     case every:
         break;
     }
@@ -98,6 +101,9 @@ Config with_volume_defaults(const VolumeKind& kind, Config config, const Config&
         const auto name = key.substr(prefix.size());
         if (find(kind, name) != nullptr && get(config, name).empty()) config[name] = value;
     }
+    for (const auto& row : rows)
+        if (!row.value.empty() && is_for(row, kind) && get(config, std::string(row.name)).empty())
+            config[std::string(row.name)] = row.value;
     std::erase_if(config, [](const auto& option) { return option.second.empty(); });
     return config;
 }
@@ -112,9 +118,14 @@ void check_volume_config(const VolumeKind& kind, std::string_view name, const Co
             throw bad_request("Invalid value for volume {} option {}: {}", quoted(name), quoted(key), error.what());
         }
     }
+    auto thick_kind = kind;
+    thick_kind.is_thin = false;
     for (const auto& [key, value] : config)
-        if (find(kind, key) == nullptr)
+        if (find(kind, key) == nullptr && find(thick_kind, key) == nullptr)
             throw bad_request("Invalid option for volume {} option {}", quoted(name), quoted(key));
+    for (const auto& [key, value] : config)
+        if (find(kind, key) == nullptr && !value.empty())
+            throw bad_request("{} cannot be used with thin pool volumes", key);
 }
 
 Config without_unknown_options(const VolumeKind& kind, Config config) {

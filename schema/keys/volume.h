@@ -17,6 +17,7 @@ enum class VolumeScope {
     filesystem,        // any type with files
     custom_filesystem, // custom volumes with files
     image,
+    thick, // any type, but where volumes are parts of a thin pool
 };
 
 struct VolumeKey {
@@ -26,6 +27,7 @@ struct VolumeKey {
     VolumeScope scope;
     bool is_default; // whether a pool can have it as volume.NAME
     std::string_view words;
+    std::string_view value{}; // of a volume that neither its creator nor its pool says anything for
 };
 
 std::span<const VolumeKey> volume_keys() noexcept;
@@ -35,6 +37,7 @@ struct VolumeKind {
     std::string_view driver;
     std::string_view type = "custom";
     std::string_view content_type = "filesystem";
+    bool is_thin = false;
 };
 
 /// The option of a pool that new volumes get; nullptr where there is none. `key` is without "volume.".

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fmt/ranges.h>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ public:
 
     base::Output run(const storage::Words& words, const base::CancelToken&, int, int) override {
         const auto line = fmt::format("{}", fmt::join(words, " "));
+        const std::scoped_lock lock(mutex_); // what is piped into another runs beside it
         said.push_back(line);
         const base::Output* found = nullptr;
         size_t longest = 0;
@@ -62,6 +64,7 @@ public:
 private:
     std::map<std::string, base::Output> answers_;
     std::set<std::string> mounted_;
+    std::mutex mutex_;
 };
 
 } // namespace fakes

@@ -184,6 +184,14 @@ def a_pool_tells_where_it_was_made(test):
         run("umount", place)
 
 
+def refusal(test, *request):
+    try:
+        test.api.ask(*request)
+    except Refused as error:
+        return error.text
+    raise AssertionError(f"{request} was not refused")
+
+
 def pool_on_lvm(test, name, **config):
     """None where the kernel has no LVM, other than the emulated machine's."""
     if not (KINDS["thin_lvm"].is_here() and KINDS["thick_lvm"].is_here()):
@@ -192,9 +200,7 @@ def pool_on_lvm(test, name, **config):
         lvm_volumes.keep_to(test.folder / "lvm")
         test.daemon.kill()
         test.daemon.start()
-    config = {"size": "512MiB", "volume.size": "48MiB", "lvm.vg_name": test.name(name)} | {
-        f"lvm.{key}": value for key, value in config.items()
-    }
+    config = {"size": "512MiB", "volume.size": "48MiB", "lvm.vg_name": test.name(name)} | config
     test.api.ask("POST", "/1.0/storage-pools", {"name": name, "driver": "lvm", "config": config})
     return f"/1.0/storage-pools/{name}"
 
@@ -205,7 +211,7 @@ def told_of(volume, field):
 
 @shows
 def a_group_and_its_thin_pool_can_be_renamed(test):
-    pool = pool_on_lvm(test, "named", thinpool_name="before", thinpool_metadata_size="8MiB")
+    pool = pool_on_lvm(test, "named", **{"lvm.thinpool_name": "before", "lvm.thinpool_metadata_size": "8MiB"})
     if not pool:
         return
     old, new = test.name("named"), test.name("renamed")
@@ -244,7 +250,7 @@ def a_logical_volume_grows_in_use(test):
 
 @shows
 def a_pool_can_do_without_a_thin_pool(test):
-    pool = pool_on_lvm(test, "thick", use_thinpool="false")
+    pool = pool_on_lvm(test, "thick", **{"lvm.use_thinpool": "false"})
     if not pool:
         return
     test.api.ask("POST", f"{pool}/volumes/custom", {"name": "one"})
@@ -259,12 +265,185 @@ def a_pool_can_do_without_a_thin_pool(test):
 
 
 @shows
-def a_copy_on_zfs_can_be_a_full_one(test):
-    if not KINDS["zfs"].is_here():
+def a_volume_has_the_filesystem_and_the_mount_options_that_it_asks_for(test):
+    options = {"volume.size": "128MiB", "volume.block.filesystem": "btrfs", "volume.block.mount_options": "compress=zstd"}
+    pool = pool_on_lvm(test, "several", **options)
+    if not pool:
         return
-    pool = "/1.0/storage-pools/cloning"
-    config = {"size": "128MiB", "zfs.pool_name": test.name("cloning")}
-    test.api.ask("POST", "/1.0/storage-pools", {"name": "cloning", "driver": "zfs", "config": config})
+    own = {"block.filesystem": "ext4", "block.mount_options": "noatime", "size": "64MiB"}
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "plain"})
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "own", "config": own})
+    refused = refusal(test, "PATCH", f"{pool}/volumes/custom/own", {"config": {"block.filesystem": "xfs"}})
+    test.true("'block.filesystem' property cannot be changed" in refused, refused)
+    name = test.launch("mounted")
+    for volume in ("plain", "own"):
+        test.daemon.lxc("storage", "volume", "attach", "several", volume, name, f"/{volume}", check=True)
+    mounts = {line.split()[1]: line.split() for line in test.exec(name, "cat", "/proc/mounts").splitlines()}
+    test.equal(mounts["/plain"][2], "btrfs")
+    test.true("compress=zstd" in mounts["/plain"][3], mounts["/plain"])
+    test.equal(mounts["/own"][2], "ext4")
+    test.true("noatime" in mounts["/own"][3], mounts["/own"])
+    test.daemon.lxc("delete", "--force", name, check=True)
+    for volume in ("plain", "own"):
+        test.api.ask("DELETE", f"{pool}/volumes/custom/{volume}")
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_logical_volume_has_stripes(test):
+    if not pool_on_lvm(test, "unstriped"):
+        return
+    refused = refusal(test, "POST", "/1.0/storage-pools/unstriped/volumes/custom", {"name": "v", "config": {"lvm.stripes": "2"}})
+    test.equal(refused, "lvm.stripes cannot be used with thin pool volumes")
+    test.api.ask("DELETE", "/1.0/storage-pools/unstriped")
+    group = test.name("striped")
+    devices = []
+    try:
+        for number in range(2):
+            file = test.folder / f"disk{number}"
+            with open(file, "wb") as disk:
+                disk.truncate(96 << 20)
+            devices.append(run("losetup", "--find", "--show", file).stdout.strip())
+        run("vgcreate", group, *devices)
+        pool = "/1.0/storage-pools/striped"
+        config = {"source": group, "lvm.use_thinpool": "false", "volume.size": "32MiB", "volume.lvm.stripes": "2"}
+        test.api.ask("POST", "/1.0/storage-pools", {"name": "striped", "driver": "lvm", "config": config})
+        test.api.ask("POST", f"{pool}/volumes/custom", {"name": "both"})
+        own = {"lvm.stripes": "2", "lvm.stripes.size": "16KiB"}
+        test.api.ask("POST", f"{pool}/volumes/custom", {"name": "own", "config": own})
+        test.api.ask("POST", f"{pool}/volumes/custom", {"name": "one", "config": {"lvm.stripes": "1"}})
+        for volume, stripes in (("both", "2"), ("own", "2"), ("one", "1")):
+            test.equal(told_of(f"{group}/custom_default_{volume}", "stripes"), stripes, volume)
+        shown = run("lvs", "--noheadings", "--nosuffix", "--units", "k", "-o", "stripe_size", f"{group}/custom_default_own")
+        test.equal(shown.stdout.strip(), "16.00")
+        refused = refusal(test, "PATCH", f"{pool}/volumes/custom/own", {"config": {"lvm.stripes": "1"}})
+        test.equal(refused, "lvm.stripes cannot be changed")
+        for volume in ("both", "own", "one"):
+            test.api.ask("DELETE", f"{pool}/volumes/custom/{volume}")
+        test.api.ask("DELETE", pool)
+    finally:
+        run("vgremove", "-ff", "--yes", group, check=False)
+        for device in devices:
+            run("losetup", "--detach", device)
+
+
+def pool_on_zfs(test, name, **config):
+    """None where the kernel has no ZFS, other than the emulated machine's."""
+    if not KINDS["zfs"].is_here():
+        return None
+    config = {"size": "128MiB", "zfs.pool_name": test.name(name)} | config
+    test.api.ask("POST", "/1.0/storage-pools", {"name": name, "driver": "zfs", "config": config})
+    return f"/1.0/storage-pools/{name}"
+
+
+def properties(dataset, *names):
+    shown = run("zfs", "get", "-H", "-p", "-o", "value", ",".join(names), dataset).stdout.split()
+    return dict(zip(names, shown, strict=True))
+
+
+@shows
+def a_volume_on_zfs_has_blocks_and_limits_of_its_own(test):
+    pool = pool_on_zfs(test, "properties", **{"volume.zfs.blocksize": "64KiB"})
+    if not pool:
+        return
+    dataset = f"{test.name('properties')}/custom/default_v"
+    kept = ("quota", "refquota", "reservation", "refreservation")
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "plain"})
+    test.equal(properties(dataset[:-1] + "plain", "recordsize"), {"recordsize": "65536"})
+    own = {"size": "16MiB", "zfs.blocksize": "8KiB", "zfs.use_refquota": "true", "zfs.reserve_space": "true"}
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "v", "config": own})
+    size = str(16 << 20)
+    test.equal(properties(dataset, "recordsize"), {"recordsize": "8192"})
+    test.equal(properties(dataset, *kept), dict.fromkeys(kept, "0") | {"refquota": size, "refreservation": size})
+    change = {"zfs.use_refquota": "false", "size": "8MiB", "zfs.blocksize": "16KiB"}
+    test.api.ask("PATCH", f"{pool}/volumes/custom/v", {"config": change})
+    size = str(8 << 20)
+    test.equal(properties(dataset, "recordsize"), {"recordsize": "16384"})
+    test.equal(properties(dataset, *kept), dict.fromkeys(kept, "0") | {"quota": size, "reservation": size})
+    test.api.ask("PATCH", f"{pool}/volumes/custom/v", {"config": {"zfs.reserve_space": "false"}})
+    test.equal(properties(dataset, *kept), dict.fromkeys(kept, "0") | {"quota": size})
+    block = {"name": "b", "content_type": "block", "config": {"size": "5MB", "zfs.blocksize": "32KiB"}}
+    test.api.ask("POST", f"{pool}/volumes/custom", block)
+    test.equal(properties(dataset[:-1] + "b", "volblocksize"), {"volblocksize": "32768"})
+    for volume in ("plain", "v", "b"):
+        test.api.ask("DELETE", f"{pool}/volumes/custom/{volume}")
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def newer_snapshots_may_go_with_a_restore_on_zfs(test):
+    pool = pool_on_zfs(test, "forgetful")
+    if not pool:
+        return
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "v"})
+    snapshots = f"{pool}/volumes/custom/v/snapshots"
+    for snapshot in ("one", "two"):
+        test.api.ask("POST", snapshots, {"name": snapshot})
+    refused = refusal(test, "PUT", f"{pool}/volumes/custom/v", {"restore": "one"})
+    test.true("Set zfs.remove_snapshots to override" in refused, refused)
+    test.equal(len(test.api.get(snapshots)), 2)
+    test.api.ask("PATCH", f"{pool}/volumes/custom/v", {"config": {"zfs.remove_snapshots": "true"}})
+    test.api.ask("PUT", f"{pool}/volumes/custom/v", {"restore": "one"})
+    test.equal(test.api.get(snapshots), [f"{snapshots}/one"])
+    test.api.ask("DELETE", f"{pool}/volumes/custom/v")
+    root = {"root": {"type": "disk", "path": "/", "pool": "forgetful"}}
+    name = test.name("forgets")
+    test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "image", "alias": "busybox"}, "devices": root})
+    for snapshot in ("one", "two"):
+        test.daemon.lxc("snapshot", name, snapshot, check=True)
+    test.daemon.lxc("storage", "set", "forgetful", "volume.zfs.remove_snapshots=true", check=True)
+    test.daemon.lxc("restore", name, "one", check=True)
+    test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), [f"/1.0/instances/{name}/snapshots/one"])
+    test.daemon.lxc("delete", name, check=True)
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_copy_on_zfs_can_share_with_its_image_alone(test):
+    pool = pool_on_zfs(test, "rebasing")
+    if not pool:
+        return
+    root = {"root": {"type": "disk", "path": "/", "pool": "rebasing"}}
+    names = [test.name(name) for name in ("original", "copy", "rebased")]
+    test.api.ask("POST", "/1.0/instances", {"name": names[0], "source": {"type": "image", "alias": "busybox"}, "devices": root})
+    test.daemon.lxc("file", "push", "/etc/hostname", f"{names[0]}/root/mine", check=True)
+    for source, target, how in ((names[0], names[1], "true"), (names[1], names[2], "rebase")):
+        test.daemon.lxc("storage", "set", "rebasing", f"zfs.clone_copy={how}", check=True)
+        test.daemon.lxc("copy", source, target, check=True)
+        test.equal(test.daemon.lxc("file", "pull", f"{target}/root/mine", "-", check=True).stdout, Path("/etc/hostname").read_bytes())
+    origins = [properties(f"{test.name('rebasing')}/containers/{name}", "origin")["origin"] for name in names]
+    test.true(origins[0].endswith("@readonly") and "/images/" in origins[0], origins)
+    test.true("/containers/" in origins[1], origins)
+    test.equal(origins[2], origins[0])
+    for name in reversed(names):
+        test.daemon.lxc("delete", name, check=True)
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_zpool_is_exported_when_the_host_goes_down(test):
+    pool = pool_on_zfs(test, "exported")
+    if not pool:
+        return
+    test.api.ask("POST", f"{pool}/volumes/custom", {"name": "v"})
+    zpool = test.name("exported")
+    for export in (False, True):
+        test.daemon.lxc("storage", "set", "exported", f"zfs.export={'true' if export else 'false'}", check=True)
+        test.daemon.shutdown()
+        present = run("zpool", "list", "-H", "-o", "name", check=False).stdout.split()
+        test.equal(zpool in present, not export, present)
+        test.daemon.start()
+        test.api.get(f"{pool}/volumes/custom/v")
+        test.until(lambda: test.state(test.container)["status"] == "Running", "it comes back")
+    test.api.ask("DELETE", f"{pool}/volumes/custom/v")
+    test.api.ask("DELETE", pool)
+
+
+@shows
+def a_copy_on_zfs_can_be_a_full_one(test):
+    pool = pool_on_zfs(test, "cloning")
+    if not pool:
+        return
     test.api.ask("POST", f"{pool}/volumes/custom", {"name": "one"})
     for how in ("true", "false"):
         test.daemon.lxc("storage", "set", "cloning", f"zfs.clone_copy={how}", check=True)

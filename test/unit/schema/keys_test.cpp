@@ -176,6 +176,9 @@ TEST(VolumeKeys, EachIsForSomeVolumesAlone) {
               "Invalid option for volume \"v\" option \"security.shifted\"");
     EXPECT_EQ(refusal_of([] { check_volume_config({"dir"}, "v", {{"size", "much"}}); }),
               "Invalid value for volume \"v\" option \"size\": Invalid value: much");
+    EXPECT_NO_THROW(check_volume_config({"lvm"}, "v", {{"lvm.stripes", "2"}}));
+    EXPECT_EQ(refusal_of([] { check_volume_config({"lvm", "custom", "block", true}, "v", {{"lvm.stripes", "2"}}); }),
+              "lvm.stripes cannot be used with thin pool volumes");
 }
 
 TEST(VolumeKeys, ANewVolumeHasItsPoolsDefaults) {
@@ -188,6 +191,12 @@ TEST(VolumeKeys, ANewVolumeHasItsPoolsDefaults) {
     EXPECT_EQ(with_volume_defaults({"dir", "custom", "block"}, {}, pool),
               (Config{{"size", "2GiB"}, {"snapshots.expiry", "1d"}}));
     EXPECT_EQ(with_volume_defaults({"dir", "container"}, {}, pool), (Config{{"snapshots.expiry", "1d"}}));
+    const Config lvm_pool{{"volume.lvm.stripes", "2"}, {"volume.block.mount_options", "noatime"}};
+    EXPECT_EQ(with_volume_defaults({"lvm"}, {}, lvm_pool),
+              (Config{{"block.filesystem", "ext4"}, {"block.mount_options", "noatime"}, {"lvm.stripes", "2"}}));
+    EXPECT_EQ(with_volume_defaults({"lvm", "custom", "filesystem", true}, {{"block.filesystem", "xfs"}}, {}),
+              (Config{{"block.filesystem", "xfs"}, {"block.mount_options", "discard"}}));
+    EXPECT_EQ(with_volume_defaults({"lvm", "custom", "block", true}, {}, lvm_pool), Config{});
 }
 
 TEST(VolumeKeys, OptionsOfAnotherDriverStayBehind) {

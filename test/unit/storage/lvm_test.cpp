@@ -46,8 +46,10 @@ TEST(LvmNames, AreLxdsAndComeBack) {
 struct Lvm : testing::Test {
     std::unique_ptr<LvmDriver> driver_of(schema::Config config) {
         fs::create_directories(folder_ / "storage-pools");
-        return std::make_unique<LvmDriver>(DriverContext{"pool", folder_ / "storage-pools/pool", std::move(config)},
-                                           commands_);
+        return std::make_unique<LvmDriver>(
+            DriverContext{"pool", folder_ / "storage-pools/pool", std::move(config),
+                          [this](const VolumeId& volume) { return own_options_[volume.name]; }},
+            commands_);
     }
     /// A pool in the volume group vg, which is there and empty.
     std::unique_ptr<LvmDriver> pool(schema::Config config = {}) {
@@ -78,6 +80,7 @@ struct Lvm : testing::Test {
         return lines;
     }
 
+    std::map<std::string, schema::Config> own_options_; // by volume
     fakes::TemporaryFolder folder_;
     std::shared_ptr<fakes::RecordedCommands> commands_ = std::make_shared<fakes::RecordedCommands>();
 };
@@ -129,6 +132,36 @@ TEST_F(Lvm, AnImageIsFormattedFilledAndNamedLast) {
                     "mount /dev/vg/lxd.NEW POOL/custom/.NEW ext4 discard", "unmount POOL/custom/.NEW",
                     "lvchange --activate n --ignoreactivationskip vg/lxd.NEW",
                     "lvchange --setactivationskip y vg/lxd.NEW", "lvrename vg lxd.NEW images_feed"));
+}
+
+TEST_F(Lvm, AVolumesOwnOptionsComeBeforeThoseOfThePool) {
+    const auto driver = pool({{"volume.block.filesystem", "xfs"}, {"volume.block.mount_options", "nobarrier"}});
+    const VolumeId own{VolumeType::custom, "own"};
+    own_options_["own"] = {{"size", "1GiB"}, {"block.filesystem", "btrfs"}, {"block.mount_options", "compress=zstd"}};
+    commands_->answer("blkid", "btrfs\n");
+    done();
+    driver->create(own, [](const std::string&) {});
+    const auto made = done();
+    EXPECT_THAT(made, testing::Contains(HasSubstr("--virtualsize 1073741824b")));
+    EXPECT_THAT(made, testing::Contains(HasSubstr("mkfs.btrfs ")));
+    EXPECT_THAT(made, testing::Contains(HasSubstr("POOL/custom/.NEW btrfs compress=zstd")));
+    there("custom_own");
+    driver->mount(own);
+    EXPECT_THAT(done(), testing::Contains(HasSubstr("POOL/custom/own btrfs compress=zstd")));
+}
+
+TEST_F(Lvm, ACopyWithAnotherFilesystemCopiesFiles) {
+    const auto driver = pool();
+    const VolumeId source{VolumeType::custom, "source"};
+    const VolumeId target{VolumeType::custom, "target"};
+    own_options_["target"] = {{"block.filesystem", "xfs"}};
+    there("custom_source");
+    fs::create_directories(driver->path(source));
+    done();
+    driver->clone(source, target, {}, {});
+    const auto copied = done();
+    EXPECT_THAT(copied, testing::Contains(HasSubstr("mkfs.xfs ")));
+    EXPECT_THAT(copied, testing::Not(testing::Contains(HasSubstr("lvcreate -n"))));
 }
 
 TEST_F(Lvm, AFailedFillLeavesNoLogicalVolume) {

@@ -225,8 +225,17 @@ TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
 /// One that says it is ZFS.
 class ZfsLikeDriver : public fakes::SnapshotDriver {
 public:
-    using SnapshotDriver::SnapshotDriver;
+    explicit ZfsLikeDriver(DriverContext context) : SnapshotDriver(context), context_(std::move(context)) {}
     std::string_view name() const override { return "zfs"; }
+    void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override {
+        SnapshotDriver::restore(snapshot, cancel, progress);
+        if (context_.option(snapshot, "zfs.remove_snapshots") != "true") return;
+        for (const auto& name : snapshots(snapshot))
+            if (name > snapshot.snapshot) remove({snapshot.type, snapshot.name, name});
+    }
+
+private:
+    DriverContext context_;
 };
 
 TEST_F(PoolTest, AVolumeThatSaysSoLosesItsNewerSnapshotsToARestore) {

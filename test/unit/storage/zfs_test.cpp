@@ -25,8 +25,10 @@ const VolumeId image{VolumeType::image, "feed"};
 struct Zfs : testing::Test {
     std::unique_ptr<ZfsDriver> driver_of(schema::Config config) {
         fs::create_directories(folder_ / "storage-pools");
-        return std::make_unique<ZfsDriver>(DriverContext{"pool", folder_ / "storage-pools/pool", std::move(config)},
-                                           commands_);
+        return std::make_unique<ZfsDriver>(
+            DriverContext{"pool", folder_ / "storage-pools/pool", std::move(config),
+                          [this](const VolumeId& volume) { return own_options_[volume.name]; }},
+            commands_);
     }
     /// On the zpool tank, which is there and empty.
     std::unique_ptr<ZfsDriver> pool(schema::Config config = {}) {
@@ -54,6 +56,7 @@ struct Zfs : testing::Test {
         return lines;
     }
 
+    std::map<std::string, schema::Config> own_options_; // by volume
     fakes::TemporaryFolder folder_;
     std::shared_ptr<fakes::RecordedCommands> commands_ = std::make_shared<fakes::RecordedCommands>();
 };
@@ -145,6 +148,24 @@ TEST_F(Zfs, CopiesAreClones) {
     EXPECT_THAT(done(), testing::IsSupersetOf({std::string("zfs snapshot tank/containers/c1@copy-ID")}));
 }
 
+TEST_F(Zfs, ARebasedCopySharesWithItsImageAlone) {
+    const auto driver = pool({{"zfs.clone_copy", "rebase"}});
+    there("tank/containers/c1");
+    const VolumeId other{VolumeType::container, "other"};
+    commands_->answer("zfs get -H -p -o value origin tank/containers/c1", "tank/containers/c0@copy-1\n");
+    commands_->answer("zfs get -H -p -o value origin tank/containers/c0", "tank/deleted/images/feed@readonly\n");
+    done();
+    driver->clone(c1, other, {}, {});
+    EXPECT_THAT(done(),
+                testing::IsSupersetOf({"zfs snapshot tank/containers/c1@copy-ID",
+                                       "zfs send -i tank/deleted/images/feed@readonly tank/containers/c1@copy-ID",
+                                       "zfs receive -x mountpoint -u tank/deleted/making/ID@copy-ID",
+                                       "zfs destroy tank/deleted/making/ID@copy-ID",
+                                       "zfs set mountpoint=legacy canmount=noauto tank/deleted/making/ID",
+                                       "zfs rename tank/deleted/making/ID tank/containers/other",
+                                       "zfs destroy tank/containers/c1@copy-ID"}));
+}
+
 TEST_F(Zfs, OnlyTheNewestSnapshotIsRestored) {
     const auto driver = pool();
     there("tank/containers/c1");
@@ -169,6 +190,58 @@ TEST_F(Zfs, OnlyTheNewestSnapshotIsRestored) {
     driver->update_pool(config);
     driver->restore(s0, {}, {});
     EXPECT_THAT(done(), ElementsAre("zfs rollback -r tank/containers/c1@snapshot-s0"));
+}
+
+TEST_F(Zfs, AVolumesOwnOptionsComeBeforeThoseOfThePool) {
+    const auto driver = pool({{"volume.zfs.blocksize", "64KiB"}, {"volume.zfs.remove_snapshots", "true"}});
+    const VolumeId own{VolumeType::custom, "own"};
+    own_options_["own"] = {{"zfs.blocksize", "8KiB"}, {"zfs.remove_snapshots", "false"}};
+    done();
+    driver->create(own, [](const std::string&) {});
+    EXPECT_THAT(done(), testing::Contains(HasSubstr("-o recordsize=8192 ")));
+    there("tank/custom/own");
+    commands_->answer("zfs list -H -o name -d 1 -t snapshot",
+                      "tank/custom/own@snapshot-s0\ntank/custom/own@snapshot-s1\n");
+    EXPECT_THROW(driver->restore({VolumeType::custom, "own", "s0"}, {}, {}), schema::Error);
+    done();
+    driver->update(own, {"zfs.blocksize"});
+    own_options_["own"].clear();
+    driver->update(own, {"zfs.blocksize"});
+    driver->update(own, {"user.a"});
+    auto lines = done();
+    std::erase_if(lines, [](const auto& line) { return line.starts_with("zfs get"); });
+    EXPECT_THAT(lines,
+                ElementsAre("zfs set recordsize=8192 tank/custom/own", "zfs set recordsize=65536 tank/custom/own"));
+}
+
+TEST_F(Zfs, ALimitIsWhatTheOptionsSayAndWhatTheySaidBeforeGoes) {
+    const auto driver = pool();
+    const VolumeId own{VolumeType::custom, "own"};
+    const auto limited = [&](schema::Config options, int64_t bytes) {
+        own_options_["own"] = std::move(options);
+        done();
+        driver->quotas()->limit(own, bytes);
+        return done();
+    };
+    const std::string set = "zfs set reservation=none refreservation=none ";
+    EXPECT_THAT(limited({}, 4096), ElementsAre(set + "quota=4096 refquota=none tank/custom/own"));
+    EXPECT_THAT(limited({{"zfs.use_refquota", "true"}}, 4096),
+                ElementsAre(set + "refquota=4096 quota=none tank/custom/own"));
+    EXPECT_THAT(
+        limited({{"zfs.use_refquota", "true"}, {"zfs.reserve_space", "true"}}, 4096),
+        ElementsAre(set + "refquota=4096 quota=none tank/custom/own", "zfs set refreservation=4096 tank/custom/own"));
+    EXPECT_THAT(limited({{"zfs.reserve_space", "true"}}, 0),
+                ElementsAre(set + "quota=none refquota=none tank/custom/own"));
+}
+
+TEST_F(Zfs, ABlockVolumeHasBlocksOfItsOptionsSize) {
+    const auto driver = pool();
+    const VolumeId own{VolumeType::custom, "own"};
+    own_options_["own"] = {{"zfs.blocksize", "1MiB"}};
+    done();
+    driver->blocks()->create_block(own, 1000, {});
+    EXPECT_THAT(done(),
+                testing::Contains(HasSubstr("zfs create -s -V 131072 -o volmode=none -o volblocksize=131072 ")));
 }
 
 TEST_F(Zfs, WhatHasCopiesLivesOnUntilTheyAreGone) {
@@ -204,23 +277,6 @@ TEST_F(Zfs, CleaningUpRemovesWhatNoCopyNeedsAnyMore) {
                             "zfs destroy tank/containers/c1@deleted-lonely", "zfs destroy tank/containers/c1@backup-1",
                             "zfs rollback -r tank/containers/c1@before-1", "zfs destroy tank/containers/c1@before-1",
                             "zfs destroy -r tank/deleted/images/lonely"));
-}
-
-TEST_F(Zfs, LimitsAreQuotas) {
-    const auto driver = pool();
-    done();
-    driver->quotas()->limit(c1, 1 << 30);
-    driver->quotas()->limit(c1, 0);
-    EXPECT_THAT(
-        done(),
-        ElementsAre("zfs set quota=1073741824 reservation=none tank/containers/c1",
-                    "zfs set quota=none refquota=none reservation=none refreservation=none tank/containers/c1"));
-    driver->update_pool({{"source", "tank"},
-                         {"zfs.pool_name", "tank"},
-                         {"volume.zfs.use_refquota", "true"},
-                         {"volume.zfs.reserve_space", "true"}});
-    driver->quotas()->limit(c1, 1 << 30);
-    EXPECT_THAT(done(), ElementsAre("zfs set refquota=1073741824 refreservation=1073741824 tank/containers/c1"));
 }
 
 TEST_F(Zfs, StreamsAreDifferencesBetweenSnapshots) {
@@ -300,9 +356,9 @@ TEST_F(Zfs, ABlockVolumeAndItsSnapshotsAreFilledOneAfterTheOther) {
                                     "zfs snapshot tank/custom/v@snapshot-s"));
     commands_->answer("zfs get -H -o name name tank/custom/v", "tank/custom/v\n");
     commands_->answer("zfs get -H -p -o value lightervisor:unfinished tank/custom/v", "yes\n");
-    driver->blocks()->create_block(volume, 8192, fill);
+    driver->blocks()->create_block(volume, 9000, fill);
     EXPECT_EQ(filled, "/dev/zvol/tank/custom/v");
-    EXPECT_THAT(done(), ElementsAre("zfs set volsize=8192 tank/custom/v", "zfs set volmode=dev tank/custom/v",
+    EXPECT_THAT(done(), ElementsAre("zfs set volsize=16384 tank/custom/v", "zfs set volmode=dev tank/custom/v",
                                     "blkdiscard --zeroout /dev/zvol/tank/custom/v",
                                     "zfs set volmode=none snapdev=hidden tank/custom/v",
                                     "zfs inherit lightervisor:unfinished tank/custom/v"));
