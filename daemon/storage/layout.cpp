@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <memory>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -46,7 +48,16 @@ void add_temporary(const std::string& folder, std::vector<std::string>& found) {
 } // namespace
 
 void make_folders(const std::string& pool_path) {
-    for (const auto& [name, mode] : folders) base::make_dir(fmt::format("{}/{}", pool_path, name), mode);
+    for (const auto& [name, mode] : folders) make_folder_of_trees(fmt::format("{}/{}", pool_path, name), mode);
+}
+
+void make_folder_of_trees(const std::string& path, mode_t mode) {
+    base::make_dir(path, mode);
+    const base::Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    int flags = 0;
+    if (!folder || ::ioctl(folder.get(), FS_IOC_GETFLAGS, &flags) < 0 || (flags & FS_TOPDIR_FL) != 0) return;
+    flags |= FS_TOPDIR_FL;
+    ::ioctl(folder.get(), FS_IOC_SETFLAGS, &flags);
 }
 
 std::string folder(const std::string& pool_path, const VolumeId& volume) {

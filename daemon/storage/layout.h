@@ -26,6 +26,10 @@ inline constexpr std::array folders{
 
 /// Makes those that are missing.
 void make_folders(const std::string& pool_path);
+/// For trees that have nothing to do with each other: ext4, whose flag for that ("T" of chattr) this is, gives each a
+/// place of its own on the disk. Else it would look for inodes among those that were freed a moment ago, which it does
+/// not take for minutes, and a tree made after another was removed would take ten times as long.
+void make_folder_of_trees(const std::string& path, mode_t mode);
 /// Of volumes of a type, or (with a snapshot's id) of all their snapshots.
 std::string folder(const std::string& pool_path, const VolumeId& volume);
 /// Of the snapshots of one volume.

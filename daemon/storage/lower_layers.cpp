@@ -69,7 +69,7 @@ LowerLayers::LowerLayers(std::string pool_path, std::function<std::vector<std::s
     : path_(std::move(pool_path) + "/layers"), folders_(std::move(folders)), discard_(std::move(discard)) {}
 
 void LowerLayers::prepare() const {
-    base::make_dir(path_, 0700);
+    layout::make_folder_of_trees(path_, 0700);
     base::make_dir(veil(), 0700);
     const auto whiteout = reference(veil());
     if (::mknod(whiteout.c_str(), S_IFCHR | 0600, 0) < 0 && errno != EEXIST) fail("Failed making " + whiteout);

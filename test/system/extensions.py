@@ -265,7 +265,7 @@ def a_pool_can_do_without_a_thin_pool(test):
 
 
 @shows
-def a_volume_has_the_filesystem_and_the_mount_options_that_it_asks_for(test):
+def a_volume_has_a_filesystem_and_mount_options_of_its_own(test):
     options = {"volume.size": "128MiB", "volume.block.filesystem": "btrfs", "volume.block.mount_options": "compress=zstd"}
     pool = pool_on_lvm(test, "several", **options)
     if not pool:
