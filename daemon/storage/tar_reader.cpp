@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <archive.h>
 #include <archive_entry.h>
-#include <cerrno>
-#include <fcntl.h>
+#include <exception>
 #include <string_view>
 #include <sys/sysmacros.h>
-#include <system_error>
-#include <unistd.h>
-#include <vector>
 
-#include "daemon/base/fd.h"
+#include "daemon/storage/decompression.h"
 #include "daemon/storage/unpacked_size.h"
 #include "schema/error.h"
 #include "schema/limits.h"
@@ -60,35 +56,38 @@ TarEntry converted(archive_entry* raw) {
 
 struct TarReader::State {
     archive* reader = archive_read_new();
-    base::Fd file;
-    int64_t file_size = 0;
-    int64_t read_so_far = 0;
+    Decompression content;
+    std::exception_ptr failure;
     int reported = -1;
     size_t kept = 0;
-    UnpackedSize unpacked{0};
+    UnpackedSize unpacked;
     bool any_size = false;
     bool inside = false; // an entry that may have more content
     base::CancelToken cancel;
     Progress progress;
-    std::vector<char> buffer = std::vector<char>(256 << 10);
 
+    State(const std::string& file, const base::CancelToken& token)
+        : content(file, token), unpacked(content.size()), cancel(token) {}
     ~State() { archive_read_free(reader); }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
 
-    /// Called by libarchive, through which no exception may pass: a cancelled read fails, and next() finds out why.
-    ssize_t read() {
-        if (cancel.cancelled()) return -1;
-        ssize_t count = 0;
-        do count = ::read(file.get(), buffer.data(), buffer.size());
-        while (count < 0 && errno == EINTR);
-        if (count > 0) {
-            read_so_far += count;
+    /// Called by libarchive, through which no exception may pass: a failed read fails, and next() finds out why.
+    la_ssize_t read(const void** data) {
+        try {
+            const auto piece = content.next();
             report();
+            *data = piece.data();
+            return static_cast<la_ssize_t>(piece.size());
+        } catch (...) {
+            failure = std::current_exception();
+            return -1;
         }
-        return count;
     }
 
     void report() {
-        const int percent = file_size > 0 ? static_cast<int>(std::min<int64_t>(99, read_so_far * 100 / file_size)) : 0;
+        const auto size = content.size();
+        const int percent = size > 0 ? static_cast<int>(std::min<int64_t>(99, content.read_so_far() * 100 / size)) : 0;
         if (!progress || percent == reported) return;
         reported = percent;
         progress(percent);
@@ -112,30 +111,20 @@ struct TarReader::State {
 
     [[noreturn]] void fail() const {
         cancel.check();
+        if (failure) std::rethrow_exception(failure);
         const char* reason = archive_error_string(reader);
         throw schema::bad_request("Damaged archive: {}", reason == nullptr ? "unreadable" : reason);
     }
 };
 
-TarReader::TarReader(const std::string& file, base::CancelToken cancel, Progress progress, bool any_size)
-    : state_(std::make_unique<State>()) {
+TarReader::TarReader(const std::string& file, const base::CancelToken& cancel, Progress progress, bool any_size)
+    : state_(std::make_unique<State>(file, cancel)) {
     auto& state = *state_;
-    state.cancel = std::move(cancel);
     state.progress = std::move(progress);
     state.any_size = any_size;
-    state.file = base::checked(::open(file.c_str(), O_RDONLY | O_CLOEXEC), "Failed opening " + file);
-    struct stat status{};
-    if (::fstat(state.file.get(), &status) == 0) state.file_size = status.st_size;
-    state.unpacked = UnpackedSize(state.file_size);
-
-    for (const auto support :
-         {archive_read_support_filter_bzip2, archive_read_support_filter_gzip, archive_read_support_filter_lzma,
-          archive_read_support_filter_xz, archive_read_support_filter_zstd, archive_read_support_format_tar})
-        support(state.reader);
+    archive_read_support_format_tar(state.reader);
     const auto read = [](archive*, void* context, const void** data) -> la_ssize_t {
-        auto* self = static_cast<State*>(context);
-        *data = self->buffer.data();
-        return self->read();
+        return static_cast<State*>(context)->read(data);
     };
     if (archive_read_open(state.reader, &state, nullptr, read, nullptr) != ARCHIVE_OK) state.fail();
 }

@@ -27,7 +27,7 @@ public:
     using Progress = std::function<void(int percent)>;
 
     /// With `any_size`, for one who leaves zeros out, files may be however much larger than the archive.
-    TarReader(const std::string& file, base::CancelToken cancel, Progress progress = {}, bool any_size = false);
+    TarReader(const std::string& file, const base::CancelToken& cancel, Progress progress = {}, bool any_size = false);
     ~TarReader();
     TarReader(const TarReader&) = delete;
     TarReader& operator=(const TarReader&) = delete;
