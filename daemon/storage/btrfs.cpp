@@ -141,7 +141,7 @@ void BtrfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& can
         fail("Failed exchanging " + path(volume));
     rollback.dismiss();
     base::sync_folder(folder);
-    subvolume::remove(making);
+    removal_.remove(making);
 }
 
 void BtrfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
@@ -173,7 +173,10 @@ void BtrfsDriver::remove(const VolumeId& volume) {
     // Gone under its name at once: a crash among nested subvolumes leaves no half of it there.
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) fail("Failed removing " + path(volume));
     base::sync_folder(parent(volume)); // before its row goes
-    subvolume::remove(leaving);
+    if (volume.snapshot.empty())
+        removal_.remove(leaving);
+    else
+        subvolume::remove(leaving);    // shares most of what it holds, and lies in a folder that may go with it
     ::rmdir(snapshots_folder.c_str()); // stays where there are others
 }
 
@@ -191,7 +194,18 @@ void BtrfsDriver::set_limit(const std::string& path, int64_t bytes) const {
     btrfs_quota::set_limit(subvolume::open(pool_.path()).get(), subvolume::id(subvolume::open(path).get()), bytes);
 }
 
+void BtrfsDriver::delete_pool() {
+    removal_.wait();
+    pool_.remove();
+}
+
+void BtrfsDriver::unmount_pool() {
+    removal_.wait();
+    pool_.unmount();
+}
+
 void BtrfsDriver::clean_up() {
+    removal_.wait(); // its trees have such names
     for (const auto& path : layout::leftovers(pool_.path())) {
         if (subvolume::is_subvolume(path))
             subvolume::remove(path);

@@ -6,6 +6,8 @@
 #include "daemon/storage/btrfs_transfer.h"
 #include "daemon/storage/driver.h"
 #include "daemon/storage/file_blocks.h"
+#include "daemon/storage/removal.h"
+#include "daemon/storage/subvolume.h"
 
 namespace storage {
 
@@ -16,9 +18,9 @@ public:
     std::string_view name() const override { return "btrfs"; }
     std::string version() const override;
     void create_pool() override { pool_.create(); }
-    void delete_pool() override { pool_.remove(); }
+    void delete_pool() override;
     void mount_pool() override { pool_.mount(); }
-    void unmount_pool() override { pool_.unmount(); }
+    void unmount_pool() override;
     void update_pool(const schema::Config& config) override { pool_.update(config); }
     schema::Config completed(schema::Config) const override { return pool_.config(); }
 
@@ -56,6 +58,7 @@ private:
     FileBlocks blocks_{*this};
     BtrfsTransfer transfer_{*this, pool_.path()};
     BtrfsBackup backup_{*this, pool_.path()};
+    Removal removal_{subvolume::remove};
 };
 
 } // namespace storage

@@ -3,8 +3,6 @@
 #include <exception>
 #include <utility>
 
-#include "daemon/base/files.h"
-
 namespace storage {
 
 Removal::~Removal() {
@@ -28,7 +26,7 @@ void Removal::remove(std::string tree) {
 void Removal::remove_one(const std::string& tree) {
     if (ending_) return;
     try {
-        base::remove_tree(tree);
+        by_(tree);
     } catch (const std::exception&) {
     }
 }

@@ -1,19 +1,23 @@
 #pragma once
 // Removes trees that nobody can reach any more, one after the other on a thread of its own: whoever deletes a container
-// need not wait for its thousands of files. The driver "dir" hands over what it has renamed to a name of its own.
+// need not wait for its thousands of files. Drivers hand over what they have renamed to a name of its own.
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 
+#include "daemon/base/files.h"
 #include "daemon/base/worker_pool.h"
 
 namespace storage {
 
 class Removal {
 public:
-    Removal() : worker_(1) {}
+    explicit Removal(std::function<void(const std::string& tree)> by = base::remove_tree)
+        : by_(std::move(by)), worker_(1) {}
     /// Waits for the tree at hand and leaves the rest to the next start.
     ~Removal();
     Removal(const Removal&) = delete;
@@ -26,6 +30,7 @@ public:
 private:
     void remove_one(const std::string& tree);
 
+    std::function<void(const std::string&)> by_;
     std::mutex mutex_;
     std::condition_variable changed_;
     int waiting_ = 0;
