@@ -142,8 +142,7 @@ void DirDriver::create(const VolumeId& volume, const std::function<void(const st
     make(volume, [&](const std::string& making) {
         fill(making);
         filled(volume, making);
-        // An image can be unpacked again.
-        if (volume.type != VolumeType::image) sync_tree(making);
+        sync_tree(making); // an image, too: what is there after a power cut is taken for whole
     });
 }
 
@@ -173,8 +172,8 @@ void DirDriver::copy(const VolumeId& source_volume, const std::string& making, c
     options.progress = progress;
     options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
     copy_tree(open_volume(source_volume).get(), open_folder(making).get(), options);
-    copied(source_volume, making);
-    if (source_volume.type != VolumeType::image) sync_tree(making);
+    copied(making);
+    sync_tree(making);
 }
 
 base::Fd DirDriver::open_volume(const VolumeId& volume) const {

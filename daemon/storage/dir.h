@@ -45,7 +45,7 @@ protected:
     virtual base::Fd open_volume(const VolumeId& volume) const;
     /// What else a folder needs before it appears under its volume's name: one that was filled, one that was copied.
     virtual void filled(const VolumeId& /*volume*/, const std::string& /*making*/) {}
-    virtual void copied(const VolumeId& /*source*/, const std::string& /*making*/) {}
+    virtual void copied(const std::string& /*making*/) {}
     /// Before the removal of a folder that nobody can reach any more.
     virtual void leaving(const std::string& /*gone*/) {}
     const DriverContext& context() const noexcept { return context_; }

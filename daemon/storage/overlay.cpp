@@ -13,7 +13,6 @@
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/layout.h"
-#include "daemon/storage/sync_tree.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -135,9 +134,8 @@ void OverlayDriver::filled(const VolumeId& volume, const std::string& making) {
     if (volume.type != VolumeType::custom) layers_.make_of(making);
 }
 
-void OverlayDriver::copied(const VolumeId& source, const std::string& making) {
+void OverlayDriver::copied(const std::string& making) {
     layers_.refer_again(making);
-    if (source.type == VolumeType::image) sync_tree(making); // few files, which are all that there is
 }
 
 void OverlayDriver::leaving(const std::string& gone) {

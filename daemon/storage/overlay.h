@@ -42,7 +42,7 @@ private:
     void mount(const VolumeId& volume, const IdShift& ids) override;
     base::Fd open_volume(const VolumeId& volume) const override;
     void filled(const VolumeId& volume, const std::string& making) override;
-    void copied(const VolumeId& source, const std::string& making) override;
+    void copied(const std::string& making) override;
     void leaving(const std::string& gone) override;
 
     void probe();

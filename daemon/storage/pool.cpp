@@ -258,8 +258,7 @@ std::string Pools::described(const std::string& pool, const std::string& instanc
 
 void Pools::take_in_container(const std::string& pool, const std::string& instance) {
     const auto driver = this->driver(pool);
-    link_container(instance, driver->path(container(instance)));
-    link_snapshots(*driver, instance);
+    link_new(*driver, instance);
 }
 
 void Pools::update(const std::string& name, schema::StoragePoolPut put) {
@@ -390,8 +389,7 @@ void Pools::create_by(const std::string& pool, const std::string& instance,
     make(*driver, container(instance));
     base::Rollback rollback;
     rollback.add([&] { remove_volume(*driver, instance); });
-    link_container(instance, driver->path(container(instance)));
-    link_snapshots(*driver, instance);
+    link_new(*driver, instance);
     rollback.dismiss();
 }
 
@@ -436,8 +434,7 @@ void Pools::rename_container(const std::string& pool, const std::string& instanc
     driver->rename(container(instance), new_name);
     base::Rollback rollback;
     rollback.add([&] { driver->rename(container(new_name), instance); });
-    link_container(new_name, driver->path(container(new_name)));
-    link_snapshots(*driver, new_name);
+    link_new(*driver, new_name);
     unlink_container(instance);
     unlink_snapshots(instance);
     stores_.volumes.rename_note(pool, instance, new_name);
@@ -503,6 +500,14 @@ void Pools::link_container(const std::string& instance, const std::string& targe
     // A link left by a crash may point to another pool.
     unlink_container(instance);
     if (::symlink(target.c_str(), link.c_str()) < 0) fail("Failed to create symlink " + link);
+}
+
+void Pools::link_new(const Driver& driver, const std::string& instance) {
+    link_container(instance, driver.path(container(instance)));
+    base::Rollback rollback;
+    rollback.add([&] { unlink_container(instance); });
+    link_snapshots(driver, instance);
+    rollback.dismiss();
 }
 
 void Pools::unlink_container(const std::string& instance) const {

@@ -215,6 +215,8 @@ private:
     void link_snapshots(const Driver& driver, const std::string& instance);
     void unlink_snapshots(const std::string& instance) const;
     void link_container(const std::string& instance, const std::string& target) const;
+    /// Both links of an instance that had none, or neither.
+    void link_new(const Driver& driver, const std::string& instance);
     void unlink_container(const std::string& instance) const;
 
     state::Paths paths_;

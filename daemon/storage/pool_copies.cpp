@@ -68,10 +68,7 @@ void Pools::copy_container(const Source& source, const std::vector<std::string>&
                         {VolumeType::container, instance, snapshot});
     const VolumeId target{VolumeType::container, instance};
     transport.bring({VolumeType::container, source.instance, source.snapshot}, target);
-    if (instance != source.instance) {
-        link_container(instance, to->path(target));
-        link_snapshots(*to, instance);
-    }
+    if (instance != source.instance) link_new(*to, instance);
     rollback.dismiss();
 }
 

@@ -222,6 +222,20 @@ TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
     EXPECT_EQ(refusal([&] { pools_.get("default"); }), "Storage pool not found");
 }
 
+TEST_F(PoolTest, AnInstanceHasBothLinksOrNone) {
+    make_pool("default");
+    fs::create_directory(paths_.var + "/snapshots");
+    pools_.create_empty("default", "c1");
+    pools_.take_snapshot("default", "c1", "s", {}, {});
+    fs::remove_all(paths_.var + "/snapshots");
+    EXPECT_ANY_THROW(pools_.copy_container({"default", "c1"}, {"s"}, "default", "c2", {}, {}));
+    EXPECT_FALSE(fs::is_symlink(paths_.container("c2")));
+    EXPECT_ANY_THROW(pools_.rename_container("default", "c1", "c2"));
+    EXPECT_FALSE(fs::is_symlink(paths_.container("c2")));
+    EXPECT_TRUE(fs::exists(paths_.container("c1") + "/rootfs"));
+    EXPECT_TRUE(pools_.has_snapshot("default", "c1", "s"));
+}
+
 /// One that says it is ZFS.
 class ZfsLikeDriver : public fakes::SnapshotDriver {
 public:
