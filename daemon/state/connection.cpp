@@ -41,6 +41,9 @@ Connection::Connection(const std::string& path, bool read_only)
 }
 
 void Connection::lay_out_log() {
+    // What a crash left in the log goes into the database. In a log of zeros a transaction that a full disk cuts off
+    // cannot happen to be completed by what lay there.
+    database_.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
     const base::Fd log(::open((database_.getFilename() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
     struct stat status{};
     if (!log || ::fstat(log.get(), &status) < 0 || status.st_size >= log_bytes) return;

@@ -57,6 +57,16 @@ TEST_F(DatabaseTest, CommitsOverwriteALogThatHasItsBlocks) {
     EXPECT_EQ(schema::get(config.get(), "user.round"), "599");
 }
 
+TEST_F(DatabaseTest, AfterACrashTheLogHoldsNothingThatCouldCompleteWhatIsCutOff) {
+    ServerConfig(database).replace({{"user.before", "the crash"}});
+    const auto crashed = path + "-crashed";
+    for (const auto* part : {"", "-wal"}) std::filesystem::copy_file(path + part, crashed + part);
+    EXPECT_NE(base::read_file(crashed + "-wal").find("the crash"), std::string::npos);
+    Database next(crashed);
+    EXPECT_EQ(schema::get(ServerConfig(next).get(), "user.before"), "the crash");
+    EXPECT_EQ(base::read_file(crashed + "-wal").find("the crash"), std::string::npos);
+}
+
 TEST_F(DatabaseTest, EveryColumnThatPointsElsewhereIsIndexed) {
     database.with([](Connection& connection) {
         Query rows(
