@@ -122,6 +122,6 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     rooms.loop.remove(watched);
     server.stop();
     guests.stop();
-    if (stops_instances) rooms.pools.unmount_all();
+    if (stops_instances) rooms.pools.unmount_at_the_end();
     return 0;
 }

@@ -258,8 +258,9 @@ void Lifecycle::bring_back(Instance& instance, const state::SnapshotRow& snapsho
     rooms_.rows.update(row);
     instance.set_record(rooms_.instances.expand(std::move(row)));
     // Some backends can go back to a snapshot only by way of losing the later ones.
-    for (const auto& other : rooms_.snapshots.list(name))
-        if (!other.incomplete && !rooms_.pools.has_snapshot(pool, name, other.name)) {
+    if (const auto left = rooms_.pools.snapshots_after_restore(pool, name, snapshot.name))
+        for (const auto& other : rooms_.snapshots.list(name)) {
+            if (other.incomplete || left->contains(other.name)) continue;
             rooms_.snapshots.remove(other.id);
             report_snapshot("instance-snapshot-deleted", name, other.name, caller);
         }

@@ -200,7 +200,7 @@ void BtrfsDriver::delete_pool() {
 }
 
 void BtrfsDriver::unmount_pool() {
-    removal_.wait();
+    removal_.end();
     pool_.unmount();
 }
 

@@ -121,35 +121,36 @@ bool Decompression::put(std::string piece) {
 }
 
 /// As far as the file is gzip in small members, as our own archives are, which libdeflate unpacks in half the time that
-/// libarchive takes.
-Decompression::Rest Decompression::unpack_members() {
-    if (size_ == 0) return Rest::unknown;
+/// libarchive takes; and looks at their checksums, which libarchive does not. Whether there is more.
+bool Decompression::unpack_members() {
+    if (size_ == 0) return true;
     const Mapping file(file_.get(), static_cast<size_t>(size_));
     const std::unique_ptr<libdeflate_decompressor, FreeDecompressor> decompressor(libdeflate_alloc_decompressor());
-    if (!file || !decompressor) return Rest::unknown;
+    if (!file || !decompressor) return true;
+    const auto member = std::make_unique_for_overwrite<char[]>(largest_member);
     auto rest = file.bytes();
-    auto result = LIBDEFLATE_SUCCESS;
+    std::string piece;
     while (rest.starts_with(gzip_magic)) {
         cancel_.check();
-        std::string piece(largest_member, '\0');
         size_t taken = 0;
         size_t made = 0;
-        result = libdeflate_gzip_decompress_ex(decompressor.get(), rest.data(), rest.size(), piece.data(), piece.size(),
-                                               &taken, &made);
-        if (result != LIBDEFLATE_SUCCESS) break;
+        const auto result = libdeflate_gzip_decompress_ex(decompressor.get(), rest.data(), rest.size(), member.get(),
+                                                          largest_member, &taken, &made);
+        if (result == LIBDEFLATE_BAD_DATA)
+            throw schema::bad_request("Damaged archive: its gzip data is damaged or cut short");
+        if (result != LIBDEFLATE_SUCCESS) break; // it is larger
         rest.remove_prefix(taken);
         read_so_far_ = size_ - static_cast<int64_t>(rest.size());
-        piece.resize(made);
-        if (!piece.empty() && !put(std::move(piece))) return Rest::none;
+        piece.append(member.get(), made);
+        if (piece.size() >= piece_size && !put(std::exchange(piece, {}))) return false;
     }
+    if (!piece.empty() && !put(std::move(piece))) return false;
     ::lseek(file_.get(), read_so_far_, SEEK_SET);
-    if (result == LIBDEFLATE_BAD_DATA) return Rest::damaged;
-    return read_so_far_ == 0 || rest.starts_with(gzip_magic) ? Rest::unknown : Rest::none;
+    return read_so_far_ == 0 || rest.starts_with(gzip_magic);
 }
 
 void Decompression::unpack() {
-    const auto rest = unpack_members();
-    if (rest == Rest::none) return;
+    if (!unpack_members()) return;
     const std::unique_ptr<archive, FreeArchive> reader(archive_read_new());
     Input input{file_.get(), cancel_, read_so_far_};
     for (const auto support :
@@ -181,11 +182,9 @@ void Decompression::unpack() {
         if (result == ARCHIVE_OK) piece.append(static_cast<const char*>(data), size);
         if (piece.size() >= piece_size || (result != ARCHIVE_OK && !piece.empty()))
             if (!put(std::exchange(piece, {}))) return;
-        if (result == ARCHIVE_EOF) break;
+        if (result == ARCHIVE_EOF) return;
         if (result != ARCHIVE_OK) fail();
     }
-    // Which libarchive does not look at.
-    if (rest == Rest::damaged) throw schema::bad_request("Damaged archive: wrong checksum");
 }
 
 } // namespace storage

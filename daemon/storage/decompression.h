@@ -1,6 +1,6 @@
 #pragma once
-// What a compressed file holds (libarchive), unpacked ahead in a thread of its own: whoever writes it to a disk need
-// not wait for the decompressor, nor the other way round. Called by tar_reader.cpp.
+// What a compressed file holds (libdeflate, libarchive), unpacked ahead in a thread of its own: whoever writes it to a
+// disk need not wait for the decompressor, nor the other way round. Called by tar_reader.cpp.
 
 #include <atomic>
 #include <condition_variable>
@@ -35,8 +35,7 @@ public:
 private:
     void work();
     void unpack();
-    enum class Rest { none, unknown, damaged };
-    Rest unpack_members();
+    bool unpack_members();
     bool put(std::string piece);
 
     base::Fd file_;

@@ -111,7 +111,7 @@ void DirDriver::limit(const VolumeId& volume, int64_t bytes) {
 
 void DirDriver::unmount_pool() {
     if (!source_is_elsewhere()) return;
-    removal_.wait();
+    removal_.end();
     if (::umount2(context_.pool_path.c_str(), UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
         fail("Failed unmounting " + context_.pool_path);
 }

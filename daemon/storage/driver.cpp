@@ -39,6 +39,13 @@ std::shared_ptr<const std::string> Driver::view(const VolumeId& volume) {
     return std::make_shared<const std::string>(path(volume));
 }
 
+std::optional<std::set<std::string>> snapshots_after_restore(const Driver& driver, const VolumeId& restored) {
+    const auto names = driver.snapshots({restored.type, restored.name});
+    std::set<std::string> left(names.begin(), names.end());
+    if (!left.contains(restored.snapshot)) return {};
+    return left;
+}
+
 std::unique_ptr<Driver> make_driver(const std::string& name, DriverContext context) {
     for (const auto& row : rows)
         if (row.name == name) return row.make(std::move(context));

@@ -169,6 +169,10 @@ public:
     virtual IdMapping* id_mapping() { return nullptr; }
 };
 
+/// The names of a volume's snapshots after one was restored, which takes others along on some backends; nothing where
+/// the driver cannot tell now.
+std::optional<std::set<std::string>> snapshots_after_restore(const Driver& driver, const VolumeId& restored);
+
 /// {bytes used, bytes in all, inodes used, inodes in all} of the filesystem below a pool.
 struct Space {
     uint64_t used = 0, total = 0, inodes_used = 0, inodes_total = 0;

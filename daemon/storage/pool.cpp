@@ -148,8 +148,8 @@ std::vector<std::string> Pools::mount_missing() {
     return mounted;
 }
 
-void Pools::unmount_all() {
-    const std::scoped_lock lock(mutex_);
+Pools::~Pools() {
+    if (!unmounts_) return;
     for (const auto& [pool, driver] : drivers_) {
         try {
             driver->unmount_pool();
@@ -157,7 +157,6 @@ void Pools::unmount_all() {
             log_.error("Failed unmounting storage pool", {{"pool", pool}, {"err", error.what()}});
         }
     }
-    drivers_.clear();
 }
 
 bool Pools::is_available(const std::string& pool) const {
@@ -431,8 +430,14 @@ void Pools::remove_container(const std::string& pool, const std::string& instanc
 void Pools::rename_container(const std::string& pool, const std::string& instance, const std::string& new_name) {
     const auto driver = this->driver(pool);
     const auto hold = container_locks_.exclusive(instance, {});
-    driver->rename(container(instance), new_name);
     base::Rollback rollback;
+    rollback.add([&] {
+        unlink_container(new_name);
+        unlink_snapshots(new_name);
+        link_container(instance, driver->path(container(instance)));
+        link_snapshots(*driver, instance);
+    });
+    driver->rename(container(instance), new_name);
     rollback.add([&] { driver->rename(container(new_name), instance); });
     link_new(*driver, new_name);
     unlink_container(instance);

@@ -48,14 +48,17 @@ public:
     };
 
     Pools(state::Paths paths, Stores stores, base::Log& log, MakeDriver make = make_driver);
+    ~Pools();
+    Pools(const Pools&) = delete;
+    Pools& operator=(const Pools&) = delete;
 
     /// At the daemon's start: makes every pool usable and removes what a crash left. A pool that fails is logged and
     /// stays unavailable.
     void mount_all();
     /// Tries that again with those that are unavailable; the names of those that no longer are.
     std::vector<std::string> mount_missing();
-    /// As the last that is done, where the host goes down. What fails, as with a pool that is in use, is logged.
-    void unmount_all();
+    /// When this ends, as the host goes down, pools are unmounted. What fails, as with one that is in use, is logged.
+    void unmount_at_the_end() { unmounts_ = true; }
     /// Cheap.
     bool has_missing() const { return has_missing_; }
     bool is_available(const std::string& pool) const;
@@ -153,6 +156,9 @@ public:
     /// Waits for whoever copies it. Not an error when it is missing.
     void remove_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot);
     bool has_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot) const;
+    /// As storage::snapshots_after_restore.
+    std::optional<std::set<std::string>> snapshots_after_restore(const std::string& pool, const std::string& instance,
+                                                                 const std::string& restored) const;
     /// Bytes, where the backend can tell cheaply; nothing also where the pool is not there.
     std::optional<int64_t> snapshot_usage(const std::string& pool, const std::string& instance,
                                           const std::string& snapshot) const;
@@ -227,6 +233,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, DriverRef> drivers_; // by pool; the available ones
     std::atomic<bool> has_missing_ = false;
+    std::atomic<bool> unmounts_ = false;
     KeyedLock image_locks_;     // by "POOL/FINGERPRINT"
     KeyedLock container_locks_; // by name: shared while it is copied; snapshots by "NAME/SNAPSHOT"
     std::mutex snapshot_links_;

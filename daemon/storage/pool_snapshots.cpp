@@ -56,6 +56,12 @@ void Pools::remove_snapshot(const std::string& pool, const std::string& instance
     link_snapshots(*driver, instance);
 }
 
+std::optional<std::set<std::string>> Pools::snapshots_after_restore(const std::string& pool,
+                                                                    const std::string& instance,
+                                                                    const std::string& restored) const {
+    return storage::snapshots_after_restore(*driver(pool), volume_of(instance, restored));
+}
+
 bool Pools::has_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot) const {
     return driver(pool)->exists(volume_of(instance, snapshot));
 }

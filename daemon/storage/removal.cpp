@@ -9,6 +9,11 @@ Removal::~Removal() {
     ending_ = true;
 }
 
+void Removal::end() {
+    ending_ = true;
+    wait();
+}
+
 void Removal::remove(std::string tree) {
     {
         const std::scoped_lock lock(mutex_);

@@ -26,6 +26,8 @@ public:
     void remove(std::string tree);
     /// Returns when all trees that were handed over are gone.
     void wait();
+    /// Returns when the tree at hand is gone; the rest stays, and what comes after it.
+    void end();
 
 private:
     void remove_one(const std::string& tree);

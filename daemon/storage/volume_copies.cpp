@@ -343,9 +343,9 @@ void Volumes::bring_back(const state::VolumeRow& row, const state::VolumeSnapsho
     driver->restore(custom_volume(row.name, snapshot.name), cancel, progress);
     rollback.dismiss(); // the files are the snapshot's: should this fail, the next start does it again
     // Some backends can go back to a snapshot only by way of losing the later ones.
-    for (const auto& other : stores_.volumes.snapshots(row.id))
-        if (!other.incomplete && !driver->exists(custom_volume(row.name, other.name)))
-            stores_.volumes.remove_snapshot(other.id);
+    if (const auto left = snapshots_after_restore(*driver, custom_volume(row.name, snapshot.name)))
+        for (const auto& other : stores_.volumes.snapshots(row.id))
+            if (!other.incomplete && !left->contains(other.name)) stores_.volumes.remove_snapshot(other.id);
     set_volatile(place, {{restoring_key, ""},
                          {"volatile.idmap.last", schema::get(snapshot.config, "volatile.idmap.last")},
                          {"volatile.idmap.next", schema::get(snapshot.config, "volatile.idmap.next")}});

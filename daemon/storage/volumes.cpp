@@ -43,8 +43,9 @@ std::set<std::string> changed_options(const schema::Config& before, const schema
     return changed;
 }
 
-bool concerns_limit(const std::string& option) {
-    return option == "size" || option == "zfs.use_refquota" || option == "zfs.reserve_space";
+void check_kept(const std::set<std::string>& changed) {
+    for (const auto* option : {"lvm.stripes", "lvm.stripes.size"})
+        if (changed.contains(option)) throw schema::failure("{} cannot be changed", option);
 }
 
 constexpr std::string_view project = "default_";
@@ -235,29 +236,26 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     if (key.type != "custom") return update_note(key, put);
     const auto row = this->row({key.pool, key.name});
     check_config(kind(key.pool, "custom", row.content_type), row.name, put.config);
-    // What the files lie on disk with is not for a client to forget.
+    // What the files lie on disk with is not for a client to forget, nor how.
     for (const auto& [option, value] : row.config)
-        if (option.starts_with("volatile.")) put.config.try_emplace(option, value);
+        if (option.starts_with("volatile.") || option == "block.filesystem") put.config.try_emplace(option, value);
     const auto changed = changed_options(row.config, put.config);
     if (changed.contains("block.filesystem"))
         throw schema::failure("Custom volume 'block.filesystem' property cannot be changed");
+    check_kept(changed);
     const bool unmapped = schema::is_true(schema::get(put.config, "security.unmapped"));
     if (unmapped && schema::is_true(schema::get(put.config, "security.shifted")))
         throw schema::failure("security.unmapped and security.shifted are mutually exclusive");
     if ((changed.contains("security.shifted") || changed.contains("security.unmapped")) && in_use({key.pool, key.name}))
         throw schema::failure("Cannot modify shifting with running instances using the volume");
-    for (const auto* option : {"lvm.stripes", "lvm.stripes.size"})
-        if (changed.contains(option)) throw schema::failure("{} cannot be changed", option);
-    // The driver goes by what is stored.
-    const bool limits = std::ranges::any_of(changed, concerns_limit);
     base::Rollback rollback;
-    rollback.add([&] {
-        if (limits) limit(row, schema::get(row.config, "size"));
-    });
+    if (changed.contains("size")) {
+        limit(row, schema::get(put.config, "size"));
+        rollback.add([&] { limit(row, schema::get(row.config, "size")); });
+    }
     stores_.volumes.update(row.id, put);
     rollback.add([&] { stores_.volumes.update(row.id, row); });
-    if (limits) limit(row, schema::get(put.config, "size"));
-    driver(key.pool)->update(custom_volume(row.name), changed);
+    driver(key.pool)->update(custom_volume(row.name), changed); // which goes by what is stored
     rollback.dismiss();
 }
 
@@ -267,16 +265,27 @@ void Volumes::update_note(const VolumeKey& key, const schema::StorageVolumePut& 
     const auto changed = changed_options(present.config, put.config);
     if (key.type == "image" && !changed.empty()) throw schema::failure("Volume config is not editable");
     for (const auto* option : {"size", "block.filesystem"})
-        if (changed.contains(option)) throw schema::failure("Instance volume {:?} property cannot be changed", option);
-    if (const auto row = stores_.volumes.find(key.pool, key.type, key.name))
-        return stores_.volumes.update(row->id, put);
+        if (!schema::get(put.config, option).empty() && changed.contains(option))
+            throw schema::failure("Instance volume {:?} property cannot be changed", option);
+    check_kept(changed);
+    const auto before = stores_.volumes.find(key.pool, key.type, key.name);
     state::VolumeRow row;
+    if (before) row = *before;
     static_cast<schema::StorageVolumePut&>(row) = put;
     row.pool = key.pool;
     row.type = key.type;
     row.name = key.name;
-    row.created_at = now();
-    stores_.volumes.insert(row);
+    base::Rollback rollback;
+    if (before) {
+        stores_.volumes.update(row.id, put);
+        rollback.add([&] { stores_.volumes.update(row.id, *before); });
+    } else {
+        row.created_at = now();
+        row.id = stores_.volumes.insert(row);
+        rollback.add([&] { stores_.volumes.remove(row.id); });
+    }
+    if (!changed.empty()) driver(key.pool)->update({VolumeType::container, key.name}, changed);
+    rollback.dismiss();
 }
 
 void Volumes::set_volatile(const VolumePlace& volume, const schema::Config& changes) {

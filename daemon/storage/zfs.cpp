@@ -275,10 +275,11 @@ std::string ZfsDriver::parent_of_both(const VolumeId& source, const VolumeId& ta
 }
 
 std::string ZfsDriver::image_below(const std::string& dataset) const {
-    for (auto below = dataset; !below.empty() && below != "-"; below = property(below, "origin")) {
-        const auto at = below.find('@');
-        if (below.substr(0, at).find("/images/") != std::string::npos) return below;
-        below = below.substr(0, at);
+    const auto images = pool_.root() + "/images/";
+    const auto deleted_images = pool_.root() + "/deleted/images/";
+    for (auto below = property(dataset, "origin"); !below.empty() && below != "-";) {
+        if (below.starts_with(images) || below.starts_with(deleted_images)) return below;
+        below = property(below.substr(0, below.find('@')), "origin");
     }
     return "";
 }
@@ -378,6 +379,8 @@ void ZfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cance
     for (const auto& name : present) unmount({snapshot.type, snapshot.name, name});
     unmount(volume_of(snapshot));
     commands_->must({"zfs", "rollback", "-r", dataset(snapshot)}); // what is newer goes, which may be for copies alone
+    for (auto newer = std::ranges::find(present, snapshot.snapshot) + 1; newer != present.end(); ++newer)
+        base::remove_tree(path({snapshot.type, snapshot.name, *newer}));
 }
 
 void ZfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
@@ -478,13 +481,18 @@ void ZfsDriver::limit(const VolumeId& volume, int64_t bytes) {
             {"zfs", "set", (without_snapshots ? "refreservation=" : "reservation=") + value, dataset(volume)});
 }
 
-/// Its files are written in such blocks from now on; block volumes keep theirs.
 void ZfsDriver::update(const VolumeId& volume, const std::set<std::string>& changed) {
-    if (!changed.contains("zfs.blocksize") || is_block(volume)) return;
-    if (const auto bytes = block_size(volume); bytes > 0)
-        commands_->must({"zfs", "set", fmt::format("recordsize={}", bytes), dataset(volume)});
-    else
-        commands_->must({"zfs", "inherit", "recordsize", dataset(volume)});
+    if (is_block(volume)) return; // keeps its blocks, and what it may hold is its size
+    const auto of = dataset(volume);
+    if (changed.contains("zfs.blocksize")) { // of what is written from now on
+        if (const auto bytes = block_size(volume); bytes > 0)
+            commands_->must({"zfs", "set", fmt::format("recordsize={}", bytes), of});
+        else
+            commands_->must({"zfs", "inherit", "recordsize", of});
+    }
+    if (!changed.contains("zfs.use_refquota") && !changed.contains("zfs.reserve_space")) return;
+    const auto bytes = [&](const char* name) { return schema::parse_integer(property(of, name)).value_or(0); };
+    if (const auto present = std::max(bytes("quota"), bytes("refquota")); present > 0) limit(volume, present);
 }
 
 void ZfsDriver::create_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) {
@@ -511,14 +519,14 @@ void ZfsDriver::make_block(const VolumeId& volume, int64_t bytes, const BlockFil
     rollback.dismiss();
 }
 
-void ZfsDriver::set_volume_size(const VolumeId& volume, int64_t bytes) const {
-    const auto of = dataset(volume);
-    const auto block = schema::parse_integer(property(of, "volblocksize")).value_or(0);
-    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks(bytes, std::max(block, usual_block))), of});
+int64_t ZfsDriver::in_blocks_of(const std::string& dataset, int64_t bytes) const {
+    const auto block = schema::parse_integer(property(dataset, "volblocksize")).value_or(0);
+    return in_blocks(bytes, std::max(block, usual_block));
 }
 
 void ZfsDriver::refill_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill) {
-    set_volume_size(volume, bytes);
+    const auto of = dataset(volume);
+    commands_->must({"zfs", "set", fmt::format("volsize={}", in_blocks_of(of, bytes)), of});
     const auto place = device_of(dataset(volume));
     commands_->must({"blkdiscard", "--zeroout", *place});
     if (fill) fill(*place);
@@ -577,8 +585,11 @@ int64_t ZfsDriver::size_of(const std::string& dataset) const {
 }
 
 void ZfsDriver::resize_block(const VolumeId& volume, int64_t bytes) {
-    if (bytes < size_of(dataset(volume))) throw schema::bad_request("Block volumes cannot be shrunk");
-    set_volume_size(volume, bytes);
+    const auto of = dataset(volume);
+    const auto wanted = in_blocks_of(of, bytes);
+    const auto present = size_of(of);
+    if (wanted < present) throw schema::bad_request("Block volumes cannot be shrunk");
+    if (wanted > present) commands_->must({"zfs", "set", fmt::format("volsize={}", wanted), of});
 }
 
 void ZfsDriver::send(const VolumeId& volume, const std::string& parent, int to, const base::CancelToken& cancel) {

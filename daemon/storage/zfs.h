@@ -31,7 +31,7 @@ public:
     void clone(const VolumeId& source, const VolumeId& target, const base::CancelToken& cancel,
                const Progress& progress) override;
     void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
-    /// Of the newest snapshot, as zfs can; of others where the pool says that newer ones may go, else it throws.
+    /// Of the newest snapshot, as zfs can; of others where zfs.remove_snapshots lets newer ones go, else it throws.
     void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) override;
     void rename(const VolumeId& volume, const std::string& new_name) override;
     void remove(const VolumeId& volume) override;
@@ -88,7 +88,8 @@ private:
     /// Of a block volume or a snapshot of one, while the result lives.
     std::shared_ptr<const std::string> device_of(const std::string& dataset) const;
     int64_t size_of(const std::string& dataset) const;
-    void set_volume_size(const VolumeId& volume, int64_t bytes) const;
+    /// The size that a block volume of so many bytes has.
+    int64_t in_blocks_of(const std::string& dataset, int64_t bytes) const;
     /// A volume to its snapshot of that name, which goes, as do newer ones.
     void go_back(const std::string& before) const;
     std::string parent_of_both(const VolumeId& source, const VolumeId& target) const;

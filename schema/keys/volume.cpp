@@ -29,10 +29,10 @@ void zfs_blocksize(std::string_view value) {
 
 // clang-format off
 constexpr std::array rows = {
-    VolumeKey{"lvm", "block.filesystem", optional<filesystem_kind>, filesystem, true, "Filesystem of a new volume",
+    VolumeKey{"lvm", "block.filesystem", optional<filesystem_kind>, filesystem, true, "Filesystem of a new volume; ext4",
               "ext4"},
-    VolumeKey{"lvm", "block.mount_options", any, filesystem, true, "Options of its mount", "discard"},
-    VolumeKey{"lvm", "lvm.stripes", optional<uint32>, thick, true, "Stripes of a new volume"},
+    VolumeKey{"lvm", "block.mount_options", any, filesystem, true, "Options of its mount; discard", "discard"},
+    VolumeKey{"lvm", "lvm.stripes", optional<uint32>, thick, true, "Stripes of a new volume, in a pool that is not thin"},
     VolumeKey{"lvm", "lvm.stripes.size", optional<size>, thick, true, "Size of a stripe"},
     VolumeKey{"", "security.shifted", optional<boolean>, custom_filesystem, true,
               "Let instances with different ids share the volume"},

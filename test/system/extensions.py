@@ -275,6 +275,8 @@ def a_volume_has_a_filesystem_and_mount_options_of_its_own(test):
     test.api.ask("POST", f"{pool}/volumes/custom", {"name": "own", "config": own})
     refused = refusal(test, "PATCH", f"{pool}/volumes/custom/own", {"config": {"block.filesystem": "xfs"}})
     test.true("'block.filesystem' property cannot be changed" in refused, refused)
+    test.api.ask("PUT", f"{pool}/volumes/custom/own", {"config": {"size": "72MiB", "block.mount_options": "noatime"}})
+    test.equal(test.api.get(f"{pool}/volumes/custom/own")["config"]["block.filesystem"], "ext4")
     name = test.launch("mounted")
     for volume in ("plain", "own"):
         test.daemon.lxc("storage", "volume", "attach", "several", volume, name, f"/{volume}", check=True)
@@ -391,6 +393,8 @@ def newer_snapshots_may_go_with_a_restore_on_zfs(test):
     test.api.ask("POST", "/1.0/instances", {"name": name, "source": {"type": "image", "alias": "busybox"}, "devices": root})
     for snapshot in ("one", "two"):
         test.daemon.lxc("snapshot", name, snapshot, check=True)
+    test.daemon.lxc("storage", "volume", "set", "forgetful", f"container/{name}", "zfs.blocksize=32KiB", check=True)
+    test.equal(properties(f"{test.name('forgetful')}/containers/{name}", "recordsize"), {"recordsize": "32768"})
     test.daemon.lxc("storage", "set", "forgetful", "volume.zfs.remove_snapshots=true", check=True)
     test.daemon.lxc("restore", name, "one", check=True)
     test.equal(test.api.get(f"/1.0/instances/{name}/snapshots"), [f"/1.0/instances/{name}/snapshots/one"])

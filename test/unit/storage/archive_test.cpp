@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <libdeflate.h>
 #include <sys/stat.h>
 
 #include "daemon/base/process.h"
@@ -63,6 +64,24 @@ std::string compressed(const std::string& bytes, int (*filter)(archive*)) {
     archive_entry_free(entry);
     archive_write_close(writer.get());
     return result;
+}
+
+/// As one gzip member that is not compressed, so that a changed byte changes no more than what it says.
+std::string stored_member(const std::string& bytes) {
+    auto* const compressor = libdeflate_alloc_compressor(0);
+    std::string packed(libdeflate_gzip_compress_bound(compressor, bytes.size()), '\0');
+    packed.resize(libdeflate_gzip_compress(compressor, bytes.data(), bytes.size(), packed.data(), packed.size()));
+    libdeflate_free_compressor(compressor);
+    return packed;
+}
+
+TEST_F(ArchiveTest, AByteThatIsNotWhatWasCompressedIsNoticed) {
+    const auto bytes = TarBuilder().file("metadata.yaml", "m").folder("rootfs").file("rootfs/file", "content").bytes();
+    const auto middle = bytes.size() / 2;
+    auto packed = stored_member(bytes.substr(0, middle)) + stored_member(bytes.substr(middle));
+    unpack_archive(store(packed), into_, {}, {});
+    packed.at(packed.find("content")) = 'C';
+    EXPECT_THAT(refusal([&] { unpack_archive(store(packed), into_, {}, {}); }), testing::HasSubstr("Damaged archive"));
 }
 
 TEST_F(ArchiveTest, UnpacksEveryCompressor) {

@@ -232,6 +232,11 @@ TEST_F(Zfs, ALimitIsWhatTheOptionsSayAndWhatTheySaidBeforeGoes) {
         ElementsAre(set + "refquota=4096 quota=none tank/custom/own", "zfs set refreservation=4096 tank/custom/own"));
     EXPECT_THAT(limited({{"zfs.reserve_space", "true"}}, 0),
                 ElementsAre(set + "quota=none refquota=none tank/custom/own"));
+    commands_->answer("zfs get -H -p -o value refquota tank/custom/own", "4096\n");
+    commands_->answer("zfs get -H -p -o value quota tank/custom/own", "0\n");
+    own_options_["own"].clear();
+    driver->update(own, {"zfs.use_refquota"});
+    EXPECT_THAT(done(), ElementsAre(set + "quota=4096 refquota=none tank/custom/own"));
 }
 
 TEST_F(Zfs, ABlockVolumeHasBlocksOfItsOptionsSize) {
@@ -242,6 +247,19 @@ TEST_F(Zfs, ABlockVolumeHasBlocksOfItsOptionsSize) {
     driver->blocks()->create_block(own, 1000, {});
     EXPECT_THAT(done(),
                 testing::Contains(HasSubstr("zfs create -s -V 131072 -o volmode=none -o volblocksize=131072 ")));
+}
+
+TEST_F(Zfs, ABlockVolumeIsNotShrunkByTheSizeThatItHas) {
+    const auto driver = pool();
+    const VolumeId own{VolumeType::custom, "own"};
+    commands_->answer("zfs get -H -p -o value volblocksize tank/custom/own", "16384\n");
+    commands_->answer("zfs get -H -p -o value volsize tank/custom/own", "32768\n");
+    done();
+    driver->blocks()->resize_block(own, 20000);
+    EXPECT_THAT(done(), testing::IsEmpty());
+    EXPECT_THROW(driver->blocks()->resize_block(own, 16384), schema::Error);
+    driver->blocks()->resize_block(own, 32769);
+    EXPECT_THAT(done(), ElementsAre("zfs set volsize=49152 tank/custom/own"));
 }
 
 TEST_F(Zfs, WhatHasCopiesLivesOnUntilTheyAreGone) {
