@@ -214,6 +214,7 @@ TEST_F(Btrfs, NestedSubvolumesGoAlong) {
     fakes::write(at(copy, "/rootfs/a/one/file"), "in the copy alone");
     EXPECT_FALSE(fs::exists(at(c1, "/rootfs/a/one/file")));
     for (const auto& volume : {s, c1, copy}) driver.remove(volume);
+    driver.clean_up(); // awaits what is on its way out
     EXPECT_THAT(subvolume::nested(subvolume::open(folder_ / "storage-pools/pool").get()), testing::IsEmpty());
 }
 
@@ -460,7 +461,7 @@ TEST_F(Btrfs, AKillAtAnyMomentLeavesWholeVolumesAndNothingElse) {
     fakes::write(at(c1, "/rootfs/nested/file"), "content");
     for (int round = 0; round < 12; ++round) {
         const auto child = ::fork();
-        if (child == 0) work(driver);
+        if (child == 0) work(*driver_of("pool", driver.completed({}))); // with threads of its own
         ::usleep(static_cast<useconds_t>(5000 + round * 7919));
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
@@ -472,6 +473,7 @@ TEST_F(Btrfs, AKillAtAnyMomentLeavesWholeVolumesAndNothingElse) {
             EXPECT_EQ(fakes::read(at(volume, "/rootfs/nested/file")), "content") << name;
             if (name != "c1") driver.remove(volume);
         }
+        driver.clean_up();
         for (const auto& name : driver.snapshots(c1))
             EXPECT_EQ(fakes::read(at(snapshot_of(c1, name), "/rootfs/nested/file")), "content");
         const auto left = subvolume::nested(subvolume::open(folder_ / "storage-pools/pool").get());
