@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <libdeflate.h>
 #include <sys/stat.h>
 
 #include "daemon/base/process.h"
 #include "daemon/storage/archive_format.h"
 #include "schema/error.h"
 #include "test/fakes/temporary_folder.h"
+#include "test/unit/storage/gzip_member.h"
 #include "test/unit/storage/tar_builder.h"
 
 namespace storage {
@@ -66,19 +66,10 @@ std::string compressed(const std::string& bytes, int (*filter)(archive*)) {
     return result;
 }
 
-/// As one gzip member that is not compressed, so that a changed byte changes no more than what it says.
-std::string stored_member(const std::string& bytes) {
-    auto* const compressor = libdeflate_alloc_compressor(0);
-    std::string packed(libdeflate_gzip_compress_bound(compressor, bytes.size()), '\0');
-    packed.resize(libdeflate_gzip_compress(compressor, bytes.data(), bytes.size(), packed.data(), packed.size()));
-    libdeflate_free_compressor(compressor);
-    return packed;
-}
-
 TEST_F(ArchiveTest, AByteThatIsNotWhatWasCompressedIsNoticed) {
     const auto bytes = TarBuilder().file("metadata.yaml", "m").folder("rootfs").file("rootfs/file", "content").bytes();
     const auto middle = bytes.size() / 2;
-    auto packed = stored_member(bytes.substr(0, middle)) + stored_member(bytes.substr(middle));
+    auto packed = gzip_member(bytes.substr(0, middle), 0) + gzip_member(bytes.substr(middle), 0);
     unpack_archive(store(packed), into_, {}, {});
     packed.at(packed.find("content")) = 'C';
     EXPECT_THAT(refusal([&] { unpack_archive(store(packed), into_, {}, {}); }), testing::HasSubstr("Damaged archive"));

@@ -3,12 +3,12 @@
 #include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <libdeflate.h>
 #include <vector>
 
 #include "daemon/base/files.h"
 #include "schema/error.h"
 #include "test/fakes/temporary_folder.h"
+#include "test/unit/storage/gzip_member.h"
 
 namespace storage {
 
@@ -27,11 +27,7 @@ std::string text(size_t size, unsigned seed) {
 }
 
 std::string member(const std::string& plain) {
-    auto* const compressor = libdeflate_alloc_compressor(1);
-    std::string packed(libdeflate_gzip_compress_bound(compressor, plain.size()), '\0');
-    packed.resize(libdeflate_gzip_compress(compressor, plain.data(), plain.size(), packed.data(), packed.size()));
-    libdeflate_free_compressor(compressor);
-    return packed;
+    return gzip_member(plain, 1);
 }
 
 struct DecompressionTest : testing::Test {
