@@ -25,11 +25,6 @@ namespace {
 
 using base::fail;
 
-base::Fd open_folder(const std::string& path) {
-    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                         "Failed opening " + path);
-}
-
 std::string without_last_slash(std::string path) {
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
     return path;
@@ -102,11 +97,17 @@ void DirDriver::mount_pool() {
         throw schema::failure("Source path '{}' holds no storage pool: its filesystem may not be mounted", source());
     }
     layout::make_folders(context_.pool_path);
-    counts_projects_ = project_kernel().count(open_folder(context_.pool_path).get(), 0).has_value();
+    counts_projects_ = project_kernel().count(layout::open_folder(context_.pool_path).get(), 0).has_value();
 }
 
 void DirDriver::limit(const VolumeId& volume, int64_t bytes) {
     limit_folder(project_kernel(), open_volume(volume).get(), static_cast<uint64_t>(bytes));
+}
+
+/// Of a folder that is to be a volume's or in it.
+void DirDriver::carry_limit_to(const std::string& folder, const VolumeId& volume) const {
+    if (counts_projects_)
+        carry_limit_over(project_kernel(), open_volume(volume).get(), layout::open_folder(folder).get());
 }
 
 void DirDriver::unmount_pool() {
@@ -170,18 +171,19 @@ void DirDriver::copy(const VolumeId& source_volume, const std::string& making, c
     TreeCopyOptions options;
     options.cancel = cancel;
     options.progress = progress;
-    options.threads = std::min(4U, std::max(1U, std::thread::hardware_concurrency()));
-    copy_tree(open_volume(source_volume).get(), open_folder(making).get(), options);
+    options.threads = copying_threads();
+    copy_tree(open_volume(source_volume).get(), layout::open_folder(making).get(), options);
     copied(making);
     sync_tree(making);
 }
 
 base::Fd DirDriver::open_volume(const VolumeId& volume) const {
-    return open_folder(path(volume));
+    return layout::open_folder(path(volume));
 }
 
 void DirDriver::clone(const VolumeId& source_volume, const VolumeId& target, const base::CancelToken& cancel,
                       const Progress& progress) {
+    finish_restore(source_volume);
     make(target, [&](const std::string& making) { copy(source_volume, making, cancel, progress); });
 }
 
@@ -189,24 +191,8 @@ void DirDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, 
     clone({snapshot.type, snapshot.name}, snapshot, cancel, progress);
 }
 
-void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
-    const VolumeId volume{snapshot.type, snapshot.name};
-    const auto making = layout::temporary_path(folder(volume));
-    base::make_dir(making, 0700);
-    base::Rollback rollback;
-    rollback.add([&] { base::remove_tree(making); });
-    rollback.add([&] { leaving(making); });
-    copy(snapshot, making, cancel, progress);
-    if (counts_projects_) carry_limit_over(project_kernel(), open_volume(volume).get(), open_folder(making).get());
-    if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
-        fail("Failed exchanging " + path(volume));
-    rollback.dismiss();
-    base::sync_folder(folder(volume));
-    this->leaving(making);
-    removal_.remove(making);
-}
-
 void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
+    finish_restore({volume.type, volume.name});
     if (!volume.snapshot.empty()) {
         layout::rename_new(path(volume), path({volume.type, volume.name, new_name}));
         return base::sync_folder(snapshots_folder(volume));
@@ -224,6 +210,7 @@ void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
 }
 
 void DirDriver::remove(const VolumeId& volume) {
+    if (!volume.snapshot.empty()) finish_restore({volume.type, volume.name});
     // Gone under its name at once, its files soon; what a crash interrupts here is removed by clean_up.
     const auto leaving = layout::temporary_path(folder(volume));
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) {
@@ -233,10 +220,13 @@ void DirDriver::remove(const VolumeId& volume) {
         this->leaving(leaving);
         removal_.remove(leaving);
     }
+    if (volume.snapshot.empty()) restored(volume);
     ::rmdir(snapshots_folder(volume).c_str()); // stays where there are any
 }
 
-void DirDriver::mount(const VolumeId&) {}
+void DirDriver::mount(const VolumeId& volume) {
+    finish_restore(volume);
+}
 
 void DirDriver::unmount(const VolumeId&) {}
 
@@ -249,6 +239,7 @@ std::optional<int64_t> DirDriver::usage(const VolumeId& volume) const {
 void DirDriver::clean_up() {
     removal_.wait(); // its trees have such names
     for (const auto& path : layout::leftovers(context_.pool_path)) base::remove_tree(path);
+    finish_restores();
     layout::remove_empty_snapshot_folders(context_.pool_path);
 }
 

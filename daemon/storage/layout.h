@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "daemon/base/fd.h"
 #include "daemon/storage/driver.h"
 
 namespace storage::layout {
@@ -52,6 +53,8 @@ bool is_laid_out(const std::string& pool_path);
 /// Without "." and ".."; nothing of a folder that does not exist.
 std::vector<std::string> names_in(const std::string& folder);
 bool is_folder(const std::string& path);
+/// For reading; no link.
+base::Fd open_folder(const std::string& path);
 /// Whether something is mounted exactly there.
 bool is_mount_point(const std::string& path);
 /// Throws conflict where the new name is taken.

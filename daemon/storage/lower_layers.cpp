@@ -23,13 +23,12 @@ namespace storage {
 
 namespace {
 
-constexpr const char* reference_name = ".layer";
 constexpr size_t name_bytes = 16;
 
 using base::fail;
 
 std::string reference(const std::string& folder) {
-    return fmt::format("{}/{}", folder, reference_name);
+    return fmt::format("{}/{}", folder, LowerLayers::reference_name);
 }
 
 /// Also what an archive put in its place.
@@ -44,9 +43,7 @@ bool is_real_folder(const std::string& path) {
     return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-base::Fd open_folder(const std::string& path) {
-    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path);
-}
+using layout::open_folder;
 
 void make_like(const std::string& folder, const std::string& model) {
     base::make_dir(folder, 0700);

@@ -38,10 +38,7 @@ int64_t rounded(int64_t bytes) {
     return std::max<int64_t>(bytes / 512, 1) * 512;
 }
 
-base::Fd open_folder(const std::string& path) {
-    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                         "Failed opening " + path);
-}
+using layout::open_folder;
 
 VolumeId volume_of(const VolumeId& snapshot) {
     return {snapshot.type, snapshot.name};

@@ -4,6 +4,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/rollback.h"
+#include "daemon/storage/layout.h"
 #include "daemon/storage/pool.h"
 #include "daemon/storage/stream_volume.h"
 #include "daemon/storage/tree_copy.h"
@@ -12,10 +13,7 @@ namespace storage {
 
 namespace {
 
-base::Fd open_folder(const std::string& path) {
-    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                         "Failed opening " + path);
-}
+using layout::open_folder;
 
 /// Brings a volume and its snapshots, oldest first, from one driver to another, which may be the same.
 class Transport {

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/quota.h>
@@ -18,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "daemon/base/fd.h"
+#include "daemon/storage/listing.h"
 
 namespace storage {
 
@@ -81,10 +81,6 @@ uint32_t unused_project(const ProjectKernel& kernel, int fd) {
     }
 }
 
-struct CloseDir {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
 /// A folder or a regular file of a tree that may be in use: nothing else is opened, whatever takes its place.
 base::Fd open_entry(int folder_fd, const char* name) {
     const base::Fd place(::openat(folder_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -101,15 +97,9 @@ void assign(const ProjectKernel& kernel, int fd, uint32_t project, dev_t device)
     const bool folder = S_ISDIR(status.st_mode);
     kernel.set_project(fd, project, folder);
     if (!folder) return;
-    auto listing = base::checked(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "folder");
-    const std::unique_ptr<DIR, CloseDir> dir(::fdopendir(listing.get()));
-    if (!dir) fail("Failed listing a folder");
-    listing.release();
-    while (const auto* entry = ::readdir(dir.get())) {
-        const std::string name = entry->d_name;
-        if (name == "." || name == "..") continue;
-        if (const auto child = open_entry(fd, name.c_str())) assign(kernel, child.get(), project, device);
-    }
+    const auto listing = open_listing(fd);
+    while (const auto* entry = next_entry(*listing))
+        if (const auto child = open_entry(fd, entry->d_name)) assign(kernel, child.get(), project, device);
 }
 
 void assign_tree(const ProjectKernel& kernel, int folder_fd, uint32_t project) {

@@ -1,7 +1,6 @@
 #include "daemon/storage/shift.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <map>
@@ -20,6 +19,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
+#include "daemon/storage/listing.h"
 #include "daemon/storage/shift_journal.h"
 #include "schema/error.h"
 
@@ -46,19 +46,6 @@ std::string proc_path(int fd) {
     return fmt::format("/proc/self/fd/{}", fd);
 }
 
-struct CloseDir {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using Dir = std::unique_ptr<DIR, CloseDir>;
-
-Dir open_listing(int folder_fd, const std::string& path) {
-    auto fd = base::checked(::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
-    Dir dir(::fdopendir(fd.get()));
-    if (!dir) fail("Failed listing", path);
-    fd.release();
-    return dir;
-}
-
 /// A file of the tree, as a path only. Nothing for what is mounted there.
 base::Fd open_entry(int folder_fd, const char* name, const std::string& path) {
     open_how how{};
@@ -74,7 +61,7 @@ base::Fd open_entry(int folder_fd, const char* name, const std::string& path) {
 /// A tree, folders before what is in them: visit(fd, stat, path) for each file once a name.
 template <class Visit> void walk(base::Fd root, const Visit& visit) {
     struct Level {
-        Dir listing;
+        Listing listing;
         std::string path;
     };
     std::vector<Level> levels;
@@ -89,15 +76,12 @@ template <class Visit> void walk(base::Fd root, const Visit& visit) {
     enter(std::move(root), "/");
     while (!levels.empty()) {
         auto& level = levels.back();
-        errno = 0;
-        const auto* const entry = ::readdir(level.listing.get());
+        const auto* const entry = next_entry(*level.listing, level.path);
         if (entry == nullptr) {
-            if (errno != 0) fail("Failed listing", level.path);
             levels.pop_back();
             continue;
         }
         const std::string name = entry->d_name;
-        if (name == "." || name == "..") continue;
         const auto within = level.path.ends_with('/') ? level.path : level.path + "/";
         if (auto fd = open_entry(::dirfd(level.listing.get()), name.c_str(), within))
             enter(std::move(fd), within + name);

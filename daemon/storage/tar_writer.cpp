@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-#include <dirent.h>
 #include <fcntl.h>
 #include <memory>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/storage/block_content.h"
+#include "daemon/storage/listing.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 
@@ -22,29 +22,6 @@ namespace {
 
 [[noreturn]] void fail(std::string_view attempt, std::string_view name) {
     throw std::system_error(errno, std::generic_category(), fmt::format("Failed {} \"{}\"", attempt, name));
-}
-
-struct CloseDir {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-std::vector<std::string> sorted_names(int folder, const std::string& shown) {
-    base::Fd fd(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) fail("opening", shown);
-    const std::unique_ptr<DIR, CloseDir> dir(::fdopendir(fd.get()));
-    if (!dir) fail("listing", shown);
-    fd.release();
-    std::vector<std::string> names;
-    for (;;) {
-        errno = 0;
-        const auto* entry = ::readdir(dir.get());
-        if (entry == nullptr) break;
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") names.emplace_back(name);
-    }
-    if (errno != 0) fail("listing", shown);
-    std::sort(names.begin(), names.end());
-    return names;
 }
 
 std::string link_text(int folder, const std::string& name, off_t size) {

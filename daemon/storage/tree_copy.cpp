@@ -1,9 +1,9 @@
 #include "daemon/storage/tree_copy.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
-#include <dirent.h>
 #include <exception>
 #include <fcntl.h>
 #include <map>
@@ -18,8 +18,10 @@
 #include <vector>
 
 #include "daemon/base/fd.h"
+#include "daemon/base/files.h"
 #include "daemon/storage/file_attributes.h"
 #include "daemon/storage/file_content.h"
+#include "daemon/storage/listing.h"
 
 namespace storage {
 
@@ -27,43 +29,18 @@ namespace {
 
 constexpr size_t files_worth_a_thread = 48; // waiting files that justify one more thread
 constexpr size_t most_waiting = 192;        // each may keep two descriptors open
+constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 [[noreturn]] void fail(const char* what, std::string_view name) {
     throw std::system_error(errno, std::generic_category(), std::string(what) + " " + std::string(name));
-}
-
-struct CloseDir {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using Dir = std::unique_ptr<DIR, CloseDir>;
-
-Dir open_listing(int folder_fd) {
-    auto fd = base::checked(::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open folder");
-    Dir dir(::fdopendir(fd.get()));
-    if (!dir) fail("open", "folder");
-    fd.release();
-    return dir;
-}
-
-/// The next name in a folder, "." and ".." left out; nullptr at the end.
-const dirent* next_entry(DIR& dir) {
-    for (;;) {
-        errno = 0;
-        const auto* entry = ::readdir(&dir);
-        if (entry == nullptr) {
-            if (errno != 0) fail("list", "folder");
-            return nullptr;
-        }
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") return entry;
-    }
 }
 
 /// A folder on both sides. Its attributes are set when the last reference is gone: its files are then all in it.
 struct Folder {
     base::Fd source;
     base::Fd target;
-    std::string path; // below the root, with a slash at the end
+    std::string path;      // below the source, with a slash at the end
+    std::string copy_path; // below the target, likewise
     struct stat wanted{};
     Xattrs attributes;
 };
@@ -80,17 +57,36 @@ public:
     TreeCopy(int source, int target, const TreeCopyOptions& options)
         : options_(options), content_(options.reflink, options.cancel), target_root_(target) {
         if (::fstat(source, &source_root_) < 0 || ::fstat(target, &made_as_) < 0) fail("stat", "folder");
-        if (options.progress) total_ = count(source);
-        enter(adopt(base::checked(::openat(source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open source"),
-                    base::checked(::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open target"), "",
-                    source_root_));
     }
 
     ~TreeCopy() { stop(); }
 
-    void run() {
-        try {
+    void copy_all(int source, int target) {
+        run([&] {
+            if (options_.progress) total_ = count(source);
+            enter(adopt(base::checked(::openat(source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open source"),
+                        base::checked(::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open target"), "", "",
+                        source_root_));
             walk();
+        });
+    }
+
+    void copy_parts(int source, const std::vector<TreePart>& parts) {
+        run([&] {
+            for (size_t number = 0; number < parts.size() && !failed(); ++number)
+                copy_part(source, parts[number], std::to_string(number));
+        });
+    }
+
+private:
+    struct Frame {
+        FolderRef folder;
+        Listing listing;
+    };
+
+    template <class Begin> void run(const Begin& begin) {
+        try {
+            begin();
             while (copy_one_waiting()) {
             }
         } catch (...) {
@@ -100,18 +96,30 @@ public:
         if (failure_) std::rethrow_exception(failure_);
     }
 
-private:
-    struct Frame {
-        FolderRef folder;
-        Dir listing;
-    };
+    void copy_part(int source, const TreePart& part, const std::string& name) {
+        if (::mkdirat(target_root_, name.c_str(), 0700) < 0) fail("make folder", name);
+        auto folder = std::make_shared<Folder>();
+        folder->source = base::open_beneath(source, part.folder.empty() ? "." : part.folder, folder_flags);
+        folder->target = base::checked(::openat(target_root_, name.c_str(), folder_flags), "open " + name);
+        folder->path = part.folder.empty() ? "" : part.folder + "/";
+        folder->copy_path = name + "/";
+        for (const auto& entry : part.names) {
+            struct stat wanted{};
+            if (::fstatat(folder->source.get(), entry.c_str(), &wanted, AT_SYMLINK_NOFOLLOW) < 0)
+                fail("stat", folder->path + entry);
+            copy_entry(folder, entry, wanted);
+            walk();
+        }
+    }
 
-    FolderRef adopt(base::Fd source, base::Fd target, std::string path, const struct stat& wanted) {
+    FolderRef adopt(base::Fd source, base::Fd target, std::string path, std::string copy_path,
+                    const struct stat& wanted) {
         auto folder = std::make_unique<Folder>();
         folder->attributes = xattrs(source.get());
         folder->source = std::move(source);
         folder->target = std::move(target);
         folder->path = std::move(path);
+        folder->copy_path = std::move(copy_path);
         folder->wanted = wanted;
         return {folder.release(), [this](Folder* raw) { finish(std::unique_ptr<Folder>(raw)); }};
     }
@@ -162,16 +170,16 @@ private:
 
     void copy_folder(const FolderRef& parent, const std::string& name, const struct stat& wanted) {
         if (::mkdirat(parent->target.get(), name.c_str(), 0700) < 0) fail("make folder", parent->path + name);
-        constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-        auto target = base::checked(::openat(parent->target.get(), name.c_str(), flags), "open copied folder");
-        auto source = base::checked(::openat(parent->source.get(), name.c_str(), flags), "open folder " + name);
-        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/", wanted);
+        auto target = base::checked(::openat(parent->target.get(), name.c_str(), folder_flags), "open copied folder");
+        auto source = base::checked(::openat(parent->source.get(), name.c_str(), folder_flags), "open folder " + name);
+        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/",
+                            parent->copy_path + name + "/", wanted);
         if (wanted.st_dev == source_root_.st_dev) enter(std::move(folder));
     }
 
     /// Whether a file with several names was copied already and is now linked to.
     bool link_to_copy(const Folder& folder, const std::string& name, const struct stat& wanted) {
-        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.path + name);
+        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.copy_path + name);
         if (is_new) return false;
         // Every folder on this path was made by us in a tree that nobody else can reach yet.
         if (::linkat(target_root_, known->second.c_str(), folder.target.get(), name.c_str(), 0) < 0)
@@ -284,7 +292,7 @@ private:
     /// The number of files below a folder.
     uint64_t count(int folder_fd) const {
         uint64_t files = 0;
-        std::vector<Dir> open;
+        std::vector<Listing> open;
         open.push_back(open_listing(folder_fd));
         while (!open.empty()) {
             options_.cancel.check();
@@ -331,8 +339,16 @@ private:
 
 } // namespace
 
+unsigned copying_threads() {
+    return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+}
+
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
-    TreeCopy(source_fd, target_fd, options).run();
+    TreeCopy(source_fd, target_fd, options).copy_all(source_fd, target_fd);
+}
+
+void copy_parts(int source_fd, const std::vector<TreePart>& parts, int target_fd, const TreeCopyOptions& options) {
+    TreeCopy(source_fd, target_fd, options).copy_parts(source_fd, parts);
 }
 
 } // namespace storage

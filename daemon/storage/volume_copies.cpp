@@ -6,6 +6,7 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/block_content.h"
+#include "daemon/storage/layout.h"
 #include "daemon/storage/tree_copy.h"
 #include "daemon/storage/volumes.h"
 #include "schema/error.h"
@@ -19,10 +20,7 @@ namespace {
 /// What a refresh calls what it brings until that is the volume's content: no user can name a snapshot so.
 constexpr auto refreshed = ".refreshed";
 
-base::Fd open_folder(const std::string& path) {
-    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                         "Failed opening " + path);
-}
+using layout::open_folder;
 
 /// What comes from a pool of another driver may have options that this one does not know.
 schema::Config config_on(const schema::VolumeKind& kind, const std::string& name, schema::Config config) {

@@ -44,10 +44,7 @@ const char* folder_of(VolumeType type) {
     return type == VolumeType::container ? "containers" : type == VolumeType::image ? "images" : "custom";
 }
 
-base::Fd open_folder(const std::string& path) {
-    return base::checked(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                         "Failed opening " + path);
-}
+using layout::open_folder;
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
