@@ -68,25 +68,27 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
     const auto& index = upload.index;
     storage::check_can_restore(*rooms_.pools.driver(index.pool), index);
     const auto config = config_of(upload, caller.cancel);
-    const auto unpack = [&](const std::string& prefix, const std::string& folder) {
-        storage::unpack_tar_part(upload.file, {prefix, members}, folder, caller.cancel, progress);
-        storage::check_volume(folder);
+    const auto unpacking = [&](const std::string& prefix) {
+        return [&, prefix](const std::string& folder, const std::string& alike) {
+            storage::unpack_tar_part(upload.file, {prefix, members, alike}, folder, caller.cancel, progress);
+            storage::check_volume(folder);
+        };
     };
     std::vector<storage::VolumePart> parts;
     parts.reserve(index.snapshots.size() + 1);
-    for (const auto& name : index.snapshots)
-        parts.push_back({name, [&unpack, name](const auto& folder) { unpack("backup/snapshots/" + name, folder); }});
-    parts.push_back({"", [&](const auto& folder) { unpack("backup/container", folder); }});
+    for (const auto& name : index.snapshots) parts.push_back({name, unpacking("backup/snapshots/" + name)});
+    parts.push_back({"", unpacking("backup/container")});
 
     auto creation = restored(config, index.name, index.pool, rooms_.profiles);
     const auto snapshots = restored_snapshots(config, index.name, index.pool, index.snapshots, rooms_.profiles);
+    const auto base_image = schema::get(config.instance->config, "volatile.base_image");
     creation.fill = [&](const state::InstanceRow& row) {
         if (index.optimized)
             rooms_.pools.create_by(row.pool, row.name, [&](auto& driver, const auto& volume) {
                 storage::load_streams(driver, volume, upload, keep_own, caller.cancel);
             });
         else
-            rooms_.pools.create_filled(row.pool, row.name, parts);
+            rooms_.pools.create_filled(row.pool, row.name, base_image, parts);
         base::Rollback rollback;
         rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
         state::Snapshots rows(rooms_.database);

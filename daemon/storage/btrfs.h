@@ -38,6 +38,7 @@ public:
     void mount(const VolumeId&) override {}
     void unmount(const VolumeId&) override {}
     /// What the volume alone keeps from being free; known once a limit was set on the pool.
+    bool shares_content() const override { return true; }
     std::optional<int64_t> usage(const VolumeId& volume) const override;
     void clean_up() override;
 

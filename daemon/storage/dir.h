@@ -37,6 +37,7 @@ public:
     void remove(const VolumeId& volume) override;
     void mount(const VolumeId& volume) override;
     void unmount(const VolumeId& volume) override;
+    bool shares_content() const override { return true; }
     std::optional<int64_t> usage(const VolumeId& volume) const override;
     void clean_up() override;
     Blocks* blocks() override { return &blocks_; }

@@ -154,6 +154,8 @@ public:
     /// The folder of a volume or a snapshot, in use or not, to be read as it lies on disk for as long as the result
     /// lives: path() of a mounted volume may show other owners, or be a mount of its own in part.
     virtual std::shared_ptr<const std::string> view(const VolumeId& volume);
+    /// Whether files of two volumes can share what they hold (FICLONE), where the filesystem can do that.
+    virtual bool shares_content() const { return false; }
     /// Bytes used, where the backend can tell cheaply.
     virtual std::optional<int64_t> usage(const VolumeId& volume) const = 0;
     /// Applies options of a volume's own that were changed, but for its size, where that needs more than its next use.

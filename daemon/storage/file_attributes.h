@@ -25,6 +25,9 @@ Xattrs xattrs(const FilePlace& place);
 /// Sets owner (when it differs from `made_as`), mode, extended attributes and times, in the order in which none undoes
 /// another. Attributes that the filesystem cannot hold (ENOTSUP) are left out.
 void set_attributes(int fd, const struct stat& wanted, const struct stat& made_as, const Xattrs& xattrs);
+/// As above for a file that was just made with the mode `wanted` (less its setuid bits): it is asked what it has got,
+/// for a change costs more than to look.
+void set_new_attributes(int fd, const struct stat& wanted, const Xattrs& xattrs);
 /// As above without following a link; the mode of a symbolic link is left alone.
 void set_attributes(const FilePlace& place, const struct stat& wanted, const struct stat& made_as,
                     const Xattrs& xattrs);

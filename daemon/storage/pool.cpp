@@ -392,13 +392,23 @@ void Pools::create_by(const std::string& pool, const std::string& instance,
     rollback.dismiss();
 }
 
-void Pools::create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts) {
+void Pools::create_filled(const std::string& pool, const std::string& instance, const std::string& fingerprint,
+                          const std::vector<VolumePart>& parts) {
+    // The name comes from elsewhere, too: it is nothing until it is found.
+    const bool known = !fingerprint.empty() && stores_.images.find(fingerprint);
+    std::optional<KeyedLock::Hold> hold;
+    if (known) hold = image_locks_.shared(image_key(pool, fingerprint), {});
     create_by(pool, instance, [&](Driver& driver, const VolumeId& whole) {
+        const auto folder_of = [&driver](const VolumeId& volume) {
+            return driver.shares_content() && driver.exists(volume) ? driver.path(volume) : std::string();
+        };
         base::Rollback rollback;
+        auto alike = known ? folder_of(image(fingerprint)) : std::string();
         for (const auto& part : parts) {
             const VolumeId volume{whole.type, whole.name, part.snapshot};
-            driver.create(volume, part.fill);
+            driver.create(volume, [&](const std::string& folder) { part.fill(folder, alike); });
             rollback.add([&driver, volume] { driver.remove(volume); });
+            alike = folder_of(volume);
         }
         rollback.dismiss();
     });

@@ -23,10 +23,11 @@
 
 namespace storage {
 
-/// A snapshot, or with no name the container itself, and what fills its folder.
+/// A snapshot, or with no name the container itself, and what fills its folder. `alike` is a folder of the same
+/// filesystem that holds much the same, or empty.
 struct VolumePart {
     std::string snapshot;
-    std::function<void(const std::string& folder)> fill;
+    std::function<void(const std::string& folder, const std::string& alike)> fill;
 };
 
 class Pools {
@@ -109,7 +110,9 @@ public:
     /// As create_from_image, with an empty rootfs.
     void create_empty(const std::string& pool, const std::string& instance);
     /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, then the container itself.
-    void create_filled(const std::string& pool, const std::string& instance, const std::vector<VolumePart>& parts);
+    /// `fingerprint` tells the image that it was once made of, if any; it need not be here.
+    void create_filled(const std::string& pool, const std::string& instance, const std::string& fingerprint,
+                       const std::vector<VolumePart>& parts);
     /// As create_from_image; `make`, all or nothing, makes the container and its snapshots on the pool.
     void create_by(const std::string& pool, const std::string& instance,
                    const std::function<void(Driver& driver, const VolumeId& volume)>& make);

@@ -43,6 +43,9 @@ void tar_blocks(const std::string& file, const std::string& name, int to, const 
 struct TarPart {
     std::string prefix;
     std::vector<std::string> names;
+    /// A folder, which nobody changes, whose files are shared (FICLONE) with those that have the same path and content
+    /// in the part, where the filesystem can; none when empty.
+    std::string alike{};
 };
 /// As unpack_tar, for a part: its files land in the folder without the prefix, whose own attributes are left alone
 /// where names are given. Hard links must stay within the part. Throws bad_request where nothing of it is there.

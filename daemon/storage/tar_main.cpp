@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "daemon/storage/tar_archives.h"
 #include "daemon/storage/tar_words.h"
@@ -61,7 +62,7 @@ void blocks(const std::string& file, const std::string& name) {
 }
 
 void part(const std::vector<std::string>& arguments) {
-    const storage::TarPart wanted{arguments[3], {arguments.begin() + 4, arguments.end()}};
+    const storage::TarPart wanted{arguments[4], {arguments.begin() + 5, arguments.end()}, arguments[3]};
     storage::unpack_tar_part(arguments[1], wanted, arguments[2], {},
                              [](int percent) { tell(words::percent, percent); });
     tell(words::unpacked, 0);
@@ -72,6 +73,7 @@ void part(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
     // Nobody is to write into a folder that the next daemon clears up.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::umask(0); // files are made with the modes that they are to have
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     try {
         if (arguments.size() == 2 && arguments[0] == "inspect")
@@ -84,7 +86,7 @@ int main(int argc, char** argv) {
             content(arguments[1], arguments[2]);
         else if (arguments.size() == 3 && arguments[0] == "blocks")
             blocks(arguments[1], arguments[2]);
-        else if (arguments.size() >= 4 && arguments[0] == "part")
+        else if (arguments.size() >= 5 && arguments[0] == "part")
             part(arguments);
         else
             return usage();

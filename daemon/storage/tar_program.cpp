@@ -128,7 +128,7 @@ void tar_blocks(const std::string& file, const std::string& name, int to, const 
 
 void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
                      const base::CancelToken& cancel, const std::function<void(int percent)>& progress) {
-    std::vector<std::string> arguments{"part", file, folder, part.prefix};
+    std::vector<std::string> arguments{"part", file, folder, part.alike, part.prefix};
     arguments.insert(arguments.end(), part.names.begin(), part.names.end());
     run(std::move(arguments), cancel, progress);
 }

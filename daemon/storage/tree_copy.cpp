@@ -9,8 +9,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sched.h>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -33,6 +35,12 @@ constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 [[noreturn]] void fail(const char* what, std::string_view name) {
     throw std::system_error(errno, std::generic_category(), std::string(what) + " " + std::string(name));
+}
+
+/// From here on this thread makes files with the modes that it asks for, which spares a change of each. Where it fails
+/// they are changed.
+void make_with_all_modes() {
+    if (::unshare(CLONE_FS) == 0) ::umask(0);
 }
 
 /// A folder on both sides. Its attributes are set when the last reference is gone: its files are then all in it.
@@ -217,10 +225,10 @@ private:
         if (!S_ISREG(now.st_mode))
             throw std::system_error(EIO, std::generic_category(), folder.path + file.name + " changed meanwhile");
         const base::Fd target(::openat(folder.target.get(), file.name.c_str(),
-                                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+                                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, now.st_mode & 0777));
         if (!target) fail("create", folder.path + file.name);
         content_.copy(source.get(), now, target.get());
-        set_attributes(target.get(), now, made_as_, xattrs(source.get()));
+        set_new_attributes(target.get(), now, xattrs(source.get()));
     }
 
     void submit(File file) {
@@ -233,7 +241,11 @@ private:
             start_thread = waiting_.size() > files_worth_a_thread && threads_.size() + 1 < options_.threads;
         }
         changed_.notify_one();
-        if (start_thread) threads_.emplace_back([this] { work(); });
+        if (start_thread)
+            threads_.emplace_back([this] {
+                make_with_all_modes();
+                work();
+            });
         if (crowded) copy_one_waiting();
     }
 
@@ -337,6 +349,20 @@ private:
     bool ending_ = false;
 };
 
+/// In a thread of its own, whose umask is nobody else's business.
+template <class Work> void apart(const Work& work) {
+    std::exception_ptr failure;
+    std::thread([&] {
+        make_with_all_modes();
+        try {
+            work();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    }).join();
+    if (failure) std::rethrow_exception(failure);
+}
+
 } // namespace
 
 unsigned copying_threads() {
@@ -344,11 +370,13 @@ unsigned copying_threads() {
 }
 
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
-    TreeCopy(source_fd, target_fd, options).copy_all(source_fd, target_fd);
+    TreeCopy copy(source_fd, target_fd, options);
+    apart([&] { copy.copy_all(source_fd, target_fd); });
 }
 
 void copy_parts(int source_fd, const std::vector<TreePart>& parts, int target_fd, const TreeCopyOptions& options) {
-    TreeCopy(source_fd, target_fd, options).copy_parts(source_fd, parts);
+    TreeCopy copy(source_fd, target_fd, options);
+    apart([&] { copy.copy_parts(source_fd, parts); });
 }
 
 } // namespace storage

@@ -11,10 +11,10 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
+#include "daemon/storage/alike_files.h"
 #include "daemon/storage/entry_rules.h"
 #include "daemon/storage/file_attributes.h"
 #include "daemon/storage/tar_reader.h"
-#include "daemon/storage/write_at.h"
 #include "schema/error.h"
 
 namespace storage {
@@ -49,8 +49,9 @@ bool is_wanted(const std::string& path, const std::vector<std::string>& names) {
 
 class TarUnpacking {
 public:
-    explicit TarUnpacking(const std::string& folder)
-        : root_(base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "Failed opening " + folder)) {
+    explicit TarUnpacking(const std::string& folder, const std::string& alike = {})
+        : root_(base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "Failed opening " + folder)),
+          alike_(alike) {
         if (::fstat(root_.get(), &made_as_) < 0) fail("looking at", folder);
     }
 
@@ -106,8 +107,8 @@ private:
         const int parent = open_parent(parent_path);
         if (!entry.hard_link.empty()) return make_hard_link(entry, parent, name);
         if (S_ISDIR(entry.attributes.st_mode)) return make_folder(entry, parent, path, name);
+        if (S_ISREG(entry.attributes.st_mode)) return make_file(entry, parent, path, reader);
         clear_place(parent, name, path);
-        if (S_ISREG(entry.attributes.st_mode)) return make_file(entry, parent, name, reader);
         if (S_ISLNK(entry.attributes.st_mode))
             make_symlink(entry, parent, name);
         else if (!make_node(entry, parent, name))
@@ -197,18 +198,27 @@ private:
         fail("making the device", entry.path);
     }
 
-    void make_file(const TarEntry& entry, int parent, const std::string& name, TarReader& reader) const {
-        const base::Fd file(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-        if (!file) fail("creating", entry.path);
-        TarReader::Block block;
-        int64_t end = 0;
-        while (reader.next_block(block)) {
-            if (!write_at(file.get(), {block.data, block.size}, block.offset)) fail("writing", entry.path);
-            end = block.offset + static_cast<int64_t>(block.size);
+    void make_file(const TarEntry& entry, int parent, const std::string& path, TarReader& reader) {
+        constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+        const auto name = split(path).second;
+        const auto create = [&] {
+            return base::Fd(::openat(parent, name.c_str(), flags, entry.attributes.st_mode & 0777));
+        };
+        auto file = create();
+        if (!file && errno == EEXIST) {
+            clear_place(parent, name, path);
+            file = create();
         }
-        if (end < entry.attributes.st_size && ::ftruncate(file.get(), entry.attributes.st_size) < 0)
-            fail("writing", entry.path);
-        set_attributes(file.get(), entry.attributes, made_as_, entry.xattrs);
+        if (!file) fail("creating", entry.path);
+        auto content = alike_.begin(file.get(), path, entry.attributes.st_size);
+        try {
+            TarReader::Block block;
+            while (reader.next_block(block)) content.write(block);
+            content.finish(entry.attributes.st_size);
+        } catch (const std::system_error& error) {
+            throw std::system_error(error.code(), fmt::format("Failed writing \"{}\"", entry.path));
+        }
+        set_new_attributes(file.get(), entry.attributes, entry.xattrs);
     }
 
     void finish_folders() {
@@ -225,6 +235,7 @@ private:
     }
 
     base::Fd root_;
+    AlikeFiles alike_;
     struct stat made_as_{};
     base::Fd parent_;
     std::string parent_path_;
@@ -242,7 +253,7 @@ void unpack_tar(const std::string& file, const std::string& folder, const base::
 void unpack_tar_part(const std::string& file, const TarPart& part, const std::string& folder,
                      const base::CancelToken& cancel, const std::function<void(int percent)>& progress) {
     TarReader reader(file, cancel, progress);
-    if (!TarUnpacking(folder).unpack(reader, part))
+    if (!TarUnpacking(folder, part.alike).unpack(reader, part))
         throw schema::bad_request("The archive has nothing in {}", part.prefix);
 }
 

@@ -175,6 +175,11 @@ class Ground:
     def move(self, name, pool):
         self.ask("POST", f"instances/{name}", {"name": name, "migration": True, "pool": pool, "live": False})
 
+    def shares_busybox(self, name):
+        """Where the filesystem can do that and files lie open."""
+        if self.kind.make and "reflink=1" in self.kind.make:
+            self.test.true(shared_extents(next(self.source.rglob(f"{name}/rootfs/bin/busybox"))), f"{name} shares extents with the image")
+
     def volumes(self, pool=None, kind="custom"):
         return f"storage-pools/{pool or self.pool}/volumes/{kind}"
 
@@ -272,8 +277,7 @@ def containers_live(ground, test):
     test.equal(listing(test, name), before, "after a restart by another daemon")
     pushed = ground.lxc("file", "push", "-", f"{name}/root/pushed", stdin=b"text", check=True)
     test.equal((pushed.returncode, test.exec(name, "stat", "-c", "%u %s", "/root/pushed")), (0, "0 4\n"))
-    if ground.kind.make and "reflink=1" in ground.kind.make:
-        test.true(shared_extents(next(ground.source.rglob(f"{name}/rootfs/bin/busybox"))), "its extents are the image's")
+    ground.shares_busybox(name)
     test.true(test.state(name)["status"] == "Running", "it runs")
     other = ground.launch("other")
     test.equal(len(ground.images()), 1, "unpacked copies of the image")
@@ -355,22 +359,50 @@ def instances_move(ground, test):
     test.equal(listed, [], "what is left on the other pool")
 
 
+# With the same sizes and times, under other names, gone, new, of another kind.
+CHANGES = (
+    "cd /root && touch -r f old && printf TEXT | dd of=f conv=notrunc && touch -r old f && rm old && "
+    "mv d e && ln e/a again && rm l && mkdir l && chmod 700 p && echo more >> s && mkfifo new && rm -r gone && touch e/stays"
+)
+
+
+def restores_bring_back_all_files(ground, test):
+    name = ground.launch("back")
+    test.exec(name, "sh", "-c", TREE + " && echo text > f && mkdir -p gone/deep && echo text > gone/deep/file")
+    before = listing(test, name)
+    ground.snapshot(name, "s1")
+    for state in ("running", "stopped", "unchanged"):
+        if state != "unchanged":
+            test.exec(name, "sh", "-c", CHANGES)
+            test.equal(test.exec(name, "cat", "/root/f"), "TEXT\n", "it was changed")
+        if state == "stopped":
+            ground.stop(name)
+        ground.restore(name, "s1")
+        if state == "stopped":
+            ground.start(name)
+        test.equal(listing(test, name), before, state)
+        test.equal(test.exec(name, "cat", "/root/f"), "text\n", state)
+
+
 def images_and_backups_hold_all_files(ground, test):
     name = ground.launch("pack")
     ground.write(name, "first")
     ground.snapshot(name, "s1")
     test.exec(name, "sh", "-c", TREE + "; mv /root/note /note")
-    before = listing(test, name)
+    # As many bytes as in the image.
+    test.exec(name, "sh", "-c", "cp -p /etc/group /root/group; tr a-z b-za < /root/group > /etc/group; touch -r /root/group /etc/group")
+    before = listing(test, name), test.exec(name, "cat", "/etc/group")
     ground.stop(name)
     ground.ask("POST", "images", {"source": {"type": "instance", "name": name}, "compression_algorithm": "none", "aliases": [{"name": "made"}]})
     ground.ask("POST", f"instances/{name}/backups", {"name": "b", "compression_algorithm": "none"})
     backup = ground.api.raw("GET", f"/1.0/instances/{name}/backups/b/export").body
     ground.ask("DELETE", f"instances/{name}")
     made = ground.launch("made", image="made")
-    test.equal(listing(test, made), before, "of the image")
+    test.equal((listing(test, made), test.exec(made, "cat", "/etc/group")), before, "of the image")
     ground.ask("POST", "instances", backup, OCTETS | {"X-LXD-name": name, "X-LXD-pool": ground.pool})
     ground.start(name)
-    test.equal(listing(test, name), before, "of the backup")
+    test.equal((listing(test, name), test.exec(name, "cat", "/etc/group")), before, "of the backup")
+    ground.shares_busybox(name)
     ground.restore(name, "s1")
     test.equal(test.exec(name, "cat", "/root/note"), "first", "its snapshot")
     ground.ask("DELETE", f"images/{ground.ask('GET', 'images/aliases/made')['target']}")
@@ -528,6 +560,7 @@ def sizes_hold(ground, test):
 CLAIMS = (
     containers_live,
     snapshots_come_back,
+    restores_bring_back_all_files,
     copies_bring_snapshots,
     instances_move,
     images_and_backups_hold_all_files,
