@@ -81,14 +81,13 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
 
     auto creation = restored(config, index.name, index.pool, rooms_.profiles);
     const auto snapshots = restored_snapshots(config, index.name, index.pool, index.snapshots, rooms_.profiles);
-    const auto base_image = schema::get(config.instance->config, "volatile.base_image");
     creation.fill = [&](const state::InstanceRow& row) {
         if (index.optimized)
             rooms_.pools.create_by(row.pool, row.name, [&](auto& driver, const auto& volume) {
                 storage::load_streams(driver, volume, upload, keep_own, caller.cancel);
             });
         else
-            rooms_.pools.create_filled(row.pool, row.name, base_image, parts);
+            rooms_.pools.create_filled(row.pool, row.name, schema::get(row.put.config, "volatile.base_image"), parts);
         base::Rollback rollback;
         rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
         state::Snapshots rows(rooms_.database);

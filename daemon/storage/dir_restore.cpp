@@ -49,12 +49,14 @@ timespec boot_time() {
 
 std::vector<TreePart> parts_of(const TreeDifference& difference) {
     std::vector<TreePart> parts;
+    parts.reserve(difference.folders.size());
     for (const auto& [path, folder] : difference.folders) parts.push_back({path, folder.put});
     return parts;
 }
 
 std::vector<std::string> paths_of(const TreeDifference& difference) {
     std::vector<std::string> paths;
+    paths.reserve(difference.folders.size());
     for (const auto& [path, folder] : difference.folders) paths.push_back(path);
     return paths;
 }

@@ -315,8 +315,8 @@ private:
             }
             ++files;
             if (entry->d_type != DT_DIR) continue;
-            base::Fd fd(
-                ::openat(::dirfd(open.back().get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            const int above = ::dirfd(open.back().get());
+            const base::Fd fd(above < 0 ? -1 : ::openat(above, entry->d_name, folder_flags));
             if (fd) open.push_back(open_listing(fd.get()));
         }
         return files;
@@ -366,7 +366,8 @@ template <class Work> void apart(const Work& work) {
 } // namespace
 
 unsigned copying_threads() {
-    return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+    // One more than processors: the filesystem's locks keep one of them waiting.
+    return std::clamp(std::thread::hardware_concurrency() + 1, 2U, 4U);
 }
 
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
