@@ -87,7 +87,8 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
                 storage::load_streams(driver, volume, upload, keep_own, caller.cancel);
             });
         else
-            rooms_.pools.create_filled(row.pool, row.name, schema::get(row.put.config, "volatile.base_image"), parts);
+            rooms_.pools.create_filled(row.pool, row.name, schema::get(row.put.config, "volatile.base_image"), parts,
+                                       caller.cancel);
         base::Rollback rollback;
         rollback.add([&] { rooms_.pools.remove_container(row.pool, row.name); });
         state::Snapshots rows(rooms_.database);

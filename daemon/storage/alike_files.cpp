@@ -54,9 +54,16 @@ AlikeFiles::AlikeFiles(const std::string& folder) {
 
 BegunFile AlikeFiles::begin(int file, const std::string& path, int64_t size) {
     auto original = find(path, size);
-    if (!original || ::ioctl(file, FICLONE, original.get()) == 0) return {file, std::move(original)};
-    if (errno == ENOSPC || errno == EDQUOT || errno == EIO) base::fail("Failed sharing " + path);
-    root_.reset(); // the filesystem cannot
+    if (!original) return {file, {}};
+    struct stat status{};
+    if (::ioctl(file, FICLONE, original.get()) == 0) {
+        if (::fstat(file, &status) == 0 && status.st_size == size) return {file, std::move(original)};
+    } else {
+        if (errno == ENOSPC || errno == EDQUOT || errno == EIO) base::fail("Failed sharing " + path);
+        if (errno == EOPNOTSUPP || errno == EXDEV || errno == ENOTTY) root_.reset(); // never, here
+    }
+    // What it may have got of the other must not show in the holes of this one.
+    if (::ftruncate(file, 0) < 0) base::fail("Failed writing " + path);
     return {file, {}};
 }
 

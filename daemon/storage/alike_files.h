@@ -37,8 +37,10 @@ public:
     /// Begins `file`, which is new and empty, as the one of that path, if it has that size and can be shared.
     BegunFile begin(int file, const std::string& path, int64_t size);
 
-private:
+    /// The plain file of that path and size; none where there is no such.
     base::Fd find(const std::string& path, int64_t size);
+
+private:
     bool enter(const std::string& path);
 
     base::Fd root_;

@@ -37,8 +37,8 @@ public:
     void remove(const VolumeId& volume) override;
     void mount(const VolumeId&) override {}
     void unmount(const VolumeId&) override {}
-    /// What the volume alone keeps from being free; known once a limit was set on the pool.
     bool shares_content() const override { return true; }
+    /// What the volume alone keeps from being free; known once a limit was set on the pool.
     std::optional<int64_t> usage(const VolumeId& volume) const override;
     void clean_up() override;
 

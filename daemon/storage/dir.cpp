@@ -104,12 +104,6 @@ void DirDriver::limit(const VolumeId& volume, int64_t bytes) {
     limit_folder(project_kernel(), open_volume(volume).get(), static_cast<uint64_t>(bytes));
 }
 
-/// Of a folder that is to be a volume's or in it.
-void DirDriver::carry_limit_to(const std::string& folder, const VolumeId& volume) const {
-    if (counts_projects_)
-        carry_limit_over(project_kernel(), open_volume(volume).get(), layout::open_folder(folder).get());
-}
-
 void DirDriver::unmount_pool() {
     if (!source_is_elsewhere()) return;
     removal_.end();
@@ -183,7 +177,6 @@ base::Fd DirDriver::open_volume(const VolumeId& volume) const {
 
 void DirDriver::clone(const VolumeId& source_volume, const VolumeId& target, const base::CancelToken& cancel,
                       const Progress& progress) {
-    finish_restore(source_volume);
     make(target, [&](const std::string& making) { copy(source_volume, making, cancel, progress); });
 }
 
@@ -191,8 +184,25 @@ void DirDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, 
     clone({snapshot.type, snapshot.name}, snapshot, cancel, progress);
 }
 
+void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
+    const VolumeId volume{snapshot.type, snapshot.name};
+    const auto making = layout::temporary_path(folder(volume));
+    base::make_dir(making, 0700);
+    base::Rollback rollback;
+    rollback.add([&] { base::remove_tree(making); });
+    rollback.add([&] { leaving(making); });
+    copy(snapshot, making, cancel, progress);
+    if (counts_projects_)
+        carry_limit_over(project_kernel(), open_volume(volume).get(), layout::open_folder(making).get());
+    if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
+        fail("Failed exchanging " + path(volume));
+    rollback.dismiss();
+    base::sync_folder(folder(volume));
+    this->leaving(making);
+    removal_.remove(making);
+}
+
 void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
-    finish_restore({volume.type, volume.name});
     if (!volume.snapshot.empty()) {
         layout::rename_new(path(volume), path({volume.type, volume.name, new_name}));
         return base::sync_folder(snapshots_folder(volume));
@@ -210,7 +220,6 @@ void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {
 }
 
 void DirDriver::remove(const VolumeId& volume) {
-    if (!volume.snapshot.empty()) finish_restore({volume.type, volume.name});
     // Gone under its name at once, its files soon; what a crash interrupts here is removed by clean_up.
     const auto leaving = layout::temporary_path(folder(volume));
     if (::rename(path(volume).c_str(), leaving.c_str()) < 0) {
@@ -220,13 +229,10 @@ void DirDriver::remove(const VolumeId& volume) {
         this->leaving(leaving);
         removal_.remove(leaving);
     }
-    if (volume.snapshot.empty()) restored(volume);
     ::rmdir(snapshots_folder(volume).c_str()); // stays where there are any
 }
 
-void DirDriver::mount(const VolumeId& volume) {
-    finish_restore(volume);
-}
+void DirDriver::mount(const VolumeId&) {}
 
 void DirDriver::unmount(const VolumeId&) {}
 
@@ -239,7 +245,6 @@ std::optional<int64_t> DirDriver::usage(const VolumeId& volume) const {
 void DirDriver::clean_up() {
     removal_.wait(); // its trees have such names
     for (const auto& path : layout::leftovers(context_.pool_path)) base::remove_tree(path);
-    finish_restores();
     layout::remove_empty_snapshot_folders(context_.pool_path);
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 // The driver "dir": volumes are plain folders of the pool. Made by make_driver alone.
 
-#include <mutex>
 #include <utility>
 
 #include "daemon/base/fd.h"
@@ -10,8 +9,6 @@
 #include "daemon/storage/removal.h"
 
 namespace storage {
-
-struct TreeDifference;
 
 class DirDriver : public Driver, private Quotas {
 public:
@@ -50,13 +47,8 @@ protected:
     /// What else a folder needs before it appears under its volume's name: one that was filled, one that was copied.
     virtual void filled(const VolumeId& /*volume*/, const std::string& /*making*/) {}
     virtual void copied(const std::string& /*making*/) {}
-    /// A name at the top of volumes that is the driver's own and the same in a snapshot and its volume ("" for none);
-    /// nothing where it is another.
-    virtual std::optional<std::string> same_in(const VolumeId& /*snapshot*/) const { return ""; }
     /// Before the removal of a folder that nobody can reach any more.
     virtual void leaving(const std::string& /*gone*/) {}
-    /// What a crash or a full disk has cut off; before a volume is used.
-    void finish_restore(const VolumeId& volume);
     const DriverContext& context() const noexcept { return context_; }
     /// Some time soon.
     void discard(std::string folder) { removal_.remove(std::move(folder)); }
@@ -71,23 +63,12 @@ private:
     std::string parent(const VolumeId& volume) const;
     void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
               const Progress& progress);
-    void carry_limit_to(const std::string& folder, const VolumeId& volume) const;
-
-    void replace(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress);
-    void restore_in_place(const VolumeId& snapshot, const TreeDifference& difference, const base::CancelToken& cancel);
-    /// Copies what differs; its folder says from here on what a crash cuts off.
-    std::string stage(const VolumeId& snapshot, const TreeDifference& difference, const base::CancelToken& cancel);
-    std::string restoring_folder(const VolumeId& volume) const;
-    void restored(const VolumeId& volume);
-    void finish_restores();
-
     std::string source() const;
     bool source_is_elsewhere() const;
 
     DriverContext context_;
     bool counts_projects_ = false;
     Removal removal_;
-    std::mutex finishing_;
     FileBlocks blocks_{*this};
 };
 

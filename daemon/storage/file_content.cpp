@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <system_error>
@@ -88,10 +87,6 @@ void ContentCopier::copy_data_and_holes(int source, int target, off_t size) {
 
 void ContentCopier::copy(int source, const struct stat& source_stat, int target) {
     if (source_stat.st_size == 0 || clone(source, target)) return;
-    // What programs write through a mapping from now on must show in the file's ctime, which tells a restore what was
-    // changed: it does once the pages are clean. A reflink has seen to that.
-    constexpr unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    ::sync_file_range(source, 0, 0, all);
     const bool sparse = source_stat.st_blocks * 512 < source_stat.st_size;
     if (sparse) return copy_data_and_holes(source, target, source_stat.st_size);
     copy_range(source, target, 0, source_stat.st_size);

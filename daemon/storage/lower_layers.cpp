@@ -23,12 +23,13 @@ namespace storage {
 
 namespace {
 
+constexpr const char* reference_name = ".layer";
 constexpr size_t name_bytes = 16;
 
 using base::fail;
 
 std::string reference(const std::string& folder) {
-    return fmt::format("{}/{}", folder, LowerLayers::reference_name);
+    return fmt::format("{}/{}", folder, reference_name);
 }
 
 /// Also what an archive put in its place.

@@ -15,9 +15,6 @@ namespace storage {
 
 class LowerLayers {
 public:
-    /// Of the file in a volume's folder.
-    static constexpr const char* reference_name = ".layer";
-
     /// `folders` lists the folders of all volumes, half-made ones too. `discard` takes a path that nobody needs.
     LowerLayers(std::string pool_path, std::function<std::vector<std::string>()> folders,
                 std::function<void(std::string)> discard);

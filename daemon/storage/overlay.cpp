@@ -138,12 +138,6 @@ void OverlayDriver::copied(const std::string& making) {
     layers_.refer_again(making);
 }
 
-std::optional<std::string> OverlayDriver::same_in(const VolumeId& snapshot) const {
-    if (snapshot.type == VolumeType::custom) return "";
-    if (LowerLayers::layer_of(path(snapshot)) != LowerLayers::layer_of(path({snapshot.type, snapshot.name}))) return {};
-    return LowerLayers::reference_name;
-}
-
 void OverlayDriver::leaving(const std::string& gone) {
     layers_.release(gone);
 }
@@ -172,13 +166,11 @@ std::string OverlayDriver::work_folder(const VolumeId& volume) const {
 }
 
 void OverlayDriver::mount(const VolumeId& volume) {
-    finish_restore(volume);
     if (layout::is_mount_point(path(volume) + "/rootfs")) return;
     mount(volume, IdShift());
 }
 
 void OverlayDriver::mount(const VolumeId& volume, const IdShift& ids) {
-    finish_restore(volume);
     const auto layer = volume.type == VolumeType::custom ? std::nullopt : LowerLayers::layer_of(path(volume));
     if (!layer) return;
     const std::scoped_lock lock(mounting_);
@@ -233,7 +225,6 @@ void OverlayDriver::unmount(const VolumeId& volume) {
 std::shared_ptr<const std::string> OverlayDriver::view(const VolumeId& volume) {
     const auto layer = volume.type == VolumeType::custom ? std::nullopt : LowerLayers::layer_of(path(volume));
     if (!layer) return DirDriver::view(volume);
-    finish_restore(volume);
     const auto scratch = layers_mount(path(volume), {});
     const auto pool = folder_at(*scratch);
     Layers layers;

@@ -43,7 +43,6 @@ private:
     base::Fd open_volume(const VolumeId& volume) const override;
     void filled(const VolumeId& volume, const std::string& making) override;
     bool shares_content() const override { return false; } // what is seen is no plain folder
-    std::optional<std::string> same_in(const VolumeId& snapshot) const override;
     void copied(const std::string& making) override;
     void leaving(const std::string& gone) override;
 

@@ -393,11 +393,11 @@ void Pools::create_by(const std::string& pool, const std::string& instance,
 }
 
 void Pools::create_filled(const std::string& pool, const std::string& instance, const std::string& fingerprint,
-                          const std::vector<VolumePart>& parts) {
+                          const std::vector<VolumePart>& parts, const base::CancelToken& cancel) {
     // The name comes from elsewhere, too: it is nothing until it is found.
     const bool known = !fingerprint.empty() && stores_.images.find(fingerprint);
     std::optional<KeyedLock::Hold> hold;
-    if (known) hold = image_locks_.shared(image_key(pool, fingerprint), {});
+    if (known) hold = image_locks_.shared(image_key(pool, fingerprint), cancel);
     create_by(pool, instance, [&](Driver& driver, const VolumeId& whole) {
         const auto folder_of = [&driver](const VolumeId& volume) {
             return driver.shares_content() && driver.exists(volume) ? driver.path(volume) : std::string();

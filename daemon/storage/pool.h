@@ -112,7 +112,7 @@ public:
     /// As create_from_image, of parts that come from elsewhere: snapshots, oldest first, then the container itself.
     /// `fingerprint` tells the image that it was once made of, if any; it need not be here.
     void create_filled(const std::string& pool, const std::string& instance, const std::string& fingerprint,
-                       const std::vector<VolumePart>& parts);
+                       const std::vector<VolumePart>& parts, const base::CancelToken& cancel);
     /// As create_from_image; `make`, all or nothing, makes the container and its snapshots on the pool.
     void create_by(const std::string& pool, const std::string& instance,
                    const std::function<void(Driver& driver, const VolumeId& volume)>& make);

@@ -2,15 +2,11 @@
 // Makes what was just written durable, before it gets the name that it is known by. Called by drivers.
 
 #include <string>
-#include <vector>
 
 namespace storage {
 
 /// Everything in a folder that nobody else changes. A few files are synced by themselves, which waits for nobody
 /// else's writes; many by a sync of the filesystem. Throws std::system_error.
 void sync_tree(const std::string& folder);
-
-/// Folders by their paths below an open one, for what they have got or lost; many likewise.
-void sync_folders(int root_fd, const std::vector<std::string>& paths);
 
 } // namespace storage

@@ -20,7 +20,6 @@
 #include <vector>
 
 #include "daemon/base/fd.h"
-#include "daemon/base/files.h"
 #include "daemon/storage/file_attributes.h"
 #include "daemon/storage/file_content.h"
 #include "daemon/storage/listing.h"
@@ -47,8 +46,7 @@ void make_with_all_modes() {
 struct Folder {
     base::Fd source;
     base::Fd target;
-    std::string path;      // below the source, with a slash at the end
-    std::string copy_path; // below the target, likewise
+    std::string path; // below the root, with a slash at the end
     struct stat wanted{};
     Xattrs attributes;
 };
@@ -69,32 +67,12 @@ public:
 
     ~TreeCopy() { stop(); }
 
-    void copy_all(int source, int target) {
-        run([&] {
-            if (options_.progress) total_ = count(source);
-            enter(adopt(base::checked(::openat(source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open source"),
-                        base::checked(::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open target"), "", "",
-                        source_root_));
-            walk();
-        });
-    }
-
-    void copy_parts(int source, const std::vector<TreePart>& parts) {
-        run([&] {
-            for (size_t number = 0; number < parts.size() && !failed(); ++number)
-                copy_part(source, parts[number], std::to_string(number));
-        });
-    }
-
-private:
-    struct Frame {
-        FolderRef folder;
-        Listing listing;
-    };
-
-    template <class Begin> void run(const Begin& begin) {
+    void run(int source, int target) {
         try {
-            begin();
+            if (options_.progress) total_ = count(source);
+            enter(adopt(base::checked(::openat(source, ".", folder_flags), "open source"),
+                        base::checked(::openat(target, ".", folder_flags), "open target"), "", source_root_));
+            walk();
             while (copy_one_waiting()) {
             }
         } catch (...) {
@@ -104,30 +82,18 @@ private:
         if (failure_) std::rethrow_exception(failure_);
     }
 
-    void copy_part(int source, const TreePart& part, const std::string& name) {
-        if (::mkdirat(target_root_, name.c_str(), 0700) < 0) fail("make folder", name);
-        auto folder = std::make_shared<Folder>();
-        folder->source = base::open_beneath(source, part.folder.empty() ? "." : part.folder, folder_flags);
-        folder->target = base::checked(::openat(target_root_, name.c_str(), folder_flags), "open " + name);
-        folder->path = part.folder.empty() ? "" : part.folder + "/";
-        folder->copy_path = name + "/";
-        for (const auto& entry : part.names) {
-            struct stat wanted{};
-            if (::fstatat(folder->source.get(), entry.c_str(), &wanted, AT_SYMLINK_NOFOLLOW) < 0)
-                fail("stat", folder->path + entry);
-            copy_entry(folder, entry, wanted);
-            walk();
-        }
-    }
+private:
+    struct Frame {
+        FolderRef folder;
+        Listing listing;
+    };
 
-    FolderRef adopt(base::Fd source, base::Fd target, std::string path, std::string copy_path,
-                    const struct stat& wanted) {
+    FolderRef adopt(base::Fd source, base::Fd target, std::string path, const struct stat& wanted) {
         auto folder = std::make_unique<Folder>();
         folder->attributes = xattrs(source.get());
         folder->source = std::move(source);
         folder->target = std::move(target);
         folder->path = std::move(path);
-        folder->copy_path = std::move(copy_path);
         folder->wanted = wanted;
         return {folder.release(), [this](Folder* raw) { finish(std::unique_ptr<Folder>(raw)); }};
     }
@@ -180,14 +146,13 @@ private:
         if (::mkdirat(parent->target.get(), name.c_str(), 0700) < 0) fail("make folder", parent->path + name);
         auto target = base::checked(::openat(parent->target.get(), name.c_str(), folder_flags), "open copied folder");
         auto source = base::checked(::openat(parent->source.get(), name.c_str(), folder_flags), "open folder " + name);
-        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/",
-                            parent->copy_path + name + "/", wanted);
+        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/", wanted);
         if (wanted.st_dev == source_root_.st_dev) enter(std::move(folder));
     }
 
     /// Whether a file with several names was copied already and is now linked to.
     bool link_to_copy(const Folder& folder, const std::string& name, const struct stat& wanted) {
-        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.copy_path + name);
+        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.path + name);
         if (is_new) return false;
         // Every folder on this path was made by us in a tree that nobody else can reach yet.
         if (::linkat(target_root_, known->second.c_str(), folder.target.get(), name.c_str(), 0) < 0)
@@ -366,18 +331,13 @@ template <class Work> void apart(const Work& work) {
 } // namespace
 
 unsigned copying_threads() {
-    // One more than processors: the filesystem's locks keep one of them waiting.
+    // One more than a few processors: the filesystem's locks keep one of them waiting.
     return std::clamp(std::thread::hardware_concurrency() + 1, 2U, 4U);
 }
 
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
     TreeCopy copy(source_fd, target_fd, options);
-    apart([&] { copy.copy_all(source_fd, target_fd); });
-}
-
-void copy_parts(int source_fd, const std::vector<TreePart>& parts, int target_fd, const TreeCopyOptions& options) {
-    TreeCopy copy(source_fd, target_fd, options);
-    apart([&] { copy.copy_parts(source_fd, parts); });
+    apart([&] { copy.run(source_fd, target_fd); });
 }
 
 } // namespace storage

@@ -4,8 +4,6 @@
 // snapshots.
 
 #include <functional>
-#include <string>
-#include <vector>
 
 #include "daemon/base/cancel.h"
 
@@ -14,7 +12,7 @@ namespace storage {
 struct TreeCopyOptions {
     base::CancelToken cancel;
     std::function<void(int percent)> progress; // costs a walk over the source beforehand; may be empty
-    unsigned threads = 2;                      // for file contents; a small tree is copied by the caller alone
+    unsigned threads = 2;                      // for file contents, beside the one that walks
     bool reflink = true;                       // share extents (FICLONE) where the filesystem can
 };
 
@@ -26,16 +24,5 @@ void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options);
 
 /// How many threads a copy is worth on this host.
 unsigned copying_threads();
-
-/// Names in one folder of a source.
-struct TreePart {
-    std::string folder; // its path, "" for the source itself
-    std::vector<std::string> names;
-};
-
-/// As copy_tree, of parts of a source alone: the names of the first into a new folder "0" of `target_fd`, those of the
-/// second into "1". These folders' own attributes are the caller's. Files with names in several parts are linked as in
-/// the source.
-void copy_parts(int source_fd, const std::vector<TreePart>& parts, int target_fd, const TreeCopyOptions& options);
 
 } // namespace storage

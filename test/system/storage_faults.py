@@ -223,8 +223,7 @@ class World:
         found += [path for path in (self.folder / "backups").iterdir() if path.is_file()]
         found += [path for path in (self.folder / "backups/instances").iterdir() if path.name not in backups]
         for pool in map(self.pool, pools):
-            found += [path for place in ("", "*/", "*/*/") for kind in ("partial", "restoring") for path in pool.glob(f"{place}.{kind}-*")]
-            found += pool.glob("views/*")
+            found += [*pool.glob(".partial-*"), *pool.glob("*/.partial-*"), *pool.glob("*/*/.partial-*"), *pool.glob("views/*")]
             found += [path for path in pool.glob("*-snapshots/*") if not any(path.iterdir())]
             found += [path for path in pool.glob("work/*") if path.name not in instances]
             with contextlib.suppress(FileNotFoundError):  # while it is being removed, which the line above tells

@@ -38,6 +38,7 @@ struct BegunFileTest : testing::Test {
 TEST_F(BegunFileTest, IsNotWrittenWhereItHoldsTheSame) {
     const std::string text(3 * page, 'a');
     auto begun = begin(text);
+    fs::last_write_time(file_, fs::file_time_type() + std::chrono::hours(1));
     const auto before = fs::last_write_time(file_);
     begun.write(block(text, 0));
     begun.finish(static_cast<int64_t>(text.size()));
@@ -83,35 +84,40 @@ TEST_F(BegunFileTest, IsEmptyWithoutAnother) {
     EXPECT_EQ(fakes::read(file_), std::string("\0\0text\0\0\0\0", 10));
 }
 
-struct AlikeFilesTest : testing::Test {
-    /// What is in the new file then.
-    std::string begun(AlikeFiles& alike, const std::string& path, int64_t size) {
-        const auto file = folder_ / "new";
-        fs::remove(file);
-        const auto fd = base::checked(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), file);
-        alike.begin(fd.get(), path, size);
-        return fakes::read(file);
-    }
-
-    fakes::TemporaryFolder folder_;
-};
-
-TEST_F(AlikeFilesTest, TakesOnlyAPlainFileOfThatPathAndSize) {
-    const auto tree = folder_ / "tree";
+TEST(AlikeFiles, AreOnlyPlainOnesOfThatPathAndSize) {
+    const fakes::TemporaryFolder folder;
+    const auto tree = folder / "tree";
     fs::create_directories(tree + "/d/deep");
-    fakes::write(folder_ / "outside", "four");
+    fakes::write(folder / "outside", "four");
     for (const auto* name : {"/top", "/d/deep/file"}) fakes::write(tree + name, "four");
-    fs::create_symlink(folder_ / "outside", tree + "/link");
+    fs::create_symlink(folder / "outside", tree + "/link");
     fs::create_symlink("deep", tree + "/d/link");
     ASSERT_EQ(::mkfifo((tree + "/fifo").c_str(), 0600), 0);
     AlikeFiles alike(tree);
-    for (const auto* path : {"missing", "d/missing", "no/where", "link", "d/link/file", "fifo", "d", "../outside"})
-        EXPECT_EQ(begun(alike, path, 4), "") << path;
-    EXPECT_EQ(begun(alike, "top", 5), "");
-    // Shared where the filesystem can do that, else empty.
-    const auto top = begun(alike, "top", 4);
-    EXPECT_TRUE(top == "four" || top.empty());
-    EXPECT_EQ(begun(alike, "d/deep/file", 4), top);
+    for (const auto* path : {"missing", "d/missing", "no/where", "d/link/file", "../outside"})
+        EXPECT_FALSE(alike.find(path, 4)) << path;
+    for (const auto* path : {"link", "fifo", "d"}) {
+        struct stat status{};
+        ASSERT_EQ(::lstat((tree + "/" + path).c_str(), &status), 0);
+        EXPECT_FALSE(alike.find(path, status.st_size)) << path;
+    }
+    EXPECT_FALSE(alike.find("top", 5));
+    EXPECT_TRUE(alike.find("top", 4));
+    EXPECT_TRUE(alike.find("d/deep/file", 4));
+}
+
+TEST(AlikeFiles, BeginAsAnotherOrEmpty) {
+    const fakes::TemporaryFolder folder;
+    fs::create_directory(folder / "tree");
+    fakes::write(folder / "tree/file", "four");
+    AlikeFiles alike(folder / "tree");
+    fakes::write(folder / "new", "");
+    const auto fd = base::checked(::open((folder / "new").c_str(), O_RDWR | O_CLOEXEC), "new");
+    auto begun = alike.begin(fd.get(), "file", 4);
+    const auto content = fakes::read(folder / "new");
+    EXPECT_TRUE(content == "four" || content.empty()) << content; // as the filesystem can
+    begun.finish(4);
+    EXPECT_EQ(fakes::read(folder / "new"), std::string(4, '\0'));
 }
 
 } // namespace
