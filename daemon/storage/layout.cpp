@@ -107,6 +107,19 @@ void remove_empty_snapshot_folders(const std::string& pool_path) {
     }
 }
 
+void remove_stale_places(const std::string& pool_path, const std::function<bool(const VolumeId& volume)>& is_there) {
+    const auto look_at = [&](const VolumeId& volume) {
+        if (!is_there(volume)) ::rmdir(path(pool_path, volume).c_str()); // no longer than it is empty
+    };
+    for (const auto type : {VolumeType::container, VolumeType::image, VolumeType::custom}) {
+        for (const auto& name : names_in(folder(pool_path, {type, ""}))) look_at({type, name});
+        for (const auto& name : names_in(folder(pool_path, {type, "", "any"})))
+            for (const auto& snapshot : names_in(snapshots_folder(pool_path, {type, name})))
+                look_at({type, name, snapshot});
+    }
+    remove_empty_snapshot_folders(pool_path);
+}
+
 bool is_laid_out(const std::string& pool_path) {
     return std::ranges::any_of(folders,
                                [&](const auto& part) { return is_folder(fmt::format("{}/{}", pool_path, part.name)); });

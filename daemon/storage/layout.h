@@ -3,6 +3,7 @@
 // drivers share. Called by drivers alone.
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ std::vector<std::string> leftovers(const std::string& pool_path);
 
 /// Folders for the snapshots of one volume that hold none.
 void remove_empty_snapshot_folders(const std::string& pool_path);
+/// Removes folders that nothing is mounted on and whose volume or snapshot is not there.
+void remove_stale_places(const std::string& pool_path, const std::function<bool(const VolumeId& volume)>& is_there);
 /// Whether a pool was ever laid out there: what is left of one whose filesystem is not mounted is not.
 bool is_laid_out(const std::string& pool_path);
 

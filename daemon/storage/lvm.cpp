@@ -1,6 +1,7 @@
 #include "daemon/storage/lvm.h"
 
 #include <fcntl.h>
+#include <set>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -480,6 +481,10 @@ void LvmDriver::clean_up() {
     for (const auto& logical : all())
         for (const auto prefix : {lvm_names::making, lvm_names::restoring, lvm_names::viewed})
             if (logical.starts_with(prefix)) remove_logical(logical);
+    const auto names = all();
+    const std::set<std::string> present(names.begin(), names.end());
+    layout::remove_stale_places(
+        pool_.path(), [&](const VolumeId& volume) { return present.contains(lvm_names::logical_volume(volume)); });
 }
 
 // --- sizes -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <set>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -451,6 +452,12 @@ void ZfsDriver::clean_up() {
             commands_->must({"zfs", "destroy", name});
     }
     remove_ghosts();
+    const auto listed =
+        commands_->must({"zfs", "list", "-H", "-o", "name", "-r", "-t", "filesystem,snapshot", pool_.root()});
+    const auto names = lines_of(listed);
+    const std::set<std::string> present(names.begin(), names.end());
+    layout::remove_stale_places(pool_.path(),
+                                [&](const VolumeId& volume) { return present.contains(dataset(volume)); });
 }
 
 /// What a kill kept from going with the last of its copies.

@@ -216,6 +216,19 @@ TEST_F(Lvm, CleaningUpEndsARestoreThatACrashInterrupted) {
     EXPECT_EQ(lines[1], "lvremove -f vg/lxd.replaced.containers_c--1");
 }
 
+TEST_F(Lvm, CleaningUpRemovesFoldersWhoseVolumeHasAnotherName) {
+    auto driver = pool();
+    const auto path = folder_ / "storage-pools/pool";
+    for (const auto* place : {"containers/c-1", "containers/old", "containers-snapshots/c-1/old", "custom/full/file"})
+        fs::create_directories(path + "/" + place);
+    commands_->answer("lvs --noheadings -o lv_name vg", "  containers_c--1\n  containers_c--1-new\n");
+    driver->clean_up();
+    EXPECT_TRUE(fs::exists(path + "/containers/c-1"));
+    EXPECT_FALSE(fs::exists(path + "/containers/old"));
+    EXPECT_FALSE(fs::exists(path + "/containers-snapshots/c-1"));
+    EXPECT_TRUE(fs::exists(path + "/custom/full/file"));
+}
+
 TEST_F(Lvm, ALimitGrowsTheVolumeInUseAndShrinksItOnlyWhenItIsNot) {
     auto driver = pool();
     there("containers_c--1");
