@@ -107,6 +107,8 @@ class WebSocket:
         )
         self.file = sock.makefile("rb")
         status = self.file.readline()
+        if not status:
+            raise ConnectionResetError("closed without an answer")
         while self.file.readline() not in (b"\r\n", b""):
             pass
         if b" 101 " not in status:
