@@ -165,7 +165,8 @@ void DirDriver::copy(const VolumeId& source_volume, const std::string& making, c
     TreeCopyOptions options;
     options.cancel = cancel;
     options.progress = progress;
-    options.threads = copying_threads();
+    // One more than a few processors: the filesystem's locks keep one of them waiting.
+    options.threads = std::clamp(std::thread::hardware_concurrency() + 1, 2U, 4U);
     copy_tree(open_volume(source_volume).get(), layout::open_folder(making).get(), options);
     copied(making);
     sync_tree(making);

@@ -60,7 +60,16 @@ bool same_owner(const struct stat& left, const struct stat& right) {
     return left.st_uid == right.st_uid && left.st_gid == right.st_gid;
 }
 
-void set_extended_and_times(int fd, const struct stat& wanted, const Xattrs& xattrs) {
+struct Changes {
+    bool owner;
+    bool mode;
+};
+
+void set_all(int fd, const struct stat& wanted, const Changes& changes, const Xattrs& xattrs) {
+    // A change of owner clears setuid bits and capabilities, and a change of mode changes an ACL's mask: hence the
+    // order.
+    if (changes.owner && ::fchown(fd, wanted.st_uid, wanted.st_gid) < 0) fail("fchown");
+    if (changes.mode && ::fchmod(fd, wanted.st_mode & 07777) < 0) fail("fchmod");
     for (const auto& [name, value] : xattrs)
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) < 0 && errno != ENOTSUP) fail("fsetxattr");
     if (::futimens(fd, times(wanted).data()) < 0) fail("futimens");
@@ -81,19 +90,13 @@ Xattrs xattrs(const FilePlace& place) {
 }
 
 void set_attributes(int fd, const struct stat& wanted, const struct stat& made_as, const Xattrs& xattrs) {
-    // A change of owner clears setuid bits and capabilities, and a change of mode changes an ACL's mask: hence the
-    // order.
-    if (!same_owner(wanted, made_as) && ::fchown(fd, wanted.st_uid, wanted.st_gid) < 0) fail("fchown");
-    if (::fchmod(fd, wanted.st_mode & 07777) < 0) fail("fchmod");
-    set_extended_and_times(fd, wanted, xattrs);
+    set_all(fd, wanted, {.owner = !same_owner(wanted, made_as), .mode = true}, xattrs);
 }
 
 void set_new_attributes(int fd, const struct stat& wanted, const Xattrs& xattrs) {
-    struct stat made_as{};
-    if (::fstat(fd, &made_as) < 0) fail("fstat");
-    if (made_as.st_mode != wanted.st_mode) return set_attributes(fd, wanted, made_as, xattrs);
-    if (!same_owner(wanted, made_as) && ::fchown(fd, wanted.st_uid, wanted.st_gid) < 0) fail("fchown");
-    set_extended_and_times(fd, wanted, xattrs);
+    struct stat made{};
+    if (::fstat(fd, &made) < 0) fail("fstat");
+    set_all(fd, wanted, {.owner = !same_owner(wanted, made), .mode = made.st_mode != wanted.st_mode}, xattrs);
 }
 
 void set_attributes(const FilePlace& place, const struct stat& wanted, const struct stat& made_as,

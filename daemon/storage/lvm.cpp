@@ -478,10 +478,10 @@ void LvmDriver::clean_up() {
         if (!is_there(name)) rename_logical(std::string(lvm_names::restoring) + name, name);
         remove_logical(logical);
     }
-    for (const auto& logical : all())
+    const auto names = all();
+    for (const auto& logical : names)
         for (const auto prefix : {lvm_names::making, lvm_names::restoring, lvm_names::viewed})
             if (logical.starts_with(prefix)) remove_logical(logical);
-    const auto names = all();
     const std::set<std::string> present(names.begin(), names.end());
     layout::remove_stale_places(
         pool_.path(), [&](const VolumeId& volume) { return present.contains(lvm_names::logical_volume(volume)); });

@@ -1,7 +1,7 @@
 // lxd-tar: reads one tar archive for the daemon (see tar_archives.h and tar_words.h), and ends with it.
 //
 // Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | lxd-tar content FILE NAME |
-//        lxd-tar blocks FILE NAME | lxd-tar part FILE FOLDER PREFIX [NAME...]
+//        lxd-tar blocks FILE NAME | lxd-tar part FILE FOLDER ALIKE PREFIX [NAME...]
 
 #include <csignal>
 #include <cstdio>
@@ -29,7 +29,7 @@ void tell(std::string_view word, int number, std::string_view text = {}) {
 int usage() {
     fmt::print(stderr, "Usage: lxd-tar inspect FILE | lxd-tar unpack FILE FOLDER | lxd-tar member FILE NAME | "
                        "lxd-tar content FILE NAME | lxd-tar blocks FILE NAME | "
-                       "lxd-tar part FILE FOLDER PREFIX [NAME...]\n");
+                       "lxd-tar part FILE FOLDER ALIKE PREFIX [NAME...]\n");
     return 2;
 }
 

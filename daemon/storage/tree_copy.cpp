@@ -1,6 +1,5 @@
 #include "daemon/storage/tree_copy.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -36,12 +35,6 @@ constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     throw std::system_error(errno, std::generic_category(), std::string(what) + " " + std::string(name));
 }
 
-/// From here on this thread makes files with the modes that it asks for, which spares a change of each. Where it fails
-/// they are changed.
-void make_with_all_modes() {
-    if (::unshare(CLONE_FS) == 0) ::umask(0);
-}
-
 /// A folder on both sides. Its attributes are set when the last reference is gone: its files are then all in it.
 struct Folder {
     base::Fd source;
@@ -63,15 +56,15 @@ public:
     TreeCopy(int source, int target, const TreeCopyOptions& options)
         : options_(options), content_(options.reflink, options.cancel), target_root_(target) {
         if (::fstat(source, &source_root_) < 0 || ::fstat(target, &made_as_) < 0) fail("stat", "folder");
+        if (options.progress) total_ = count(source);
+        enter(adopt(base::checked(::openat(source, ".", folder_flags), "open source"),
+                    base::checked(::openat(target, ".", folder_flags), "open target"), "", source_root_));
     }
 
     ~TreeCopy() { stop(); }
 
-    void run(int source, int target) {
+    void run() {
         try {
-            if (options_.progress) total_ = count(source);
-            enter(adopt(base::checked(::openat(source, ".", folder_flags), "open source"),
-                        base::checked(::openat(target, ".", folder_flags), "open target"), "", source_root_));
             walk();
             while (copy_one_waiting()) {
             }
@@ -206,11 +199,7 @@ private:
             start_thread = waiting_.size() > files_worth_a_thread && threads_.size() + 1 < options_.threads;
         }
         changed_.notify_one();
-        if (start_thread)
-            threads_.emplace_back([this] {
-                make_with_all_modes();
-                work();
-            });
+        if (start_thread) threads_.emplace_back([this] { work(); });
         if (crowded) copy_one_waiting();
     }
 
@@ -314,11 +303,12 @@ private:
     bool ending_ = false;
 };
 
-/// In a thread of its own, whose umask is nobody else's business.
+/// In a thread of its own, and those that it starts, whose umask is nobody else's business: files are made with the
+/// modes that are asked for, which spares a change of each. Where it cannot be had they are changed.
 template <class Work> void apart(const Work& work) {
     std::exception_ptr failure;
     std::thread([&] {
-        make_with_all_modes();
+        if (::unshare(CLONE_FS) == 0) ::umask(0);
         try {
             work();
         } catch (...) {
@@ -330,14 +320,9 @@ template <class Work> void apart(const Work& work) {
 
 } // namespace
 
-unsigned copying_threads() {
-    // One more than a few processors: the filesystem's locks keep one of them waiting.
-    return std::clamp(std::thread::hardware_concurrency() + 1, 2U, 4U);
-}
-
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
     TreeCopy copy(source_fd, target_fd, options);
-    apart([&] { copy.run(source_fd, target_fd); });
+    apart([&] { copy.run(); });
 }
 
 } // namespace storage

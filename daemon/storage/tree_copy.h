@@ -12,7 +12,7 @@ namespace storage {
 struct TreeCopyOptions {
     base::CancelToken cancel;
     std::function<void(int percent)> progress; // costs a walk over the source beforehand; may be empty
-    unsigned threads = 2;                      // for file contents, beside the one that walks
+    unsigned threads = 2;                      // for file contents; a small tree is copied by one alone
     bool reflink = true;                       // share extents (FICLONE) where the filesystem can
 };
 
@@ -21,8 +21,5 @@ struct TreeCopyOptions {
 /// are left out. Throws std::system_error or what the token throws; the target is then incomplete and the caller's to
 /// remove.
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options);
-
-/// How many threads a copy is worth on this host.
-unsigned copying_threads();
 
 } // namespace storage

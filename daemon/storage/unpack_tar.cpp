@@ -107,7 +107,7 @@ private:
         const int parent = open_parent(parent_path);
         if (!entry.hard_link.empty()) return make_hard_link(entry, parent, name);
         if (S_ISDIR(entry.attributes.st_mode)) return make_folder(entry, parent, path, name);
-        if (S_ISREG(entry.attributes.st_mode)) return make_file(entry, parent, path, reader);
+        if (S_ISREG(entry.attributes.st_mode)) return make_file(entry, parent, parent_path, name, reader);
         clear_place(parent, name, path);
         if (S_ISLNK(entry.attributes.st_mode))
             make_symlink(entry, parent, name);
@@ -198,26 +198,22 @@ private:
         fail("making the device", entry.path);
     }
 
-    void make_file(const TarEntry& entry, int parent, const std::string& path, TarReader& reader) {
+    void make_file(const TarEntry& entry, int parent, const std::string& parent_path, const std::string& name,
+                   TarReader& reader) {
         constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-        const auto name = split(path).second;
         const auto create = [&] {
             return base::Fd(::openat(parent, name.c_str(), flags, entry.attributes.st_mode & 0777));
         };
         auto file = create();
         if (!file && errno == EEXIST) {
-            clear_place(parent, name, path);
+            clear_place(parent, name, entry.path);
             file = create();
         }
         if (!file) fail("creating", entry.path);
-        auto content = alike_.begin(file.get(), path, entry.attributes.st_size);
-        try {
-            TarReader::Block block;
-            while (reader.next_block(block)) content.write(block);
-            content.finish(entry.attributes.st_size);
-        } catch (const std::system_error& error) {
-            throw std::system_error(error.code(), fmt::format("Failed writing \"{}\"", entry.path));
-        }
+        auto content = alike_.begin(file.get(), parent_path, name, entry.attributes.st_size);
+        TarReader::Block block;
+        while (reader.next_block(block)) content.write(block);
+        content.finish(entry.attributes.st_size);
         set_new_attributes(file.get(), entry.attributes, entry.xattrs);
     }
 

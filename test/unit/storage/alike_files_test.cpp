@@ -22,7 +22,7 @@ struct BegunFileTest : testing::Test {
         fakes::write(original_, text);
         fakes::write(file_, text);
         fd_ = base::checked(::open(file_.c_str(), O_WRONLY | O_CLOEXEC), file_);
-        return {fd_.get(), base::checked(::open(original_.c_str(), O_RDONLY | O_CLOEXEC), original_)};
+        return {fd_.get(), base::checked(::open(original_.c_str(), O_RDONLY | O_CLOEXEC), original_), "file"};
     }
 
     static TarReader::Block block(const std::string& text, int64_t offset) {
@@ -78,7 +78,7 @@ TEST_F(BegunFileTest, TakesNoPiecesOutOfOrder) {
 TEST_F(BegunFileTest, IsEmptyWithoutAnother) {
     fakes::write(file_, "");
     const auto fd = base::checked(::open(file_.c_str(), O_WRONLY | O_CLOEXEC), file_);
-    BegunFile begun(fd.get(), {});
+    BegunFile begun(fd.get(), {}, "file");
     begun.write(block("text", 2));
     begun.finish(10);
     EXPECT_EQ(fakes::read(file_), std::string("\0\0text\0\0\0\0", 10));
@@ -94,16 +94,18 @@ TEST(AlikeFiles, AreOnlyPlainOnesOfThatPathAndSize) {
     fs::create_symlink("deep", tree + "/d/link");
     ASSERT_EQ(::mkfifo((tree + "/fifo").c_str(), 0600), 0);
     AlikeFiles alike(tree);
-    for (const auto* path : {"missing", "d/missing", "no/where", "d/link/file", "../outside"})
-        EXPECT_FALSE(alike.find(path, 4)) << path;
-    for (const auto* path : {"link", "fifo", "d"}) {
+    using Place = std::pair<const char*, const char*>;
+    for (const auto& [path, name] : {Place("", "missing"), Place("d", "missing"), Place("no", "where"),
+                                     Place("d/link", "file"), Place("..", "outside")})
+        EXPECT_FALSE(alike.find(path, name, 4)) << path << "/" << name;
+    for (const auto* name : {"link", "fifo", "d"}) {
         struct stat status{};
-        ASSERT_EQ(::lstat((tree + "/" + path).c_str(), &status), 0);
-        EXPECT_FALSE(alike.find(path, status.st_size)) << path;
+        ASSERT_EQ(::lstat((tree + "/" + name).c_str(), &status), 0);
+        EXPECT_FALSE(alike.find("", name, status.st_size)) << name;
     }
-    EXPECT_FALSE(alike.find("top", 5));
-    EXPECT_TRUE(alike.find("top", 4));
-    EXPECT_TRUE(alike.find("d/deep/file", 4));
+    EXPECT_FALSE(alike.find("", "top", 5));
+    EXPECT_TRUE(alike.find("", "top", 4));
+    EXPECT_TRUE(alike.find("d/deep", "file", 4));
 }
 
 TEST(AlikeFiles, BeginAsAnotherOrEmpty) {
@@ -113,7 +115,7 @@ TEST(AlikeFiles, BeginAsAnotherOrEmpty) {
     AlikeFiles alike(folder / "tree");
     fakes::write(folder / "new", "");
     const auto fd = base::checked(::open((folder / "new").c_str(), O_RDWR | O_CLOEXEC), "new");
-    auto begun = alike.begin(fd.get(), "file", 4);
+    auto begun = alike.begin(fd.get(), "", "file", 4);
     const auto content = fakes::read(folder / "new");
     EXPECT_TRUE(content == "four" || content.empty()) << content; // as the filesystem can
     begun.finish(4);

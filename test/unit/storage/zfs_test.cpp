@@ -297,6 +297,20 @@ TEST_F(Zfs, CleaningUpRemovesWhatNoCopyNeedsAnyMore) {
                             "zfs destroy -r tank/deleted/images/lonely"));
 }
 
+TEST_F(Zfs, CleaningUpRemovesFoldersWhoseVolumeHasAnotherName) {
+    const auto driver = pool();
+    const auto path = folder_ / "storage-pools/pool";
+    for (const auto* place : {"containers/c1", "containers/old", "containers-snapshots/c1/old", "custom/full/file"})
+        fs::create_directories(path + "/" + place);
+    commands_->answer("zfs list -H -o name -r -t filesystem,snapshot tank",
+                      "tank\ntank/containers/c1\ntank/containers/c1@snapshot-new\n");
+    driver->clean_up();
+    EXPECT_TRUE(fs::exists(path + "/containers/c1"));
+    EXPECT_FALSE(fs::exists(path + "/containers/old"));
+    EXPECT_FALSE(fs::exists(path + "/containers-snapshots/c1"));
+    EXPECT_TRUE(fs::exists(path + "/custom/full/file"));
+}
+
 TEST_F(Zfs, StreamsAreDifferencesBetweenSnapshots) {
     const auto driver = pool();
     done();
