@@ -121,6 +121,7 @@ void BtrfsPool::make_loop() {
     context_.config["source"] = loop();
     auto& size = context_.config["size"];
     if (size.empty()) size = default_loop_size(layout::lxd_dir(context_.pool_path));
+    context_.decided(context_.config);
     make_sparse_file(loop(), schema::parse_bytes(size));
     try {
         make_filesystem("btrfs", context_.pool_name, loop());
@@ -197,8 +198,8 @@ void BtrfsPool::remove() {
     if (mounted || in_place) wipe(context_.pool_path);
     unmount();
     if (in_place) subvolume::remove(context_.pool_path);
-    // Before the folder, which is what a second try goes by.
-    if (is_loop()) remove_file(loop());
+    // Before the folder, which is what a second try goes by. With no source nothing was decided on yet.
+    if (source() == loop()) remove_file(loop());
     for (const auto& part : layout::folders) ::rmdir(fmt::format("{}/{}", context_.pool_path, part.name).c_str());
     remove_folder(context_.pool_path);
 }

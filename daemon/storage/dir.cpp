@@ -25,6 +25,10 @@ namespace {
 
 using base::fail;
 
+void remove_empty_parts(const std::string& place) {
+    for (const auto& part : layout::folders) ::rmdir(fmt::format("{}/{}", place, part.name).c_str());
+}
+
 std::string without_last_slash(std::string path) {
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
     return path;
@@ -62,9 +66,8 @@ void DirDriver::create_pool() {
     if (source_is_elsewhere() && !lxd_dir.empty() && (place + "/").starts_with(lxd_dir))
         throw schema::failure("Source path '{}' is within the LXD directory", place);
     if (!layout::names_in(place).empty()) throw schema::failure("Source path '{}' isn't empty", place);
-    rollback.add([&place] {
-        for (const auto& part : layout::folders) ::rmdir(fmt::format("{}/{}", place, part.name).c_str());
-    });
+    context_.decided(context_.config);
+    rollback.add([&place] { remove_empty_parts(place); });
     layout::make_folders(place);
     rollback.add([this] { unmount_pool(); });
     mount_pool();
@@ -76,6 +79,7 @@ void DirDriver::delete_pool() {
     for (const auto& name : layout::names_in(context_.pool_path))
         base::remove_tree(fmt::format("{}/{}", context_.pool_path, name));
     unmount_pool();
+    remove_empty_parts(source()); // which are still there if it was never mounted
     if (::rmdir(context_.pool_path.c_str()) < 0 && errno != ENOENT)
         fail("Failed to remove directory " + context_.pool_path);
 }

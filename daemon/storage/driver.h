@@ -186,6 +186,9 @@ struct DriverContext {
     schema::Config config; // the pool's
     /// The options that a volume has of its own, from before it is made. Not called with a snapshot's name.
     std::function<schema::Config(const VolumeId& volume)> own_options{};
+    /// Called by create_pool with the configuration that delete_pool goes by, once it is sure that nothing that was
+    /// there before is in the way, and before it makes anything that such a configuration is needed to remove.
+    std::function<void(const schema::Config& config)> decided = [](const schema::Config&) {};
 
     /// Of a volume or of a snapshot's volume: its own, else what the pool says for its volumes.
     std::string option(const VolumeId& volume, const std::string& key) const;

@@ -117,6 +117,7 @@ std::string LvmDriver::must_find(const VolumeId& volume) const {
 
 std::vector<std::string> LvmDriver::all() const {
     std::vector<std::string> names;
+    if (pool_.group().empty()) return names; // of a pool whose creation ended before it had one
     const auto said = commands_->ask({"lvs", "--noheadings", "-o", "lv_name", pool_.group()}, absent).value_or("");
     for (const auto line : schema::split(said, '\n'))
         if (const auto name = schema::stripped(line); !name.empty()) names.emplace_back(name);

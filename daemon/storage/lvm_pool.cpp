@@ -118,6 +118,7 @@ void LvmPool::create_on_loop() {
     std::string tags;
     if (group_exists(group(), tags))
         throw schema::failure("Volume group already exists, cannot use it for {}", schema::quoted(loop()));
+    context_.decided(context_.config);
     make_sparse_file(loop(), schema::parse_bytes(size));
     base::Rollback rollback;
     rollback.add([&] {
@@ -138,6 +139,7 @@ void LvmPool::create_on_device() {
     if (group_exists(group(), tags))
         throw schema::failure("Volume group already exists, cannot use new physical device at {}",
                               schema::quoted(device));
+    context_.decided(context_.config);
     make_group(device);
 }
 
@@ -154,7 +156,11 @@ void LvmPool::take_group() {
     std::string tags;
     if (!group_exists(group(), tags))
         throw schema::failure("The requested volume group {} does not exist", schema::quoted(group()));
-    if (schema::is_true(option("lvm.vg.force_reuse"))) return;
+    if (!schema::is_true(option("lvm.vg.force_reuse"))) check_is_free(tags);
+    context_.decided(context_.config);
+}
+
+void LvmPool::check_is_free(const std::string& tags) const {
     const auto volumes = count({"vgs", "--noheadings", "-o", "lv_count", group()});
     if (volumes > 1 || (volumes == 1 && !(is_thin() && thin_pool_exists())))
         throw schema::failure("Volume group {} is not empty", schema::quoted(group()));

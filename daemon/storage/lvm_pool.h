@@ -42,6 +42,7 @@ private:
     void create_on_loop();
     void create_on_device();
     void take_group();
+    void check_is_free(const std::string& tags) const;
     void make_group(const std::string& device);
     void create_thin_pool();
     void mark();

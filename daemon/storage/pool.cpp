@@ -204,20 +204,27 @@ void Pools::create(schema::StoragePool pool) {
     if (stores_.pools.find(pool.name))
         throw schema::conflict("The storage pool already exists: The record already exists");
     if (schema::get(pool.config, "source").empty()) pool.config.erase("source");
-    DriverRef driver = make_(pool.driver, context(pool));
+    auto context = this->context(pool);
+    context.decided = [&pool, this](const schema::Config& config) {
+        pool.config = config;
+        stores_.pools.complete(pool);
+    };
+    DriverRef driver = make_(pool.driver, std::move(context));
     check_white_space(pool.name);
     as_failure([&] { schema::check_pool_config(pool.driver, pool.config); });
 
-    // The row says whose what is made on disk is: a start after a crash removes both. So nothing may be there before.
+    // The row says whose what is made on disk is: a start after a crash removes both. So nothing may be there before,
+    // and the row tells of nothing until that is sure.
     if (base::exists(paths_.pool(pool.name)))
         throw schema::failure("Storage pool directory \"{}\" already exists", paths_.pool(pool.name));
     base::Rollback rollback;
+    const auto wanted = std::exchange(pool.config, {});
     pool.status = pending;
     stores_.pools.insert(pool);
     rollback.add([&] { stores_.pools.remove(pool.name); });
     driver->create_pool();
     rollback.add([&] { driver->delete_pool(); });
-    pool.config = driver->completed(pool.config);
+    pool.config = driver->completed(wanted);
     // What LXD shows and what a restart goes by.
     pool.config.try_emplace("source", paths_.pool(pool.name));
     pool.status = "Created";

@@ -88,6 +88,8 @@ void ZfsPool::create_on_loop() {
     if (is_dataset()) throw schema::failure("zfs.pool_name can't point to a dataset when source isn't set");
     auto& size = context_.config["size"];
     if (size.empty()) size = default_loop_size(layout::lxd_dir(context_.pool_path));
+    if (base::exists(loop())) throw schema::failure("Source file location already exists");
+    decide_on_new();
     make_sparse_file(loop(), schema::parse_bytes(size));
     base::Rollback rollback;
     rollback.add([&] { ::unlink(loop().c_str()); });
@@ -101,22 +103,28 @@ void ZfsPool::create_on_device() {
     context_.config.erase("size");
     context_.config.try_emplace("zfs.pool_name", context_.pool_name);
     if (is_dataset()) throw schema::failure("zfs.pool_name can't point to a dataset when source isn't set");
-    create_zpool(device);
     context_.config["source"] = root();
+    decide_on_new();
+    create_zpool(device);
+}
+
+void ZfsPool::decide_on_new() const {
+    if (dataset_exists(root())) throw schema::failure("ZFS zpool {} already exists", schema::quoted(root()));
+    context_.decided(context_.config);
 }
 
 void ZfsPool::take_present() {
     context_.config.try_emplace("zfs.pool_name", option("source"));
     context_.config.erase("size");
     if (root() != option("source")) throw schema::failure("The source must match zfs.pool_name if specified");
-    if (!is_dataset())
-        import();
-    else if (!dataset_exists(root()))
-        commands_.must({"zfs", "create", "-o", "mountpoint=legacy", root()});
-    if (!datasets().empty())
+    if (!is_dataset()) import();
+    const bool present = dataset_exists(root());
+    if (present && !datasets().empty())
         throw schema::failure("Provided ZFS pool (or dataset) isn't empty, run \"sudo zfs list {}\" to see existing "
                               "entries",
                               root());
+    context_.decided(context_.config);
+    if (!present) commands_.must({"zfs", "create", "-o", "mountpoint=legacy", root()});
 }
 
 void ZfsPool::import() const {

@@ -39,6 +39,7 @@ private:
     void create_on_loop();
     void create_on_device();
     void take_present();
+    void decide_on_new() const;
     void import() const;
     void ensure_datasets() const;
     void destroy();

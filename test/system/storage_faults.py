@@ -429,16 +429,33 @@ def image_gone_from(pool):
     return prepare
 
 
-def with_copy(stage):
+def any_copy(stage):
     stage.ensure("containers:p/cpy", lambda: stage.ask("POST", "instances", copy_of("cpy")))
 
 
-def with_volume_copy(stage):
+def any_volume_copy(stage):
     stage.ensure("custom:p/default_vcpy", lambda: stage.ask("POST", VOLUMES, volume_copy("vcpy")))
 
 
+def is_changed(stage, snapshots, copy):
+    """A refresh that was cut off leaves it so."""
+    return stage.has(f"{snapshots}/own") or (stage.has(copy) and not stage.has(f"{snapshots}/s2"))
+
+
+def with_copy(stage):
+    if is_changed(stage, "containers-snapshots:p/cpy", "containers:p/cpy"):
+        stage.ask("DELETE", "instances/cpy")
+    any_copy(stage)
+
+
+def with_volume_copy(stage):
+    if is_changed(stage, "custom-snapshots:p/default_vcpy", "custom:p/default_vcpy"):
+        stage.ask("DELETE", f"{VOLUMES}/vcpy")
+    any_volume_copy(stage)
+
+
 def changed_copy(stage):
-    with_copy(stage)
+    any_copy(stage)
     stage.note("containers", "cpy", "changed")
     stage.ensure("containers-snapshots:p/cpy/own", lambda: stage.ask("POST", "instances/cpy/snapshots", {"name": "own"}))
     if stage.has("containers-snapshots:p/cpy/s2"):
@@ -446,7 +463,7 @@ def changed_copy(stage):
 
 
 def changed_volume_copy(stage):
-    with_volume_copy(stage)
+    any_volume_copy(stage)
     stage.note("custom", "default_vcpy", "changed")
     stage.ensure("custom-snapshots:p/default_vcpy/own", lambda: stage.ask("POST", f"{VOLUMES}/vcpy/snapshots", {"name": "own"}))
     if stage.has("custom-snapshots:p/default_vcpy/s2"):

@@ -120,6 +120,39 @@ TEST_F(Lvm, ABadSourceIsRefusedInLxdsWordsAndLeavesNothing) {
     }
 }
 
+TEST_F(Lvm, WhatACrashLeavesOfANewPoolIsKnownBeforeItIsMade) {
+    schema::Config known;
+    const auto create = [&](schema::Config config) {
+        DriverContext context{"pool", folder_ / "storage-pools/pool", std::move(config), {}};
+        context.decided = [&](const schema::Config& decided) {
+            EXPECT_FALSE(fs::exists(folder_ / "disks/pool.img"));
+            known = decided;
+        };
+        fs::create_directories(folder_ / "storage-pools");
+        EXPECT_ANY_THROW(LvmDriver(std::move(context), commands_).create_pool());
+    };
+    commands_->answer("vgs --noheadings -o vg_tags pool", "\n");
+    create({{"size", "1GiB"}});
+    EXPECT_TRUE(known.empty()) << "another's volume group has the name";
+    commands_->answer("vgs --noheadings -o vg_tags full", "\n");
+    commands_->answer("vgs --noheadings -o lv_count full", "3\n");
+    create({{"source", "full"}});
+    EXPECT_TRUE(known.empty());
+    commands_->answer("vgs --noheadings -o vg_tags pool", "", absent);
+    commands_->answer("vgcreate", "", 1);
+    create({{"size", "1GiB"}});
+    EXPECT_EQ(known, (schema::Config{{"lvm.thinpool_name", "LXDThinPool"},
+                                     {"lvm.vg_name", "pool"},
+                                     {"size", "1GiB"},
+                                     {"source", folder_ / "disks/pool.img"}}));
+    known.clear();
+    fs::create_directories(folder_ / "storage-pools/pool");
+    done();
+    LvmDriver({"pool", folder_ / "storage-pools/pool", known, {}}, commands_).delete_pool();
+    EXPECT_THAT(done(), testing::IsEmpty());
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
+}
+
 TEST_F(Lvm, AnImageIsFormattedFilledAndNamedLast) {
     auto driver = pool();
     done();

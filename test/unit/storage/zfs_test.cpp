@@ -30,6 +30,13 @@ struct Zfs : testing::Test {
                           [this](const VolumeId& volume) { return own_options_[volume.name]; }},
             commands_);
     }
+    /// Tells what a start after a crash would know of it.
+    std::unique_ptr<ZfsDriver> driver_of(schema::Config config, schema::Config& known) {
+        fs::create_directories(folder_ / "storage-pools");
+        DriverContext context{"pool", folder_ / "storage-pools/pool", std::move(config), {}};
+        context.decided = [&known](const schema::Config& decided) { known = decided; };
+        return std::make_unique<ZfsDriver>(std::move(context), commands_);
+    }
     /// On the zpool tank, which is there and empty.
     std::unique_ptr<ZfsDriver> pool(schema::Config config = {}) {
         config["source"] = "tank";
@@ -81,9 +88,10 @@ TEST_F(Zfs, APoolOnAZpoolHasLxdsDatasets) {
 
 TEST_F(Zfs, APoolInAFileIsAZpoolOfItsOwn) {
     commands_->answer("zfs get -H -r -o name name pool", "pool\n");
-    commands_->answer("zfs get -H -o name name pool", "pool\n");
+    commands_->answer("zfs get -H -o name name pool", "", 1);
     const auto driver = driver_of({{"size", "1GiB"}});
     driver->create_pool();
+    there("pool");
     const auto file = folder_ / "disks/pool.img";
     EXPECT_THAT(done(), testing::Contains("zpool create -f -m none -O compression=on pool " + file));
     EXPECT_EQ(fs::file_size(file), 1U << 30U);
@@ -96,6 +104,38 @@ TEST_F(Zfs, APoolInAFileIsAZpoolOfItsOwn) {
     driver->delete_pool();
     EXPECT_THAT(done(), ElementsAre("zpool destroy pool"));
     EXPECT_FALSE(fs::exists(file));
+}
+
+TEST_F(Zfs, WhatACrashLeavesOfANewPoolIsRemovedButNothingElse) {
+    const auto run_until = [&](const std::string& last, schema::Config config) {
+        schema::Config known;
+        commands_->answer(last, "", 1); // as far as the disk can tell
+        auto driver = driver_of(std::move(config), known);
+        EXPECT_ANY_THROW(driver->create_pool());
+        commands_->answer(last, "");
+        return known;
+    };
+    commands_->answer("zfs get -H -o name name pool", "", 1);
+    const auto file = folder_ / "disks/pool.img";
+    auto known = run_until("zpool create", {{"size", "1GiB"}});
+    EXPECT_EQ(known, (schema::Config{{"size", "1GiB"}, {"source", file}, {"zfs.pool_name", "pool"}}));
+    fs::create_directories(folder_ / "storage-pools/pool");
+    fakes::write(file, "");
+    there("pool");
+    commands_->answer("zfs get -H -r -o name name pool", "pool\n");
+    done();
+    driver_of(known)->delete_pool();
+    EXPECT_THAT(done(), ElementsAre("zpool destroy pool"));
+    EXPECT_FALSE(fs::exists(file));
+
+    known.clear();
+    EXPECT_ANY_THROW(driver_of({{"size", "1GiB"}}, known)->create_pool()) << "another's zpool has the name";
+    EXPECT_TRUE(known.empty());
+    fs::create_directories(folder_ / "storage-pools/pool");
+    done();
+    driver_of(known)->delete_pool();
+    EXPECT_THAT(done(), testing::IsEmpty());
+    EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
 }
 
 TEST_F(Zfs, ABadSourceIsRefusedInLxdsWords) {
