@@ -512,6 +512,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     const auto name = instance.record()->row.name;
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     rooms_.cgroup_moves.foresee();
+    restore_again(instance);
     if (wants_startup_snapshot(*instance.record()))
         take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
     rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running

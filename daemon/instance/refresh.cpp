@@ -50,7 +50,7 @@ void Lifecycle::refresh(const Creation& creation, const Caller& caller, const st
             insert(copied_snapshot(snapshot, *target->record()));
             missing.push_back(snapshot.name);
         }
-    // What the source holds goes by way of a snapshot that nobody sees: restoring one is all or nothing.
+    // What the source holds goes by way of a snapshot that nobody sees: what is cut off of a restore is done again.
     SnapshotOrder order;
     order.name = "refresh-" + base::random_hex(8);
     auto whole = new_snapshot_row(*target->record(), order);
@@ -80,7 +80,12 @@ void Lifecycle::refresh(const Creation& creation, const Caller& caller, const st
         whole.id = made.back() = rooms_.snapshots.insert(whole);
     });
     rollback.add([&] { rooms_.snapshots.remove(whole.id); });
-    bring_back(*target, whole, {{}, caller.cancel});
+    try {
+        bring_back(*target, whole, {{}, caller.cancel});
+    } catch (const storage::HalfRestored&) {
+        rollback.dismiss(); // the snapshot is needed once more; the next start removes it
+        throw;
+    }
     rooms_.database.transaction([&] {
         for (const auto id : made)
             if (id != whole.id) rooms_.snapshots.set_incomplete(id, false);

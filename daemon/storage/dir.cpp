@@ -5,7 +5,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <system_error>
-#include <thread>
 #include <unistd.h>
 
 #include "daemon/base/durable.h"
@@ -169,8 +168,7 @@ void DirDriver::copy(const VolumeId& source_volume, const std::string& making, c
     TreeCopyOptions options;
     options.cancel = cancel;
     options.progress = progress;
-    // One more than a few processors: the filesystem's locks keep one of them waiting.
-    options.threads = std::clamp(std::thread::hardware_concurrency() + 1, 2U, 4U);
+    options.threads = copying_threads();
     copy_tree(open_volume(source_volume).get(), layout::open_folder(making).get(), options);
     copied(making);
     sync_tree(making);
@@ -187,24 +185,6 @@ void DirDriver::clone(const VolumeId& source_volume, const VolumeId& target, con
 
 void DirDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
     clone({snapshot.type, snapshot.name}, snapshot, cancel, progress);
-}
-
-void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
-    const VolumeId volume{snapshot.type, snapshot.name};
-    const auto making = layout::temporary_path(folder(volume));
-    base::make_dir(making, 0700);
-    base::Rollback rollback;
-    rollback.add([&] { base::remove_tree(making); });
-    rollback.add([&] { leaving(making); });
-    copy(snapshot, making, cancel, progress);
-    if (counts_projects_)
-        carry_limit_over(project_kernel(), open_volume(volume).get(), layout::open_folder(making).get());
-    if (::renameat2(AT_FDCWD, making.c_str(), AT_FDCWD, path(volume).c_str(), RENAME_EXCHANGE) < 0)
-        fail("Failed exchanging " + path(volume));
-    rollback.dismiss();
-    base::sync_folder(folder(volume));
-    this->leaving(making);
-    removal_.remove(making);
 }
 
 void DirDriver::rename(const VolumeId& volume, const std::string& new_name) {

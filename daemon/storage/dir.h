@@ -63,6 +63,8 @@ private:
     std::string parent(const VolumeId& volume) const;
     void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
               const Progress& progress);
+    bool restore_in_place(const VolumeId& snapshot, const base::CancelToken& cancel);
+    void replace(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress);
     std::string source() const;
     bool source_is_elsewhere() const;
 

@@ -17,6 +17,7 @@
 #include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
 #include "schema/error.h"
 
 namespace storage::layout {
@@ -105,6 +106,22 @@ void remove_empty_snapshot_folders(const std::string& pool_path) {
         const auto parent = fmt::format("{}/{}", pool_path, part.name);
         for (const auto& volume : names_in(parent)) ::rmdir(fmt::format("{}/{}", parent, volume).c_str());
     }
+}
+
+void make_place(const std::string& pool_path, const VolumeId& volume) {
+    if (!volume.snapshot.empty()) base::make_dir(snapshots_folder(pool_path, volume), 0711);
+    base::make_dir(path(pool_path, volume), volume_mode(volume.type));
+}
+
+void with_place(const std::string& pool_path, const VolumeId& volume, const std::function<void()>& make) {
+    base::Rollback rollback;
+    rollback.add([&] {
+        ::rmdir(path(pool_path, volume).c_str());
+        if (!volume.snapshot.empty()) ::rmdir(snapshots_folder(pool_path, volume).c_str());
+    });
+    make_place(pool_path, volume);
+    make();
+    rollback.dismiss();
 }
 
 void remove_stale_places(const std::string& pool_path, const std::function<bool(const VolumeId& volume)>& is_there) {

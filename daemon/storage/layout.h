@@ -48,6 +48,10 @@ std::vector<std::string> leftovers(const std::string& pool_path);
 
 /// Folders for the snapshots of one volume that hold none.
 void remove_empty_snapshot_folders(const std::string& pool_path);
+/// The folder that a volume or a snapshot is mounted on, and those above it.
+void make_place(const std::string& pool_path, const VolumeId& volume);
+/// The same before `make`; it goes again where that throws.
+void with_place(const std::string& pool_path, const VolumeId& volume, const std::function<void()>& make);
 /// Removes folders that nothing is mounted on and whose volume or snapshot is not there.
 void remove_stale_places(const std::string& pool_path, const std::function<bool(const VolumeId& volume)>& is_there);
 /// Whether a pool was ever laid out there: what is left of one whose filesystem is not mounted is not.

@@ -249,7 +249,7 @@ void LvmDriver::mount(const VolumeId& volume) {
         const std::scoped_lock activity(activity_);
         return set_active(logical, true);
     }
-    make_place(volume);
+    layout::make_place(pool_.path(), volume);
     if (volume.snapshot.empty()) return mount_logical(volume, logical, path(volume), volume.type == VolumeType::image);
     if (!pool_.is_thin() || type_of_active(logical) != "btrfs")
         return mount_logical(volume, logical, path(volume), true);
@@ -312,14 +312,8 @@ std::vector<std::string> LvmDriver::snapshots(const VolumeId& of) const {
     return names;
 }
 
-void LvmDriver::make_place(const VolumeId& volume) const {
-    if (!volume.snapshot.empty()) base::make_dir(layout::snapshots_folder(pool_.path(), volume), 0711);
-    base::make_dir(path(volume), layout::volume_mode(volume.type));
-}
-
 void LvmDriver::appear(const std::string& making, const VolumeId& volume) const {
-    make_place(volume);
-    rename_logical(making, lvm_names::logical_volume(volume));
+    layout::with_place(pool_.path(), volume, [&] { rename_logical(making, lvm_names::logical_volume(volume)); });
 }
 
 std::string LvmDriver::make_filled(const VolumeId& target, int64_t bytes,
@@ -400,11 +394,15 @@ void LvmDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, 
     if (exists(snapshot)) throw schema::conflict("Volume \"{}\" exists already", path(snapshot));
     const auto from = must_find(volume_of(snapshot));
     const bool block = from.ends_with(".block");
-    if (!block) make_place(snapshot);
     settle(volume_of(snapshot));
     const auto name = lvm_names::logical_volume(snapshot, block);
-    if (block || pool_.is_thin()) return snapshot_logical(from, name, true);
-    take_thick(from, name);
+    if (block) return snapshot_logical(from, name, true);
+    layout::with_place(pool_.path(), snapshot, [&] {
+        if (pool_.is_thin())
+            snapshot_logical(from, name, true);
+        else
+            take_thick(from, name);
+    });
 }
 
 void LvmDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
@@ -450,7 +448,7 @@ void LvmDriver::rename(const VolumeId& volume, const std::string& new_name) {
     }
     if (logical) rename_logical(*logical, lvm_names::logical_volume(target, block));
     rollback.dismiss();
-    if (!block) make_place(target);
+    if (!block) layout::make_place(pool_.path(), target);
     base::remove_tree(path(volume));
     if (volume.snapshot.empty()) base::remove_tree(layout::snapshots_folder(pool_.path(), volume));
 }

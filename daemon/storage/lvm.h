@@ -84,7 +84,6 @@ private:
     void copy(const VolumeId& source, const std::string& place, const base::CancelToken& cancel,
               const Progress& progress);
     void appear(const std::string& making, const VolumeId& volume) const;
-    void make_place(const VolumeId& volume) const;
     int64_t first_size(const VolumeId& volume) const;
     /// What a new volume gets.
     std::string filesystem(const VolumeId& volume) const;

@@ -7,6 +7,7 @@
 
 #include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
+#include "daemon/base/files.h"
 
 namespace storage {
 
@@ -48,6 +49,14 @@ void sync_tree(const std::string& folder) {
     for (const auto& file : files) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     for (const auto& file : files) sync(file, folder);
     sync(top, folder);
+}
+
+void sync_folders(int root_fd, const std::vector<std::string>& paths) {
+    const auto open = [&](const std::string& path) {
+        return base::open_beneath(root_fd, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+    };
+    if (paths.size() > few) return sync_filesystem(open(""), "folders");
+    for (const auto& path : paths) sync(open(path), path);
 }
 
 } // namespace storage

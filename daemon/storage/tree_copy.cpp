@@ -1,5 +1,6 @@
 #include "daemon/storage/tree_copy.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "daemon/base/fd.h"
+#include "daemon/base/files.h"
 #include "daemon/storage/file_attributes.h"
 #include "daemon/storage/file_content.h"
 #include "daemon/storage/listing.h"
@@ -39,7 +41,8 @@ constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 struct Folder {
     base::Fd source;
     base::Fd target;
-    std::string path; // below the root, with a slash at the end
+    std::string path;      // below the source, with a slash at the end
+    std::string copy_path; // below the target, likewise
     struct stat wanted{};
     Xattrs attributes;
 };
@@ -56,16 +59,35 @@ public:
     TreeCopy(int source, int target, const TreeCopyOptions& options)
         : options_(options), content_(options.reflink, options.cancel), target_root_(target) {
         if (::fstat(source, &source_root_) < 0 || ::fstat(target, &made_as_) < 0) fail("stat", "folder");
-        if (options.progress) total_ = count(source);
-        enter(adopt(base::checked(::openat(source, ".", folder_flags), "open source"),
-                    base::checked(::openat(target, ".", folder_flags), "open target"), "", source_root_));
     }
 
     ~TreeCopy() { stop(); }
 
-    void run() {
-        try {
+    void copy_all(int source, int target) {
+        run([&] {
+            if (options_.progress) total_ = count(source);
+            enter(adopt(base::checked(::openat(source, ".", folder_flags), "open source"),
+                        base::checked(::openat(target, ".", folder_flags), "open target"), "", "", source_root_));
             walk();
+        });
+    }
+
+    void copy_parts(int source, const std::vector<TreePart>& parts) {
+        run([&] {
+            for (size_t number = 0; number < parts.size() && !failed(); ++number)
+                copy_part(source, parts[number], std::to_string(number));
+        });
+    }
+
+private:
+    struct Frame {
+        FolderRef folder;
+        Listing listing;
+    };
+
+    template <class Begin> void run(const Begin& begin) {
+        try {
+            begin();
             while (copy_one_waiting()) {
             }
         } catch (...) {
@@ -75,18 +97,30 @@ public:
         if (failure_) std::rethrow_exception(failure_);
     }
 
-private:
-    struct Frame {
-        FolderRef folder;
-        Listing listing;
-    };
+    void copy_part(int source, const TreePart& part, const std::string& name) {
+        if (::mkdirat(target_root_, name.c_str(), 0700) < 0) fail("make folder", name);
+        auto folder = std::make_shared<Folder>();
+        folder->source = base::open_beneath(source, part.folder.empty() ? "." : part.folder, folder_flags);
+        folder->target = base::checked(::openat(target_root_, name.c_str(), folder_flags), "open " + name);
+        folder->path = part.folder.empty() ? "" : part.folder + "/";
+        folder->copy_path = name + "/";
+        for (const auto& entry : part.names) {
+            struct stat wanted{};
+            if (::fstatat(folder->source.get(), entry.c_str(), &wanted, AT_SYMLINK_NOFOLLOW) < 0)
+                fail("stat", folder->path + entry);
+            copy_entry(folder, entry, wanted);
+            walk();
+        }
+    }
 
-    FolderRef adopt(base::Fd source, base::Fd target, std::string path, const struct stat& wanted) {
+    FolderRef adopt(base::Fd source, base::Fd target, std::string path, std::string copy_path,
+                    const struct stat& wanted) {
         auto folder = std::make_unique<Folder>();
         folder->attributes = xattrs(source.get());
         folder->source = std::move(source);
         folder->target = std::move(target);
         folder->path = std::move(path);
+        folder->copy_path = std::move(copy_path);
         folder->wanted = wanted;
         return {folder.release(), [this](Folder* raw) { finish(std::unique_ptr<Folder>(raw)); }};
     }
@@ -139,13 +173,14 @@ private:
         if (::mkdirat(parent->target.get(), name.c_str(), 0700) < 0) fail("make folder", parent->path + name);
         auto target = base::checked(::openat(parent->target.get(), name.c_str(), folder_flags), "open copied folder");
         auto source = base::checked(::openat(parent->source.get(), name.c_str(), folder_flags), "open folder " + name);
-        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/", wanted);
+        auto folder = adopt(std::move(source), std::move(target), parent->path + name + "/",
+                            parent->copy_path + name + "/", wanted);
         if (wanted.st_dev == source_root_.st_dev) enter(std::move(folder));
     }
 
     /// Whether a file with several names was copied already and is now linked to.
     bool link_to_copy(const Folder& folder, const std::string& name, const struct stat& wanted) {
-        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.path + name);
+        const auto [known, is_new] = copied_links_.try_emplace({wanted.st_dev, wanted.st_ino}, folder.copy_path + name);
         if (is_new) return false;
         // Every folder on this path was made by us in a tree that nobody else can reach yet.
         if (::linkat(target_root_, known->second.c_str(), folder.target.get(), name.c_str(), 0) < 0)
@@ -320,9 +355,19 @@ template <class Work> void apart(const Work& work) {
 
 } // namespace
 
+unsigned copying_threads() {
+    // One more than a few processors: the filesystem's locks keep one of them waiting.
+    return std::clamp(std::thread::hardware_concurrency() + 1, 2U, 4U);
+}
+
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options) {
     TreeCopy copy(source_fd, target_fd, options);
-    apart([&] { copy.run(); });
+    apart([&] { copy.copy_all(source_fd, target_fd); });
+}
+
+void copy_parts(int source_fd, const std::vector<TreePart>& parts, int target_fd, const TreeCopyOptions& options) {
+    TreeCopy copy(source_fd, target_fd, options);
+    apart([&] { copy.copy_parts(source_fd, parts); });
 }
 
 } // namespace storage

@@ -4,6 +4,8 @@
 // snapshots.
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "daemon/base/cancel.h"
 
@@ -21,5 +23,19 @@ struct TreeCopyOptions {
 /// are left out. Throws std::system_error or what the token throws; the target is then incomplete and the caller's to
 /// remove.
 void copy_tree(int source_fd, int target_fd, const TreeCopyOptions& options);
+
+/// How many threads a copy is worth on this host.
+unsigned copying_threads();
+
+/// Names in one folder of a source.
+struct TreePart {
+    std::string folder; // its path, "" for the source itself
+    std::vector<std::string> names;
+};
+
+/// As copy_tree, of parts of a source alone: the names of the first into a new folder "0" of `target_fd`, those of the
+/// second into "1". These folders' own attributes are the caller's. Files with names in several parts are linked as in
+/// the source.
+void copy_parts(int source_fd, const std::vector<TreePart>& parts, int target_fd, const TreeCopyOptions& options);
 
 } // namespace storage

@@ -165,6 +165,7 @@ private:
     schema::VolumeKind kind(const std::string& pool, std::string_view type, std::string_view content_type) const;
     void repair(const state::VolumeRow& row);
     void repair_restore(const state::VolumeRow& row);
+    void restore_again(const VolumePlace& volume);
     /// Marked while it lasts, so that a start after a crash does it again: owners and files belong together.
     void bring_back(const state::VolumeRow& row, const state::VolumeSnapshotRow& snapshot,
                     const base::CancelToken& cancel, const Progress& progress);

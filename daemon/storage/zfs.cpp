@@ -146,15 +146,10 @@ std::vector<std::string> ZfsDriver::snapshots(const VolumeId& volume) const {
 
 // --- mounts ------------------------------------------------------------------------------------------------------
 
-void ZfsDriver::make_place(const VolumeId& volume) const {
-    if (!volume.snapshot.empty()) base::make_dir(layout::snapshots_folder(pool_.path(), volume), 0711);
-    base::make_dir(path(volume), layout::volume_mode(volume.type));
-}
-
 void ZfsDriver::mount(const VolumeId& volume) {
     const std::scoped_lock lock(mounting_);
     if (commands_->is_mounted(path(volume))) return;
-    make_place(volume);
+    layout::make_place(pool_.path(), volume);
     const bool fixed = !volume.snapshot.empty() || volume.type == VolumeType::image;
     commands_->mount(dataset(volume), path(volume), "zfs", {fixed ? static_cast<unsigned long>(MS_RDONLY) : 0, ""});
 }
@@ -183,8 +178,7 @@ void ZfsDriver::set_mode(const std::string& place, VolumeType type) const {
 // --- volumes -----------------------------------------------------------------------------------------------------
 
 void ZfsDriver::appear(const std::string& making, const VolumeId& volume) const {
-    make_place(volume);
-    commands_->must({"zfs", "rename", making, dataset(volume)});
+    layout::with_place(pool_.path(), volume, [&] { commands_->must({"zfs", "rename", making, dataset(volume)}); });
 }
 
 void ZfsDriver::create(const VolumeId& volume, const std::function<void(const std::string& path)>& fill) {
@@ -232,8 +226,11 @@ void ZfsDriver::refill(const VolumeId& volume, const std::function<void(const st
 
 /// A snapshot can only be taken of what its volume holds: the volume gets that content, and its own again afterwards.
 void ZfsDriver::make_snapshot(const VolumeId& snapshot, const std::function<void(const std::string& path)>& fill) {
-    const auto volume = volume_of(snapshot);
-    make_place(snapshot);
+    layout::with_place(pool_.path(), snapshot, [&] { make_snapshot_of(volume_of(snapshot), snapshot, fill); });
+}
+
+void ZfsDriver::make_snapshot_of(const VolumeId& volume, const VolumeId& snapshot,
+                                 const std::function<void(const std::string& path)>& fill) {
     base::Rollback rollback;
     if (!pool_.dataset_exists(dataset(volume))) {
         make(volume, fill, {"-o", fmt::format("{}=yes", unfinished)});
@@ -361,8 +358,7 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
 void ZfsDriver::take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress&) {
     cancel.check();
     if (exists(snapshot)) throw schema::conflict("Volume \"{}\" exists already", path(snapshot));
-    make_place(snapshot);
-    commands_->must({"zfs", "snapshot", dataset(snapshot)});
+    layout::with_place(pool_.path(), snapshot, [&] { commands_->must({"zfs", "snapshot", dataset(snapshot)}); });
 }
 
 void ZfsDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress&) {
@@ -391,7 +387,7 @@ void ZfsDriver::rename(const VolumeId& volume, const std::string& new_name) {
         for (const auto& name : snapshots(volume)) unmount({volume.type, volume.name, name});
     unmount(volume);
     if (!done) commands_->must({"zfs", "rename", dataset(volume), dataset(target)});
-    make_place(target);
+    layout::make_place(pool_.path(), target);
     base::remove_tree(path(volume));
     if (volume.snapshot.empty()) base::remove_tree(layout::snapshots_folder(pool_.path(), volume));
 }
@@ -627,7 +623,7 @@ void ZfsDriver::receive(const VolumeId& volume, int from, const base::CancelToke
         commands_->must({"zfs", "destroy", marked});
         commands_->must({"zfs", "inherit", std::string(unfinished), dataset(whole)});
     }
-    make_place(volume);
+    layout::make_place(pool_.path(), volume);
 }
 
 void ZfsDriver::save(const VolumeId& volume, const std::vector<std::string>& snapshots, const Target& to,

@@ -81,6 +81,8 @@ private:
     /// Replaces what it holds.
     void refill(const VolumeId& volume, const std::function<void(const std::string& path)>& fill);
     void make_snapshot(const VolumeId& snapshot, const std::function<void(const std::string& path)>& fill);
+    void make_snapshot_of(const VolumeId& volume, const VolumeId& snapshot,
+                          const std::function<void(const std::string& path)>& fill);
     // The same of block volumes.
     void make_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill, const Words& properties);
     void refill_block(const VolumeId& volume, int64_t bytes, const BlockFill& fill);
@@ -105,7 +107,6 @@ private:
     void with_mounted(const std::string& dataset, const std::function<void(const std::string& path)>& work) const;
     void set_mode(const std::string& place, VolumeType type) const;
     void appear(const std::string& making, const VolumeId& volume) const;
-    void make_place(const VolumeId& volume) const;
 
     std::shared_ptr<Commands> commands_;
     ZfsPool pool_;

@@ -31,7 +31,7 @@ LOST = (OSError, ValueError, http.client.HTTPException)
 LIBRARY = BUILD / "test/system/libmoments.so"
 NEVER = 1 << 40
 MARKS = ("incomplete", "frozen_source", "renaming", "restoring", "moving")
-FULL = ("No space left on device", "disk is full", "out of space", "insufficient free space")
+FULL = ("No space left on device", "disk is full", "out of space", "insufficient free space", "Insufficient suitable allocatable extents")
 EVERYTHING, POOLS_ALONE = 1, 2  # what a full disk is full for
 OCTETS = {"Content-Type": "application/octet-stream"}
 # Where volumes are not just folders.
@@ -341,6 +341,19 @@ class Stage:
         self.ask("DELETE", f"{target}/backups/own")
         return content
 
+    def put_on(self, file, *mkfs, size, pools):
+        """Lays pools on a filesystem of their own."""
+        place = self.test.folder / file
+        place.mkdir()
+        run("truncate", f"--size={size}", f"{place}.img")
+        run(*mkfs, f"{place}.img")
+        run("mount", "-o", "loop", f"{place}.img", place)
+        self.world.mounts = leaks.mounts()
+        for pool in pools:
+            (place / pool).mkdir()
+            self.sources[pool] = {"source": str(place / pool)}
+        return place
+
     def begin_anew(self):
         """So that the steps after a failed one can be seen, too."""
         self.test.daemon.kill()
@@ -348,7 +361,8 @@ class Stage:
             subprocess.run(["umount", "--lazy", point], check=False)
         if self.driver in VOLUMES_OF:
             VOLUMES_OF[self.driver].discard("pqr")
-        for path in self.test.daemon.folder.iterdir():
+        sources = [Path(config["source"]) for config in self.sources.values() if "source" in config]
+        for path in [path for folder in (self.test.daemon.folder, *sources) for path in folder.iterdir()]:
             subprocess.run(["rm", "-rf", path], check=True)
         self.moments.disarm()
         self.test.daemon.start(wrapper=self.moments.wrapper())
@@ -379,6 +393,18 @@ class Stage:
         volumes = self.world.volumes
         with volumes.active("p", [(kind, name)]), volumes.opened("p", (kind, name), folder, writable=True) as opened:
             write(opened)
+
+    def upset(self, name):
+        """Changes a container in more places than one, where its files lie open; a second time changes nothing."""
+        root = self.world.pool("p") / "containers" / name / "rootfs"
+        if self.world.volumes or self.driver == "overlay":
+            return
+        for place in ("bin", "etc", "var"):
+            (root / place).mkdir(exist_ok=True)
+            (root / place / "new").write_text("new")
+        (root / "etc/file-1").unlink(missing_ok=True)
+        if (root / "etc/file-2").exists():
+            (root / "etc/file-2").rename(root / "var/moved")
 
     def has(self, what):
         return what in self.world.state()
@@ -533,7 +559,7 @@ STEPS = {
         nothing,
     ),
     "restore": (
-        lambda stage: (with_copy(stage), stage.note("containers", "cpy", "changed")),
+        lambda stage: (with_copy(stage), stage.note("containers", "cpy", "changed"), stage.upset("cpy")),
         lambda stage: ("PUT", "instances/cpy", {"restore": stage.restored}),
         nothing,
     ),
@@ -774,6 +800,8 @@ def in_all_steps(test, driver, times, fault):
     """Does `fault(step, random numbers, which time)` so often with each step."""
     rng = seeded()
     stage = Stage(test, driver)
+    mkfs = KINDS[driver].make
+    place = stage.put_on("ground", *mkfs, size="512M", pools="pqr") if mkfs else None
     stage.set_up()
     problems = []
     for name in chosen_steps(driver):
@@ -791,6 +819,8 @@ def in_all_steps(test, driver, times, fault):
         if times > 2 or SLOWNESS > 1:
             print(f"{driver}: {name}: {number} times in {step.calls} calls", flush=True)
     stage.take_down()
+    if place:
+        run("umount", "--lazy", place)
     test.true(not problems, "\n".join(problems))
 
 
@@ -813,7 +843,7 @@ def full_disks(times):
 
 MANY = int(os.environ.get("FAULTS_TIMES", "100"))
 
-DRIVERS = ("dir", "btrfs", "overlay", *(name for name in VOLUMES_OF if KINDS[name].is_here()))
+DRIVERS = ("dir", "dir_with_reflinks", "btrfs", "overlay", *(name for name in VOLUMES_OF if KINDS[name].is_here()))
 
 for DRIVER in DRIVERS:
     for FAULT, TIMES, NAME in ((kills, 1, "a_kill"), (kills, MANY, "many_kills"), (full_disks, MANY, "many_full_disks")):
@@ -854,16 +884,9 @@ def full(stage):
 
 def on_a_full_pool(test, driver):
     stage = Stage(test, driver)
-    source = test.folder / "small"
-    mounted = driver != "btrfs" and not stage.world.volumes
-    if mounted:
-        source.mkdir()
-        run("truncate", "--size=24M", f"{source}.img")
-        run("mkfs.ext4", "-q", "-m", "0", f"{source}.img")
-        run("mount", "-o", "loop", f"{source}.img", source)
-        (source / "lost+found").rmdir()
-        stage.world.mounts = leaks.mounts()
-        stage.sources["p"] = {"source": str(source)}
+    mounted = None
+    if driver != "btrfs" and not stage.world.volumes:
+        mounted = stage.put_on("small", "mkfs.ext4", "-q", "-m", "0", size="24M", pools="p")
     elif stage.world.volumes:
         stage.sources["p"] = SIZES[driver] | SMALL.get(driver, {})
     stage.set_up()
@@ -884,7 +907,7 @@ def on_a_full_pool(test, driver):
     test.true(refused > (min(3, len(steps) // 3) if driver != "btrfs" else -1), "a full pool refuses")
     stage.take_down()
     if mounted:
-        run("umount", "--lazy", source)
+        run("umount", "--lazy", mounted)
 
 
 @scenario
