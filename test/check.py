@@ -105,6 +105,7 @@ def lint(check):
     check.single("lint:format", "test/lint/format.py")
     check.single("lint:include-direction", "test/lint/include_direction.py")
     check.single("lint:keys", "test/lint/keys.py")
+    check.single("lint:rollback", "test/lint/rollback.py")
     check.single("lint:scripts", "test/lint/scripts.py")
 
 

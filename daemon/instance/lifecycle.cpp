@@ -303,7 +303,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     rooms_.rows.insert(row);
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, along, caller, progress);
-    rollback.add([&] { rooms_.pools.remove_container(row.pool, name); });
+    rollback.add([&, pool = row.pool] { rooms_.pools.remove_container(pool, name); });
     limit_root(rooms_.instances.expand(row), rooms_.pools);
     row.put.config.erase(incomplete_key);
     record = rooms_.instances.expand(row);
@@ -512,7 +512,6 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     const auto name = instance.record()->row.name;
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     rooms_.cgroup_moves.foresee();
-    restore_again(instance);
     if (wants_startup_snapshot(*instance.record()))
         take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
     rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running
@@ -546,7 +545,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
 
     rooms_.pools.give_container_to(instance.record()->row.pool, name, plan.root_uid);
     const auto running = rooms_.runtime.start(name, plan.items, caller.cancel);
-    rollback.add([&] { end_failed_start(name, running); });
+    rollback.add([&, running] { end_failed_start(name, running); });
     plan.running();
     rollback.dismiss();
     instance.set_live({Status::running, running});

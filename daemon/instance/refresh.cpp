@@ -50,7 +50,7 @@ void Lifecycle::refresh(const Creation& creation, const Caller& caller, const st
             insert(copied_snapshot(snapshot, *target->record()));
             missing.push_back(snapshot.name);
         }
-    // What the source holds goes by way of a snapshot that nobody sees: what is cut off of a restore is done again.
+    // What the source holds goes by way of a snapshot that nobody sees: restoring one is all or nothing.
     SnapshotOrder order;
     order.name = "refresh-" + base::random_hex(8);
     auto whole = new_snapshot_row(*target->record(), order);
@@ -79,13 +79,8 @@ void Lifecycle::refresh(const Creation& creation, const Caller& caller, const st
         rooms_.snapshots.remove(made.back());
         whole.id = made.back() = rooms_.snapshots.insert(whole);
     });
-    rollback.add([&] { rooms_.snapshots.remove(whole.id); });
-    try {
-        bring_back(*target, whole, {{}, caller.cancel});
-    } catch (const storage::HalfRestored&) {
-        rollback.dismiss(); // the snapshot is needed once more; the next start removes it
-        throw;
-    }
+    rollback.add([this, id = whole.id] { rooms_.snapshots.remove(id); });
+    bring_back(*target, whole, {{}, caller.cancel});
     rooms_.database.transaction([&] {
         for (const auto id : made)
             if (id != whole.id) rooms_.snapshots.set_incomplete(id, false);

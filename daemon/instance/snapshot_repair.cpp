@@ -21,10 +21,11 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
         try {
             const std::scoped_lock lock(instance->change_lock());
             complete_move_or_later(*instance);
-            if (instance->live().running)
-                store_volatile(*instance, {{restoring_key, ""}});
-            else
-                restore_again(*instance);
+            const auto& wanted = schema::get(record->row.put.config, restoring_key);
+            if (wanted.empty()) continue;
+            const auto snapshot = rooms_.snapshots.find(name, wanted);
+            if (snapshot && !instance->live().running) bring_back(*instance, *snapshot, {});
+            store_volatile(*instance, {{restoring_key, ""}});
         } catch (const std::exception& error) {
             rooms_.log.error("Failed restoring an instance anew", {{"instance", name}, {"err", error.what()}});
         }
@@ -51,14 +52,6 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
             rooms_.log.error("Failed linking an instance", {{"instance", row.name}, {"err", error.what()}});
         }
     }
-}
-
-void Lifecycle::restore_again(Instance& instance) {
-    const auto record = instance.record();
-    const auto& wanted = schema::get(record->row.put.config, restoring_key);
-    if (wanted.empty()) return;
-    if (const auto snapshot = rooms_.snapshots.find(record->row.name, wanted)) bring_back(instance, *snapshot, {});
-    store_volatile(instance, {{restoring_key, ""}});
 }
 
 void Lifecycle::repair_snapshot(const state::SnapshotRow& snapshot) {

@@ -218,12 +218,7 @@ void Lifecycle::restore_snapshot(const std::string& name, const std::string& sna
             rollback.add([&] { start_stopped(instance, {}); });
         }
         lock.lock();
-        try {
-            bring_back(*instance, whole_snapshot(name, snapshot), caller);
-        } catch (const storage::HalfRestored&) {
-            rollback.dismiss();
-            throw;
-        }
+        bring_back(*instance, whole_snapshot(name, snapshot), caller);
         rollback.dismiss();
         if (!ran) return;
         start_stopped(instance, caller);
@@ -243,12 +238,7 @@ void Lifecycle::bring_back(Instance& instance, const state::SnapshotRow& snapsho
     store_volatile(instance, {{restoring_key, snapshot.name}});
     base::Rollback rollback;
     rollback.add([&] { store_volatile(instance, {{restoring_key, ""}}); });
-    try {
-        rooms_.pools.restore_snapshot(pool, name, snapshot.name, caller.cancel, {});
-    } catch (const storage::HalfRestored&) {
-        rollback.dismiss(); // it is done again before the instance starts
-        throw;
-    }
+    rooms_.pools.restore_snapshot(pool, name, snapshot.name, caller.cancel, {});
     rollback.dismiss(); // the files are the snapshot's: the next start does the rest, should this fail
     const auto claim = rooms_.id_claims.scope(name);
     auto row = instance.record()->row;

@@ -365,7 +365,7 @@ schema::Config apply_live(const Record& before, const Prepared& prepared, const 
         devices::write_limits(name, devices::disk_limits(all, of, host), host.nodes());
     };
     if (devices::has_limits(before.expanded_devices) || devices::has_limits(wanted.expanded_devices)) {
-        rollback.add([&] { limit_disks(before.expanded_devices, old_owner); });
+        rollback.add([&, limit_disks] { limit_disks(before.expanded_devices, old_owner); });
         limit_disks(wanted.expanded_devices, owner);
     }
     rollback.add([&] { write_cgroups(name, live_update(new_items, old_items), rooms); });

@@ -66,7 +66,7 @@ void DirDriver::create_pool() {
         throw schema::failure("Source path '{}' is within the LXD directory", place);
     if (!layout::names_in(place).empty()) throw schema::failure("Source path '{}' isn't empty", place);
     context_.decided(context_.config);
-    rollback.add([&place] { remove_empty_parts(place); });
+    rollback.add([place] { remove_empty_parts(place); });
     layout::make_folders(place);
     rollback.add([this] { unmount_pool(); });
     mount_pool();
@@ -78,7 +78,8 @@ void DirDriver::delete_pool() {
     for (const auto& name : layout::names_in(context_.pool_path))
         base::remove_tree(fmt::format("{}/{}", context_.pool_path, name));
     unmount_pool();
-    remove_empty_parts(source()); // which are still there if it was never mounted
+    if (source_is_elsewhere()) // what is still there where it was not mounted
+        for (const auto& part : layout::folders) base::remove_tree(fmt::format("{}/{}", source(), part.name));
     if (::rmdir(context_.pool_path.c_str()) < 0 && errno != ENOENT)
         fail("Failed to remove directory " + context_.pool_path);
 }
@@ -214,6 +215,7 @@ void DirDriver::remove(const VolumeId& volume) {
         this->leaving(leaving);
         removal_.remove(leaving);
     }
+    if (volume.snapshot.empty()) drop_changing(volume);
     ::rmdir(snapshots_folder(volume).c_str()); // stays where there are any
 }
 

@@ -64,6 +64,10 @@ private:
     void copy(const VolumeId& source, const std::string& making, const base::CancelToken& cancel,
               const Progress& progress);
     bool restore_in_place(const VolumeId& snapshot, const base::CancelToken& cancel);
+    std::string changing_folder(const VolumeId& volume) const;
+    /// Does it while the volume is in that folder.
+    void change(const VolumeId& volume, const std::function<void()>& work);
+    void drop_changing(const VolumeId& volume);
     void replace(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress);
     std::string source() const;
     bool source_is_elsewhere() const;

@@ -15,7 +15,6 @@
 #include "daemon/base/cancel.h"
 #include "daemon/storage/id_shift.h"
 #include "schema/config.h"
-#include "schema/error.h"
 
 namespace storage {
 
@@ -107,11 +106,6 @@ public:
     virtual void resize_block(const VolumeId& volume, int64_t bytes) = 0;
 };
 
-/// A restore that could be neither finished nor undone.
-struct HalfRestored : schema::Error {
-    explicit HalfRestored(const std::string& text) : Error(schema::ErrorKind::internal, text) {}
-};
-
 class Driver {
 public:
     virtual ~Driver() = default;
@@ -147,9 +141,8 @@ public:
                        const Progress& progress) = 0;
     /// Keeps what a volume holds now as `snapshot`, which says whose it is; all or nothing. The volume may be in use.
     virtual void take(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
-    /// Makes the snapshot's volume, which is not in use, hold what the snapshot holds. After a crash, or where it
-    /// throws HalfRestored, the volume may hold some of both and is not to be used before it was restored again; with
-    /// any other error it is as it was.
+    /// Makes the snapshot's volume, which is not in use, hold what the snapshot holds; all or nothing. What a crash
+    /// cuts off is finished by the same call.
     virtual void restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) = 0;
     /// A volume takes its snapshots along; a snapshot stays its volume's. Of a volume, what a crash cut off is finished
     /// by the same call, or undone by the opposite one.

@@ -106,16 +106,11 @@ void LvmDriver::restore_content(const VolumeId& snapshot, const Progress& progre
     const VolumeId volume{snapshot.type, snapshot.name};
     const auto present = must_find(volume);
     unmount(volume);
-    const auto source = must_find(snapshot);
-    try {
-        if (present.ends_with(".block")) return copy_bytes(source, present, {}, progress);
-        with_mounted(volume, present, [&](const std::string& place) {
-            for (const auto& name : layout::names_in(place)) base::remove_tree(fmt::format("{}/{}", place, name));
-            copy(snapshot, place, {}, progress);
-        });
-    } catch (const std::exception& error) {
-        throw HalfRestored(error.what());
-    }
+    if (present.ends_with(".block")) return copy_bytes(must_find(snapshot), present, {}, progress);
+    with_mounted(volume, present, [&](const std::string& place) {
+        for (const auto& name : layout::names_in(place)) base::remove_tree(fmt::format("{}/{}", place, name));
+        copy(snapshot, place, {}, progress);
+    });
 }
 
 } // namespace storage

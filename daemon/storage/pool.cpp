@@ -205,9 +205,10 @@ void Pools::create(schema::StoragePool pool) {
         throw schema::conflict("The storage pool already exists: The record already exists");
     if (schema::get(pool.config, "source").empty()) pool.config.erase("source");
     auto context = this->context(pool);
-    context.decided = [&pool, this](const schema::Config& config) {
-        pool.config = config;
-        stores_.pools.complete(pool);
+    context.decided = [begun = pool, this](const schema::Config& config) mutable {
+        begun.status = pending;
+        begun.config = config;
+        stores_.pools.complete(begun);
     };
     DriverRef driver = make_(pool.driver, std::move(context));
     check_white_space(pool.name);

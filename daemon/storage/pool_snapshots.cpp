@@ -38,7 +38,12 @@ void Pools::restore_snapshot(const std::string& pool, const std::string& instanc
     const auto hold = container_locks_.exclusive(instance, cancel);
     const auto driver = this->driver(pool);
     driver->restore(volume_of(instance, snapshot), cancel, progress);
-    link_snapshots(*driver, instance);
+    try {
+        link_snapshots(*driver, instance);
+    } catch (const std::exception& error) { // The next start looks after links: this one was restored.
+        log_.warning("Failed linking an instance's snapshots",
+                     {{"pool", pool}, {"instance", instance}, {"err", error.what()}});
+    }
 }
 
 void Pools::rename_snapshot(const std::string& pool, const std::string& instance, const std::string& snapshot,

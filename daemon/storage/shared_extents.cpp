@@ -51,12 +51,12 @@ private:
 };
 
 /// Any other flag (not yet written, unwritten, packed, encrypted) is one more thing to know of the content.
-bool is_plain(const fiemap_extent& extent) {
-    return (extent.fe_flags & ~(FIEMAP_EXTENT_LAST | FIEMAP_EXTENT_SHARED)) == 0;
+bool is_shared(const fiemap_extent& extent) {
+    return (extent.fe_flags & ~FIEMAP_EXTENT_LAST) == FIEMAP_EXTENT_SHARED;
 }
 
 bool same(const fiemap_extent& a, const fiemap_extent& b) {
-    return is_plain(a) && is_plain(b) && a.fe_logical == b.fe_logical && a.fe_physical == b.fe_physical &&
+    return is_shared(a) && is_shared(b) && a.fe_logical == b.fe_logical && a.fe_physical == b.fe_physical &&
            a.fe_length == b.fe_length;
 }
 

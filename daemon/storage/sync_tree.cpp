@@ -7,7 +7,6 @@
 
 #include "daemon/base/fail.h"
 #include "daemon/base/fd.h"
-#include "daemon/base/files.h"
 
 namespace storage {
 
@@ -35,28 +34,20 @@ void sync(const base::Fd& file, const std::string& shown) {
     if (::fsync(file.get()) < 0) base::fail("Failed syncing " + shown);
 }
 
-void sync_filesystem(const base::Fd& file, const std::string& shown) {
-    if (::syncfs(file.get()) < 0) base::fail("Failed syncing " + shown);
-}
-
 } // namespace
+
+void sync_filesystem(int fd) {
+    if (::syncfs(fd) < 0) base::fail("Failed syncing a filesystem");
+}
 
 void sync_tree(const std::string& folder) {
     const auto top = open_readable(folder);
     const auto files = few_files(folder);
-    if (files.empty()) return sync_filesystem(top, folder);
+    if (files.empty()) return sync_filesystem(top.get());
     // Begun together, they need one commit of a journal and not one each.
     for (const auto& file : files) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     for (const auto& file : files) sync(file, folder);
     sync(top, folder);
-}
-
-void sync_folders(int root_fd, const std::vector<std::string>& paths) {
-    const auto open = [&](const std::string& path) {
-        return base::open_beneath(root_fd, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
-    };
-    if (paths.size() > few) return sync_filesystem(open(""), "folders");
-    for (const auto& path : paths) sync(open(path), path);
 }
 
 } // namespace storage

@@ -2,7 +2,6 @@
 // Makes what was just written durable, before it gets the name that it is known by. Called by drivers.
 
 #include <string>
-#include <vector>
 
 namespace storage {
 
@@ -10,7 +9,7 @@ namespace storage {
 /// else's writes; many by a sync of the filesystem. Throws std::system_error.
 void sync_tree(const std::string& folder);
 
-/// That what was renamed in these folders of a tree, and their own attributes, survives a power cut.
-void sync_folders(int root_fd, const std::vector<std::string>& paths);
+/// Of the filesystem that an open file is on.
+void sync_filesystem(int fd);
 
 } // namespace storage

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <unistd.h>
@@ -43,6 +44,13 @@ struct stat status_in(const base::Fd& folder, const std::string& name) {
     if (::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
         base::fail("Failed looking at " + name);
     return status;
+}
+
+/// What is mounted somewhere is nobody's to compare or change, also where it is of the same filesystem.
+uint64_t mount_of(const base::Fd& folder) {
+    struct statx status{};
+    if (::statx(folder.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0) base::fail("Failed looking at a mount");
+    return status.stx_mnt_id;
 }
 
 bool same_look(const struct stat& a, const struct stat& b) {
@@ -98,14 +106,18 @@ class Comparison {
 public:
     Comparison(int snapshot, int volume, const DifferenceOptions& options) : options_(options) {
         Pair roots{open_in(snapshot, ".", O_DIRECTORY), open_in(volume, ".", O_DIRECTORY), ""};
-        snapshot_device_ = status_of(roots.snapshot, "the snapshot").st_dev;
-        volume_device_ = status_of(roots.volume, "the volume").st_dev;
+        mounts_ = {mount_of(roots.snapshot), mount_of(roots.volume)};
+        device_ = status_of(roots.volume, "the volume").st_dev;
+        found_.reachable = status_of(roots.snapshot, "the snapshot").st_dev == device_;
         waiting_.push_back({std::make_shared<const Pair>(std::move(roots)), ""});
     }
 
     TreeDifference run() {
         std::vector<std::thread> others;
-        for (unsigned number = 1; number < options_.threads; ++number) others.emplace_back([this] { work(); });
+        try {
+            for (unsigned number = 1; number < options_.threads; ++number) others.emplace_back([this] { work(); });
+        } catch (const std::system_error&) { // then with fewer
+        }
         work();
         for (auto& other : others) other.join();
         if (failure_) std::rethrow_exception(failure_);
@@ -185,9 +197,7 @@ private:
         if (path.size() > longest_path) return {};
         auto pair = std::make_shared<Pair>(Pair{open_in(above.snapshot.get(), next.name, O_DIRECTORY),
                                                 open_in(above.volume.get(), next.name, O_DIRECTORY), std::move(path)});
-        if (status_of(pair->snapshot, pair->path).st_dev != snapshot_device_ ||
-            status_of(pair->volume, pair->path).st_dev != volume_device_)
-            return {};
+        if (std::pair(mount_of(pair->snapshot), mount_of(pair->volume)) != mounts_) return {};
         return pair;
     }
 
@@ -215,9 +225,7 @@ private:
             return true;
         }
         if (wanted.type == DT_REG) return is_same_file(pair, wanted.name, found);
-        if (!is_same_other(pair, wanted)) return false;
-        ++found.same;
-        return true;
+        return is_same_other(pair, wanted, found);
     }
 
     bool is_same_file(const Pair& pair, const std::string& name, Found& found) {
@@ -225,27 +233,33 @@ private:
         const auto volume = open_in(pair.volume.get(), name, O_NONBLOCK | O_NOCTTY);
         const auto wanted = status_of(snapshot, name);
         const auto present = status_of(volume, name);
-        if (present.st_dev != volume_device_) reachable_ = false;
+        if (present.st_dev != device_) reachable_ = false;
         const bool same = same_look(wanted, present) && same_size(wanted, present) &&
                           (wanted.st_size == 0 || options_.same_content(snapshot.get(), volume.get())) &&
                           same_xattrs(xattrs(snapshot.get()), xattrs(volume.get()));
+        return settle(pair, name, wanted, present, same, found);
+    }
+
+    bool is_same_other(const Pair& pair, const Entry& entry, Found& found) {
+        const auto wanted = status_in(pair.snapshot, entry.name);
+        const auto present = status_in(pair.volume, entry.name);
+        const bool same = same_look(wanted, present) && same_size(wanted, present) &&
+                          (entry.type != DT_LNK || link_text(pair.snapshot, entry.name, wanted) ==
+                                                       link_text(pair.volume, entry.name, present)) &&
+                          same_xattrs(xattrs({pair.snapshot.get(), entry.name.c_str()}),
+                                      xattrs({pair.volume.get(), entry.name.c_str()}));
+        return settle(pair, entry.name, wanted, present, same, found);
+    }
+
+    /// False where it is to be put. What has several names is judged when all of them are known.
+    bool settle(const Pair& pair, const std::string& name, const struct stat& wanted, const struct stat& present,
+                bool same, Found& found) {
         if (wanted.st_nlink > 1) {
             note_link(wanted, present, same, pair.path, name);
             return true;
         }
         found.same += same ? 1 : 0;
         return same;
-    }
-
-    static bool is_same_other(const Pair& pair, const Entry& entry) {
-        const auto wanted = status_in(pair.snapshot, entry.name);
-        const auto present = status_in(pair.volume, entry.name);
-        if (!same_look(wanted, present) || !same_size(wanted, present)) return false;
-        if (entry.type == DT_LNK &&
-            link_text(pair.snapshot, entry.name, wanted) != link_text(pair.volume, entry.name, present))
-            return false;
-        return same_xattrs(xattrs({pair.snapshot.get(), entry.name.c_str()}),
-                           xattrs({pair.volume.get(), entry.name.c_str()}));
     }
 
     void note_link(const struct stat& wanted, const struct stat& present, bool unchanged, const std::string& path,
@@ -271,8 +285,8 @@ private:
     }
 
     const DifferenceOptions& options_;
-    dev_t snapshot_device_ = 0;
-    dev_t volume_device_ = 0;
+    dev_t device_ = 0;                     // of both: blocks of two have the same numbers
+    std::pair<uint64_t, uint64_t> mounts_; // of the snapshot and of the volume
     std::atomic<bool> reachable_ = true;
 
     std::mutex mutex_;

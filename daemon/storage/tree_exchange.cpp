@@ -8,6 +8,7 @@
 #include <string>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -15,7 +16,6 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
-#include "daemon/storage/driver.h"
 #include "daemon/storage/file_attributes.h"
 
 namespace storage {
@@ -47,6 +47,13 @@ void make_alike(const base::Fd& folder, const Attributes& present, const Attribu
     set_attributes(folder.get(), wanted.status, present.status, wanted.extended);
 }
 
+bool same_attributes(const Attributes& a, const Attributes& b) {
+    const auto look = [](const struct stat& of) {
+        return std::tuple(of.st_mode, of.st_uid, of.st_gid, of.st_mtim.tv_sec, of.st_mtim.tv_nsec);
+    };
+    return look(a.status) == look(b.status) && a.extended == b.extended;
+}
+
 void rename_in(int from_fd, int to_fd, const std::string& name, unsigned flags) {
     if (::renameat2(from_fd, name.c_str(), to_fd, name.c_str(), flags) < 0) base::fail("Failed moving " + name);
 }
@@ -66,7 +73,7 @@ public:
             rollback.dismiss();
         } catch (const std::exception& error) {
             if (is_undone_) throw;
-            throw HalfRestored(error.what());
+            throw HalfExchanged(error.what());
         }
     }
 
@@ -93,7 +100,8 @@ private:
         const auto wanted = attributes_of(open_folder(snapshot_, places.path), places.path);
         on_failure(rollback, [this, places, before] {
             const auto folder = open_folder(volume_, places.path);
-            make_alike(folder, attributes_of(folder, places.path), before);
+            const auto now = attributes_of(folder, places.path);
+            if (!same_attributes(now, before)) make_alike(folder, now, before);
         });
         for (const auto& name : difference.put) put(places, volume.get(), staged.get(), name, rollback);
         for (const auto& name : difference.drop) {

@@ -338,12 +338,7 @@ void Volumes::bring_back(const state::VolumeRow& row, const state::VolumeSnapsho
     rollback.add([&] { set_volatile(place, {{restoring_key, ""}}); });
     set_volatile(place, {{restoring_key, snapshot.name}});
     const auto driver = this->driver(row.pool);
-    try {
-        driver->restore(custom_volume(row.name, snapshot.name), cancel, progress);
-    } catch (const HalfRestored&) {
-        rollback.dismiss(); // it is done again before the volume is used
-        throw;
-    }
+    driver->restore(custom_volume(row.name, snapshot.name), cancel, progress);
     rollback.dismiss(); // the files are the snapshot's: should this fail, the next start does it again
     // Some backends can go back to a snapshot only by way of losing the later ones.
     if (const auto left = snapshots_after_restore(*driver, custom_volume(row.name, snapshot.name)))

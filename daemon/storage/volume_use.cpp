@@ -65,15 +65,7 @@ void Volumes::repair_owners(const state::VolumeRow& row) {
     driver->unmount(volume);
 }
 
-/// What a restore left that could not be finished.
-void Volumes::restore_again(const VolumePlace& volume) {
-    if (schema::get(row(volume).config, restoring_key).empty()) return;
-    const auto hold = locks_.exclusive(lock_key(volume), {}); // or one that is under way
-    repair_restore(row(volume));
-}
-
 Volumes::Use Volumes::use(const VolumePlace& volume, const User& user, const UseRules& rules) {
-    restore_again(volume);
     const auto key = lock_key(volume);
     const auto hold = locks_.shared(key, {}); // not while it is renamed, restored or removed
     const auto alone = mount_locks_.exclusive(key, {});

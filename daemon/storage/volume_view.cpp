@@ -37,7 +37,7 @@ schema::StorageVolume volume_of(const std::string& type, const std::string& name
 schema::StorageVolume custom_view(const state::VolumeRow& row) {
     schema::StorageVolume volume;
     static_cast<schema::StorageVolumePut&>(volume) = row;
-    volume.config.erase(restoring_key);
+    for (const auto* key : {restoring_key, updating_key}) volume.config.erase(key);
     volume.type = row.type;
     volume.name = row.name;
     volume.content_type = row.content_type;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/ranges.h>
+
 #include "daemon/base/rollback.h"
 #include "schema/error.h"
 #include "schema/keys/volume.h"
@@ -96,6 +98,7 @@ void Volumes::repair(const state::VolumeRow& row) {
         repaired.name = row.new_name;
     }
     repair_restore(repaired);
+    repair_update(repaired);
     for (const auto& snapshot : stores_.volumes.snapshots(row.id)) {
         if (snapshot.incomplete) remove_snapshot_of(repaired, snapshot);
         if (snapshot.incomplete || snapshot.new_name.empty()) continue;
@@ -113,6 +116,20 @@ void Volumes::repair_restore(const state::VolumeRow& row) {
     const auto snapshot = stores_.volumes.find_snapshot(row.id, name);
     if (snapshot && driver(row.pool)->exists(custom_volume(row.name, name))) return bring_back(row, *snapshot, {}, {});
     set_volatile({row.pool, row.name}, {{restoring_key, ""}});
+}
+
+void Volumes::repair_update(const state::VolumeRow& row) {
+    const auto& options = schema::get(row.config, updating_key);
+    if (options.empty()) return;
+    std::set<std::string> changed;
+    for (const auto option : schema::split(options, ',')) changed.emplace(option);
+    apply(row, changed);
+    set_volatile({row.pool, row.name}, {{updating_key, ""}});
+}
+
+void Volumes::apply(const state::VolumeRow& row, const std::set<std::string>& options) {
+    if (options.contains("size")) limit(row, schema::get(row.config, "size"));
+    driver(row.pool)->update(custom_volume(row.name), options);
 }
 
 void Volumes::remove_all(const state::VolumeRow& row) {
@@ -249,13 +266,15 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     if ((changed.contains("security.shifted") || changed.contains("security.unmapped")) && in_use({key.pool, key.name}))
         throw schema::failure("Cannot modify shifting with running instances using the volume");
     base::Rollback rollback;
-    if (changed.contains("size")) {
-        limit(row, schema::get(put.config, "size"));
-        rollback.add([&] { limit(row, schema::get(row.config, "size")); });
-    }
-    stores_.volumes.update(row.id, put);
+    auto changing = row;
+    static_cast<schema::StorageVolumePut&>(changing) = put;
+    // Before what is on the disk, which goes by what is stored; the next start finishes what a crash cuts off.
+    if (!changed.empty()) changing.config[updating_key] = fmt::format("{}", fmt::join(changed, ","));
+    stores_.volumes.update(row.id, changing);
     rollback.add([&] { stores_.volumes.update(row.id, row); });
-    driver(key.pool)->update(custom_volume(row.name), changed); // which goes by what is stored
+    if (changed.contains("size")) rollback.add([&] { limit(row, schema::get(row.config, "size")); });
+    apply(changing, changed);
+    if (!changed.empty()) stores_.volumes.update(row.id, put);
     rollback.dismiss();
 }
 

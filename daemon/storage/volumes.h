@@ -43,6 +43,8 @@ struct VolumeKey {
 
 /// The snapshot while a volume is brought back to it, in the row alone: clients do not see it.
 constexpr const char* restoring_key = "volatile.restoring";
+/// Likewise, the options whose change its files are to get, with commas between.
+constexpr const char* updating_key = "volatile.updating";
 
 /// Custom volumes and their snapshots as clients see them, but for who uses them.
 schema::StorageVolume custom_view(const state::VolumeRow& row);
@@ -165,7 +167,7 @@ private:
     schema::VolumeKind kind(const std::string& pool, std::string_view type, std::string_view content_type) const;
     void repair(const state::VolumeRow& row);
     void repair_restore(const state::VolumeRow& row);
-    void restore_again(const VolumePlace& volume);
+    void repair_update(const state::VolumeRow& row);
     /// Marked while it lasts, so that a start after a crash does it again: owners and files belong together.
     void bring_back(const state::VolumeRow& row, const state::VolumeSnapshotRow& snapshot,
                     const base::CancelToken& cancel, const Progress& progress);
@@ -191,6 +193,8 @@ private:
     bool give_to(const state::VolumeRow& row, const User& user, const UseRules& rules);
     void repair_owners(const state::VolumeRow& row);
     void limit(const state::VolumeRow& row, const std::string& size);
+    /// What is on the disk gets what a row says of these options.
+    void apply(const state::VolumeRow& row, const std::set<std::string>& options);
     std::vector<schema::StorageVolume> container_volumes(const std::string& pool) const;
     std::vector<schema::StorageVolume> image_volumes(const std::string& pool) const;
     std::vector<schema::StorageVolume> custom_volumes(const std::string& pool) const;

@@ -240,7 +240,7 @@ void ZfsDriver::make_snapshot_of(const VolumeId& volume, const VolumeId& snapsho
     }
     const auto before = fmt::format("{}{}{}", dataset(volume), before_mark, base::uuid4());
     commands_->must({"zfs", "snapshot", before});
-    rollback.add([&] { go_back(before); });
+    rollback.add([this, before] { go_back(before); });
     refill(volume, fill);
     commands_->must({"zfs", "snapshot", dataset(snapshot)});
     if (!is_unfinished(volume))
@@ -545,7 +545,7 @@ void ZfsDriver::make_block_snapshot(const VolumeId& snapshot, int64_t bytes, con
     const auto before = fmt::format("{}{}{}", dataset(volume), before_mark, base::uuid4());
     const auto size = size_of(dataset(volume));
     commands_->must({"zfs", "snapshot", before});
-    rollback.add([&] { go_back(before); });
+    rollback.add([this, before] { go_back(before); });
     refill_block(volume, bytes, fill);
     commands_->must({"zfs", "snapshot", dataset(snapshot)});
     if (!is_unfinished(volume)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 #include <system_error>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ namespace storage {
 namespace {
 
 constexpr int absent = 1; // how zfs ends where there is no such dataset
+/// In the row of a pool that is being made, and in no other: its zpool or dataset was not made for it.
+constexpr const char* was_there = "volatile.was_there";
 
 const std::vector<std::string>& own_datasets() {
     static const std::vector<std::string> names{"containers",         "custom",         "deleted",
@@ -74,6 +77,7 @@ void ZfsPool::create() {
     rollback.add([&] { destroy(); });
     ensure_datasets();
     layout::make_folders(context_.pool_path);
+    context_.config.erase(was_there);
     rollback.dismiss();
 }
 
@@ -123,6 +127,7 @@ void ZfsPool::take_present() {
         throw schema::failure("Provided ZFS pool (or dataset) isn't empty, run \"sudo zfs list {}\" to see existing "
                               "entries",
                               root());
+    if (present) context_.config[was_there] = "true";
     context_.decided(context_.config);
     if (!present) commands_.must({"zfs", "create", "-o", "mountpoint=legacy", root()});
 }
@@ -161,7 +166,13 @@ void ZfsPool::unmount() {
     commands_.must({"zpool", "export", root()});
 }
 
+/// Of a zpool or dataset that was there before, and is not a pool of ours yet.
+void ZfsPool::take_datasets_back() const {
+    for (const auto& name : std::views::reverse(own_datasets())) commands_.run({"zfs", "destroy", root() + "/" + name});
+}
+
 void ZfsPool::destroy() {
+    if (!option(was_there).empty()) return take_datasets_back();
     if (!root().empty() && dataset_exists(root())) {
         for (const auto& name : datasets())
             if (name.find('/') != std::string::npos && std::ranges::find(own_datasets(), name) == own_datasets().end())

@@ -40,6 +40,7 @@ private:
     void create_on_device();
     void take_present();
     void decide_on_new() const;
+    void take_datasets_back() const;
     void import() const;
     void ensure_datasets() const;
     void destroy();

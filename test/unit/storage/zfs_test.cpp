@@ -138,6 +138,28 @@ TEST_F(Zfs, WhatACrashLeavesOfANewPoolIsRemovedButNothingElse) {
     EXPECT_FALSE(fs::exists(folder_ / "storage-pools/pool"));
 }
 
+TEST_F(Zfs, WhatWasThereBeforeANewPoolOutlivesIt) {
+    commands_->answer("zfs get -H -r -o name name tank", "tank\n");
+    there("tank");
+    commands_->answer("zfs set", "", 1); // as far as the disk can tell, the daemon was killed
+    schema::Config known;
+    EXPECT_ANY_THROW(driver_of({{"source", "tank"}}, known)->create_pool());
+    const std::vector<std::string> own{"images",         "deleted/making",     "deleted/images",
+                                       "deleted/custom", "deleted/containers", "deleted",
+                                       "custom",         "containers"};
+    std::vector<std::string> taken_back;
+    for (const auto& name : own) taken_back.push_back("zfs destroy tank/" + name);
+    const auto destroyed = [&] {
+        auto lines = done();
+        std::erase_if(lines, [](const auto& line) { return line.find("destroy") == std::string::npos; });
+        return lines;
+    };
+    EXPECT_EQ(destroyed(), taken_back) << "at once";
+    fs::create_directories(folder_ / "storage-pools/pool");
+    driver_of(known)->delete_pool();
+    EXPECT_EQ(destroyed(), taken_back) << "at the next start";
+}
+
 TEST_F(Zfs, ABadSourceIsRefusedInLxdsWords) {
     commands_->answer("zfs get -H -o name name full", "full\n");
     commands_->answer("zfs get -H -r -o name name full", "full\nfull/home\n");
