@@ -147,7 +147,19 @@ class World:
         state["images"] = len(self.rows("SELECT fingerprint FROM images"))
         state["backups"] = self.rows("SELECT name FROM instances_backups")
         state["pools"] = sorted(self.pools())
+        sizes = self.rows(
+            "SELECT p.name, v.name, c.value FROM storage_volumes_config AS c JOIN storage_volumes AS v ON v.id = c.storage_volume_id "
+            "JOIN storage_pools AS p ON p.id = v.storage_pool_id WHERE c.key = 'size'"
+        )
+        state["sizes"] = [(pool, name, size, self.limit(pool, name)) for pool, name, size in sorted(sizes)]
         return state
+
+    def limit(self, pool, name):
+        """What a volume may hold, as the disk has it where that is quickly seen."""
+        if self.driver != "btrfs":
+            return None
+        told = run("btrfs", "qgroup", "show", "-rF", "--raw", self.pool(pool) / f"custom/default_{name}").stdout.split("\n")
+        return told[-2].split()[3]
 
     def contents(self, wanted):
         """But of images, which nobody writes to."""
@@ -653,6 +665,11 @@ STEPS = {
         lambda stage: (with_volume_copy(stage), stage.note("custom", "default_vcpy", "changed")),
         lambda stage: ("PUT", f"{VOLUMES}/vcpy", {"restore": stage.restored}),
         nothing,
+    ),
+    "update of a volume": (
+        with_volume_copy,
+        lambda stage: ("PATCH", f"{VOLUMES}/vcpy", {"config": {"size": "40MiB"}}),
+        lambda stage: stage.ask("PATCH", f"{VOLUMES}/vcpy", {"config": {"size": ""}}),
     ),
     "rename of a volume": (
         with_volume_copy,
