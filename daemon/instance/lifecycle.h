@@ -225,6 +225,7 @@ private:
     void remove_snapshot_now(const state::InstanceRow& owner, const state::SnapshotRow& snapshot, const Caller& caller);
     /// Under the lock, while it is stopped. A crash in the middle is made good at the next start.
     void bring_back(Instance& instance, const state::SnapshotRow& snapshot, const Caller& caller);
+    void forget_restore(Instance& instance);
     void report_snapshot(const std::string& action, const std::string& instance, const std::string& snapshot,
                          const Caller& caller, schema::Json context = {});
     void thaw_after_copy(Instance& source);

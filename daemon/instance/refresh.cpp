@@ -80,7 +80,13 @@ void Lifecycle::refresh(const Creation& creation, const Caller& caller, const st
         whole.id = made.back() = rooms_.snapshots.insert(whole);
     });
     rollback.add([this, id = whole.id] { rooms_.snapshots.remove(id); });
-    bring_back(*target, whole, {{}, caller.cancel});
+    try {
+        bring_back(*target, whole, {{}, caller.cancel});
+    } catch (...) {
+        // The snapshot is what a restore that is to be done again needs.
+        if (!schema::get(target->record()->row.put.config, restoring_key).empty()) rollback.dismiss();
+        throw;
+    }
     rooms_.database.transaction([&] {
         for (const auto id : made)
             if (id != whole.id) rooms_.snapshots.set_incomplete(id, false);

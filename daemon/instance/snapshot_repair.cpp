@@ -17,7 +17,7 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
     for (const auto& instance : rooms_.instances.list()) {
         const auto record = instance->record();
         const auto& name = record->row.name;
-        if (!is_there(name)) continue;
+        if (!is_there(name) || !rooms_.pools.is_available(record->row.pool)) continue;
         try {
             const std::scoped_lock lock(instance->change_lock());
             complete_move_or_later(*instance);
@@ -55,7 +55,9 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
 }
 
 void Lifecycle::repair_snapshot(const state::SnapshotRow& snapshot) {
-    const auto pool = rooms_.instances.get(snapshot.instance)->record()->row.pool;
+    const auto owner = rooms_.instances.get(snapshot.instance)->record();
+    const auto& pool = owner->row.pool;
+    if (schema::get(owner->row.put.config, restoring_key) == snapshot.name) return; // which is still to be restored
     if (snapshot.incomplete) {
         rooms_.pools.remove_snapshot(pool, snapshot.instance, snapshot.name);
         rooms_.snapshots.remove(snapshot.id);

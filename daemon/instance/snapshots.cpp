@@ -212,7 +212,7 @@ void Lifecycle::restore_snapshot(const std::string& name, const std::string& sna
         lock.unlock();
         base::Rollback rollback;
         if (ran) {
-            rollback.add([&] { store_volatile(*instance, {{restoring_key, ""}}); });
+            rollback.add([&] { forget_restore(*instance); });
             stop_and_wait(*instance, 0);
             report("instance-stopped", name, caller);
             rollback.add([&] { start_stopped(instance, {}); });
@@ -231,13 +231,19 @@ void Lifecycle::restore_snapshot(const std::string& name, const std::string& sna
     report("instance-restored", name, caller, std::move(context));
 }
 
+/// One that failed. Where it left no volume, or that cannot be known now, it is to be done again.
+void Lifecycle::forget_restore(Instance& instance) {
+    const auto record = instance.record();
+    if (rooms_.pools.has_container(record->row.pool, record->row.name)) store_volatile(instance, {{restoring_key, ""}});
+}
+
 void Lifecycle::bring_back(Instance& instance, const state::SnapshotRow& snapshot, const Caller& caller) {
     const auto name = instance.record()->row.name;
     const auto pool = instance.record()->row.pool;
     rooms_.file_sessions.end(name);
     store_volatile(instance, {{restoring_key, snapshot.name}});
     base::Rollback rollback;
-    rollback.add([&] { store_volatile(instance, {{restoring_key, ""}}); });
+    rollback.add([&] { forget_restore(instance); });
     rooms_.pools.restore_snapshot(pool, name, snapshot.name, caller.cancel, {});
     rollback.dismiss(); // the files are the snapshot's: the next start does the rest, should this fail
     const auto claim = rooms_.id_claims.scope(name);

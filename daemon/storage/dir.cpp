@@ -78,8 +78,7 @@ void DirDriver::delete_pool() {
     for (const auto& name : layout::names_in(context_.pool_path))
         base::remove_tree(fmt::format("{}/{}", context_.pool_path, name));
     unmount_pool();
-    if (source_is_elsewhere()) // what is still there where it was not mounted
-        for (const auto& part : layout::folders) base::remove_tree(fmt::format("{}/{}", source(), part.name));
+    remove_empty_parts(source()); // still there where it was not mounted; what is not empty may be somebody else's
     if (::rmdir(context_.pool_path.c_str()) < 0 && errno != ENOENT)
         fail("Failed to remove directory " + context_.pool_path);
 }

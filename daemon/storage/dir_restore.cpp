@@ -4,9 +4,9 @@
 // is replaced as a whole, as is one that a crash has left half changed.
 
 #include <algorithm>
+#include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -50,6 +50,7 @@ std::string DirDriver::changing_folder(const VolumeId& volume) const {
 
 void DirDriver::restore(const VolumeId& snapshot, const base::CancelToken& cancel, const Progress& progress) {
     const auto volume = whole(snapshot);
+    if (exists(volume)) drop_changing(volume); // what was left of one that was replaced
     if (shares_content() && exists(volume) && restore_in_place(snapshot, cancel)) return;
     replace(snapshot, cancel, progress);
     drop_changing(volume);
@@ -80,10 +81,8 @@ bool DirDriver::restore_in_place(const VolumeId& snapshot, const base::CancelTok
         copy_parts(from.get(), parts_of(difference), beside.get(), options);
         sync_tree(staged);
         change(volume, [&] { exchange_trees(from.get(), beside.get(), to.get(), difference); });
-    } catch (const std::system_error&) {
-        return false; // such as a file that may not be renamed: the other way may do
-    } catch (const HalfExchanged&) {
-        return false;
+    } catch (const std::exception&) {
+        return false; // such as a file that may not be renamed: the other way may do, and tells what is wrong
     }
     // The log of an xfs is in order: what was changed before is on the disk with it.
     base::sync_folder(folder(volume));
@@ -132,7 +131,9 @@ void DirDriver::replace(const VolumeId& snapshot, const base::CancelToken& cance
 /// Once the volume is there anew, or nobody wants it any more.
 void DirDriver::drop_changing(const VolumeId& volume) {
     const auto gone = layout::temporary_path(folder(volume));
-    if (::rename(changing_folder(volume).c_str(), gone.c_str()) == 0) removal_.remove(gone);
+    if (::rename(changing_folder(volume).c_str(), gone.c_str()) < 0) return;
+    base::sync_folder(folder(volume));
+    removal_.remove(gone);
 }
 
 } // namespace storage

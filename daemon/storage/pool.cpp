@@ -231,6 +231,7 @@ void Pools::create(schema::StoragePool pool) {
     pool.status = "Created";
     stores_.pools.complete(pool);
     rollback.dismiss();
+    driver->update_pool(pool.config); // which no longer tells how it came to be
     const std::scoped_lock lock(mutex_);
     drivers_[pool.name] = std::move(driver);
 }

@@ -244,7 +244,13 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     const auto to = driver(pool);
     copy_part(source, *driver(source.pool), custom_volume(source.name), *to, custom_volume(target.name, refreshed),
               cancel, progress);
-    bring_back(target, whole, cancel, {});
+    try {
+        bring_back(target, whole, cancel, {});
+    } catch (...) {
+        // The snapshot is what a restore that is to be done again needs.
+        if (!schema::get(row({pool, post.name}).config, restoring_key).empty()) rollback.dismiss();
+        throw;
+    }
     rollback.dismiss();
     remove_snapshot_of(target, whole);
 }
@@ -280,6 +286,7 @@ void Volumes::take(const VolumePlace& volume, const std::string& snapshot, std::
     taken.created_at = std::chrono::system_clock::now();
     taken.expires_at = expires_at.value_or(schema::Time{});
     taken.incomplete = true;
+    for (const auto* mark : {restoring_key, updating_key}) taken.config.erase(mark);
     taken.id = stores_.volumes.insert_snapshot(source.id, taken);
     base::Rollback rollback;
     rollback.add([&] { remove_snapshot_of(source, taken); });
@@ -334,10 +341,13 @@ void Volumes::remove_snapshot(const VolumePlace& volume, const std::string& snap
 void Volumes::bring_back(const state::VolumeRow& row, const state::VolumeSnapshotRow& snapshot,
                          const base::CancelToken& cancel, const Progress& progress) {
     const VolumePlace place{row.pool, row.name};
-    base::Rollback rollback;
-    rollback.add([&] { set_volatile(place, {{restoring_key, ""}}); });
-    set_volatile(place, {{restoring_key, snapshot.name}});
     const auto driver = this->driver(row.pool);
+    base::Rollback rollback;
+    // Where it left no volume, it is to be done again.
+    rollback.add([&] {
+        if (driver->exists(custom_volume(row.name))) set_volatile(place, {{restoring_key, ""}});
+    });
+    set_volatile(place, {{restoring_key, snapshot.name}});
     driver->restore(custom_volume(row.name, snapshot.name), cancel, progress);
     rollback.dismiss(); // the files are the snapshot's: should this fail, the next start does it again
     // Some backends can go back to a snapshot only by way of losing the later ones.

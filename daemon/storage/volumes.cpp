@@ -98,7 +98,6 @@ void Volumes::repair(const state::VolumeRow& row) {
         repaired.name = row.new_name;
     }
     repair_restore(repaired);
-    repair_update(repaired);
     for (const auto& snapshot : stores_.volumes.snapshots(row.id)) {
         if (snapshot.incomplete) remove_snapshot_of(repaired, snapshot);
         if (snapshot.incomplete || snapshot.new_name.empty()) continue;
@@ -108,6 +107,7 @@ void Volumes::repair(const state::VolumeRow& row) {
         stores_.volumes.rename_snapshot(snapshot.id);
     }
     repair_owners(repaired);
+    repair_update(repaired);
 }
 
 void Volumes::repair_restore(const state::VolumeRow& row) {
@@ -123,7 +123,12 @@ void Volumes::repair_update(const state::VolumeRow& row) {
     if (options.empty()) return;
     std::set<std::string> changed;
     for (const auto option : schema::split(options, ',')) changed.emplace(option);
-    apply(row, changed);
+    try {
+        apply(row, changed);
+    } catch (const schema::Error& error) { // It would have been refused.
+        log_.warning("Failed finishing the change of a storage volume's options",
+                     {{"pool", row.pool}, {"volume", row.name}, {"err", error.what()}});
+    }
     set_volatile({row.pool, row.name}, {{updating_key, ""}});
 }
 
@@ -256,6 +261,7 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     // What the files lie on disk with is not for a client to forget, nor how.
     for (const auto& [option, value] : row.config)
         if (option.starts_with("volatile.") || option == "block.filesystem") put.config.try_emplace(option, value);
+    put.config.erase(updating_key);
     const auto changed = changed_options(row.config, put.config);
     if (changed.contains("block.filesystem"))
         throw schema::failure("Custom volume 'block.filesystem' property cannot be changed");

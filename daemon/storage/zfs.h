@@ -21,7 +21,7 @@ public:
     void mount_pool() override { pool_.mount(); }
     void unmount_pool() override { pool_.unmount(); }
     void update_pool(const schema::Config& config) override { pool_.update(config); }
-    schema::Config completed(schema::Config) const override { return pool_.config(); }
+    schema::Config completed(schema::Config) const override { return pool_.completed(); }
 
     std::string path(const VolumeId& volume) const override;
     bool exists(const VolumeId& volume) const override;

@@ -77,8 +77,14 @@ void ZfsPool::create() {
     rollback.add([&] { destroy(); });
     ensure_datasets();
     layout::make_folders(context_.pool_path);
-    context_.config.erase(was_there);
     rollback.dismiss();
+}
+
+/// As the pool's row is to have it once it is made; from then on the driver goes by it.
+schema::Config ZfsPool::completed() const {
+    auto config = context_.config;
+    config.erase(was_there);
+    return config;
 }
 
 void ZfsPool::create_zpool(const std::string& on) const {

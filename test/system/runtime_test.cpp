@@ -346,7 +346,8 @@ TEST_P(RuntimeTest, TheMonitorKeepsNothingOfItsStarter) {
     ::unsetenv("LISTEN_FDS");
     const auto folder = fmt::format("/proc/{}/", started.monitor_pid);
     for (const auto& entry : std::filesystem::directory_iterator(folder + "fd")) {
-        const auto target = std::filesystem::read_symlink(entry).string();
+        std::error_code closed; // meanwhile: it is at work
+        const auto target = std::filesystem::read_symlink(entry, closed).string();
         EXPECT_NE(target, "/etc/hostname");
         EXPECT_EQ(target.find("pipe:"), std::string::npos) << target;
     }

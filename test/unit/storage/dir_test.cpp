@@ -61,6 +61,37 @@ TEST_F(DirTest, ARenameThatWasCutOffIsFinishedOrUndone) {
     EXPECT_FALSE(dir->exists(volume));
 }
 
+TEST_F(DirTest, ARestoreThatWasCutOffIsDoneAnew) {
+    const VolumeId volume{VolumeType::container, "c"};
+    const VolumeId snapshot{VolumeType::container, "c", "s"};
+    const auto half = pool_ + "/containers/.restoring-c";
+    const auto file = pool_ + "/containers/c/file";
+    const auto dir = driver();
+    dir->create_pool();
+    dir->create(volume, [](const std::string& folder) { fakes::write(folder + "/file", "kept"); });
+    dir->take(snapshot, {}, {});
+
+    fs::rename(pool_ + "/containers/c", half);
+    driver()->clean_up();
+    EXPECT_FALSE(dir->exists(volume));
+    EXPECT_TRUE(dir->list(VolumeType::container).empty());
+    dir->restore(snapshot, {}, {});
+    EXPECT_EQ(fakes::read(file), "kept");
+    EXPECT_FALSE(fs::exists(half));
+
+    fs::create_directory(half); // the crash came after the volume was there again
+    fakes::write(file, "changed");
+    dir->restore(snapshot, {}, {});
+    EXPECT_EQ(fakes::read(file), "kept");
+    EXPECT_FALSE(fs::exists(half));
+
+    fs::rename(pool_ + "/containers/c", half); // and nobody wants it any more
+    dir->remove(snapshot);
+    dir->remove(volume);
+    dir->clean_up();
+    EXPECT_TRUE(fs::is_empty(pool_ + "/containers"));
+}
+
 TEST_F(DirTest, APoolWhoseFilesystemIsNotMountedIsNotMadeAnew) {
     fs::create_directory(folder_ / "source");
     const schema::Config config{{"source", folder_ / "source"}};
