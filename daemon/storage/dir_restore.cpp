@@ -33,6 +33,7 @@ VolumeId whole(const VolumeId& snapshot) {
 
 std::vector<TreePart> parts_of(const TreeDifference& difference) {
     std::vector<TreePart> parts;
+    parts.reserve(difference.folders.size());
     for (const auto& [path, folder] : difference.folders) parts.push_back({path, folder.put});
     return parts;
 }
