@@ -20,7 +20,6 @@ public:
     void remove();
     void update(const schema::Config& config);
 
-    const schema::Config& config() const { return context_.config; }
     schema::Config completed() const;
     const std::string& path() const { return context_.pool_path; }
     const std::string& option(const std::string& key) const { return schema::get(context_.config, key); }

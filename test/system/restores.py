@@ -6,21 +6,20 @@ import ctypes
 import fcntl
 import mmap
 import os
-import random
 import shutil
 import stat
 import struct
 from pathlib import Path
 
 from system.crash import small_image
-from system.drivers import KINDS, Ground
+from system.drivers import KINDS, OCTETS, Ground
 from system.scenario import scenario
+from system.storage_faults import seeded
 
-FICLONE = 0x40049409
+FICLONE, FICLONERANGE = 0x40049409, 0x4020940D
 FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_INSERT_RANGE = 1, 2, 8, 16, 32
 RENAME_EXCHANGE = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
-OCTETS = {"Content-Type": "application/octet-stream"}
 ROUNDS = 120
 BLOCK = 4096
 
@@ -137,7 +136,7 @@ class Changes:
         self.opened(change)
 
     def way_clone(self):
-        """What another file of that size holds, and blocks in another order."""
+        """The blocks of another file, cut to the old size."""
         other = self.file()
 
         def change(file, size):
@@ -148,12 +147,12 @@ class Changes:
         self.opened(change)
 
     def way_shift_blocks(self):
-        """FICLONERANGE within a file: the same blocks at another place."""
+        """Within a file: the same blocks at another place."""
 
         def change(file, size):
             if size > 3 * BLOCK:
                 order = struct.pack("qQQQ", file.fileno(), 0, BLOCK, BLOCK)
-                fcntl.ioctl(file.fileno(), 0x4020940D, order)
+                fcntl.ioctl(file.fileno(), FICLONERANGE, order)
 
         self.opened(change)
 
@@ -212,9 +211,7 @@ class Changes:
 
 @scenario
 def a_snapshot_comes_back_whatever_was_done_to_the_files(test):
-    seed = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"FAULTS_SEED={seed}", flush=True)
-    rng = random.Random(seed)
+    rng = seeded()
     image, fingerprint = small_image("restores")
     with Ground(test, KINDS["dir_with_reflinks"]) as ground:
         ground.ask("POST", "images", image, OCTETS)
