@@ -515,6 +515,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     if (wants_startup_snapshot(*instance.record()))
         take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
     rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running
+    check_restored(instance);
     prepare_folders(name);
     rooms_.file_sessions.end(name);
 

@@ -220,12 +220,17 @@ private:
     void check_no_volume(const std::string& pool, const std::string& name) const;
     /// Throws LXD's not_found, also of a snapshot that is not whole.
     state::SnapshotRow whole_snapshot(const std::string& instance, const std::string& snapshot) const;
+    /// One that may go or have another name. Throws, too, where a restore of it was cut off: nothing else may have the
+    /// instance's files.
+    state::SnapshotRow spare_snapshot(const state::InstanceRow& owner, const std::string& snapshot) const;
     state::SnapshotRow new_snapshot_row(const Record& record, const SnapshotOrder& order) const;
     int64_t insert_snapshot(const state::SnapshotRow& row);
     void remove_snapshot_now(const state::InstanceRow& owner, const state::SnapshotRow& snapshot, const Caller& caller);
     /// Under the lock, while it is stopped. A crash in the middle is made good at the next start.
     void bring_back(Instance& instance, const state::SnapshotRow& snapshot, const Caller& caller);
     void forget_restore(Instance& instance);
+    /// Throws where a restore that was cut off and could not be done again left no volume.
+    void check_restored(const Instance& instance) const;
     void report_snapshot(const std::string& action, const std::string& instance, const std::string& snapshot,
                          const Caller& caller, schema::Json context = {});
     void thaw_after_copy(Instance& source);

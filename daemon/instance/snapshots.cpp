@@ -64,6 +64,13 @@ state::SnapshotRow Lifecycle::whole_snapshot(const std::string& instance, const 
     return *std::move(row);
 }
 
+state::SnapshotRow Lifecycle::spare_snapshot(const state::InstanceRow& owner, const std::string& snapshot) const {
+    auto row = whole_snapshot(owner.name, snapshot);
+    if (schema::get(owner.put.config, restoring_key) == snapshot)
+        throw schema::failure("Snapshot {:?} is needed: its restore is not complete", full_name(owner.name, snapshot));
+    return row;
+}
+
 std::string Lifecycle::next_snapshot_name(const std::string& instance) const {
     const auto record = rooms_.instances.get(instance)->record();
     const auto& pattern = schema::get(record->expanded_config, "snapshots.pattern");
@@ -146,7 +153,7 @@ void Lifecycle::remove_snapshot(const std::string& name, const std::string& snap
     const auto instance = rooms_.instances.get(name);
     const auto lock = hold(*instance);
     const auto record = instance->record();
-    remove_snapshot_now(record->row, whole_snapshot(record->row.name, snapshot), caller);
+    remove_snapshot_now(record->row, spare_snapshot(record->row, snapshot), caller);
     keep_backup_file(*instance);
 }
 
@@ -167,7 +174,7 @@ void Lifecycle::rename_snapshot(const std::string& name, const std::string& snap
     const auto instance = rooms_.instances.get(name);
     const auto lock = hold(*instance);
     const auto owner = instance->record()->row;
-    const auto row = whole_snapshot(owner.name, snapshot);
+    const auto row = spare_snapshot(owner, snapshot);
     if (rooms_.snapshots.find(owner.name, new_name))
         throw schema::conflict("Name '{}' already in use", full_name(owner.name, new_name));
     logged(rooms_.log, words::rename, context_of(owner, row, {{"newname", full_name(owner.name, new_name)}}), [&] {
@@ -235,6 +242,14 @@ void Lifecycle::restore_snapshot(const std::string& name, const std::string& sna
 void Lifecycle::forget_restore(Instance& instance) {
     const auto record = instance.record();
     if (rooms_.pools.has_container(record->row.pool, record->row.name)) store_volatile(instance, {{restoring_key, ""}});
+}
+
+void Lifecycle::check_restored(const Instance& instance) const {
+    const auto record = instance.record();
+    const auto& snapshot = schema::get(record->row.put.config, restoring_key);
+    if (!snapshot.empty() && !rooms_.pools.has_container(record->row.pool, record->row.name))
+        throw schema::failure("The restore of snapshot {:?} is not complete: restore it, or another one",
+                              full_name(record->row.name, snapshot));
 }
 
 void Lifecycle::bring_back(Instance& instance, const state::SnapshotRow& snapshot, const Caller& caller) {

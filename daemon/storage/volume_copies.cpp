@@ -301,10 +301,17 @@ state::VolumeSnapshotRow Volumes::snapshot_row(const state::VolumeRow& volume, c
     return *std::move(row);
 }
 
+state::VolumeSnapshotRow Volumes::spare_snapshot_row(const state::VolumeRow& volume, const std::string& name) const {
+    auto row = snapshot_row(volume, name);
+    if (schema::get(volume.config, restoring_key) == name)
+        throw schema::failure("Snapshot \"{}/{}\" is needed: its restore is not complete", volume.name, name);
+    return row;
+}
+
 void Volumes::rename_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& new_name) {
     const auto hold = locks_.exclusive(lock_key(volume), {});
     const auto source = row(volume);
-    const auto taken = snapshot_row(source, snapshot);
+    const auto taken = spare_snapshot_row(source, snapshot);
     if (stores_.volumes.find_snapshot(source.id, new_name))
         throw schema::conflict("Snapshot by that name already exists");
     const auto driver = this->driver(volume.pool);
@@ -333,7 +340,7 @@ void Volumes::describe_snapshot(const VolumeKey& key, const std::string& snapsho
 void Volumes::remove_snapshot(const VolumePlace& volume, const std::string& snapshot) {
     const auto hold = locks_.exclusive(lock_key(volume), {});
     const auto source = row(volume);
-    const auto taken = snapshot_row(source, snapshot);
+    const auto taken = spare_snapshot_row(source, snapshot);
     stores_.volumes.set_snapshot_incomplete(taken.id, true);
     remove_snapshot_of(source, taken);
 }

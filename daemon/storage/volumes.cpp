@@ -114,7 +114,9 @@ void Volumes::repair_restore(const state::VolumeRow& row) {
     const auto& name = schema::get(row.config, restoring_key);
     if (name.empty()) return;
     const auto snapshot = stores_.volumes.find_snapshot(row.id, name);
-    if (snapshot && driver(row.pool)->exists(custom_volume(row.name, name))) return bring_back(row, *snapshot, {}, {});
+    const auto driver = this->driver(row.pool);
+    if (snapshot && driver->exists(custom_volume(row.name, name))) return bring_back(row, *snapshot, {}, {});
+    if (snapshot && !driver->exists(custom_volume(row.name))) return; // perhaps the snapshot's files come back
     set_volatile({row.pool, row.name}, {{restoring_key, ""}});
 }
 

@@ -179,6 +179,9 @@ private:
     void make_incomplete(state::VolumeRow& row);
     void update_note(const VolumeKey& key, const schema::StorageVolumePut& put);
     state::VolumeSnapshotRow snapshot_row(const state::VolumeRow& volume, const std::string& name) const;
+    /// One that may go or have another name. Throws, too, where a restore of it was cut off: nothing else may have the
+    /// volume's files.
+    state::VolumeSnapshotRow spare_snapshot_row(const state::VolumeRow& volume, const std::string& name) const;
     std::vector<KeyedLock::Hold> hold_pair(const VolumePlace& source, const VolumePlace& target,
                                            const base::CancelToken& cancel);
     state::VolumeRow copied_row(const std::string& pool, const schema::StorageVolumesPost& post,

@@ -7,6 +7,7 @@ import fcntl
 import mmap
 import os
 import shutil
+import sqlite3
 import stat
 import struct
 from pathlib import Path
@@ -22,6 +23,7 @@ RENAME_EXCHANGE = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 ROUNDS = 120
 BLOCK = 4096
+MARK = "INSERT INTO {0}_config ({1}_id, key, value) SELECT id, ?, 's' FROM {0} WHERE name = ?"
 
 
 def seen(root):
@@ -251,3 +253,41 @@ def stays(test, ground, root):
     ground.restore("c", "s")
     others = [path for path, inode in inodes.items() if path.lstat().st_ino != inode]
     test.equal(others, [changed])
+
+
+@scenario
+def what_a_restore_that_was_cut_off_needs_stays_until_it_is_done(test):
+    """A crash while names are exchanged, and a start that finds no snapshot: another disk, for a while."""
+    with Ground(test, KINDS["dir_with_reflinks"]) as ground:
+        name = ground.launch("cut")
+        ground.stop(name)
+        volumes = f"storage-pools/{ground.pool}/volumes/custom"
+        ground.ask("POST", volumes, {"name": "v"})
+        ground.snapshot(name, "s")
+        ground.ask("POST", f"{volumes}/v/snapshots", {"name": "s"})
+        pool = test.daemon.folder / "storage-pools" / ground.pool
+        kept = [pool / f"containers-snapshots/{name}/s", pool / "custom-snapshots/default_v/s"]
+        test.daemon.kill()
+        with contextlib.closing(sqlite3.connect(test.daemon.folder / "lxd.db")) as database, database:
+            database.execute(MARK.format("instances", "instance"), ("volatile.last_state.restoring", name))
+            database.execute(MARK.format("storage_volumes", "storage_volume"), ("volatile.restoring", "v"))
+        (pool / f"containers/{name}").rename(pool / f"containers/.restoring-{name}")
+        (pool / "custom/default_v").rename(pool / "custom/.restoring-default_v")
+        for path in kept:
+            path.rename(f"{path}-elsewhere")
+        test.daemon.start()
+        unfinished = "is needed: its restore is not complete"
+        for snapshots in (f"instances/{name}/snapshots", f"{volumes}/v/snapshots"):
+            test.true(unfinished in ground.refusal("DELETE", f"{snapshots}/s"), f"removal: {snapshots}")
+            test.true(unfinished in ground.refusal("POST", f"{snapshots}/s", {"name": "t"}), f"renaming: {snapshots}")
+        text = ground.refusal("PUT", f"instances/{name}/state", {"action": "start"})
+        test.equal(text, f'The restore of snapshot "{name}/s" is not complete: restore it, or another one')
+        for path in kept:
+            Path(f"{path}-elsewhere").rename(path)
+        ground.restore(name, "s")
+        ground.ask("PUT", f"{volumes}/v", {"restore": "s"})
+        ground.start(name)
+        ground.stop(name)
+        for snapshots in (f"instances/{name}/snapshots", f"{volumes}/v/snapshots"):
+            ground.ask("DELETE", f"{snapshots}/s")
+        test.equal([path.name for path in pool.rglob(".restoring-*")], [])
