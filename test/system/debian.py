@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness import image
 from harness.commands import run
+from harness.disk_file import DiskFile
 from system.exec_streams import Session
 from system.overlay import taken
 from system.scenario import scenario
@@ -91,11 +92,10 @@ def fifty_containers_on_btrfs_take_little_space(test):
 
 @scenario(long=True)
 def fifty_containers_on_xfs_take_little_space(test):
-    xfs = test.folder / "xfs"
-    xfs.mkdir()
-    run("truncate", "--size=2G", f"{xfs}.img")
-    run("mkfs.xfs", "-q", "-m", "reflink=1", f"{xfs}.img")
-    run("mount", "-o", "loop", f"{xfs}.img", xfs)
-    (xfs / "pool").mkdir()
-    fifty_containers(test, "dir", f"source={xfs}/pool")
-    run("umount", "--lazy", xfs)
+    disk = DiskFile(test.folder / "xfs", "mkfs.xfs", "-q", "-m", "reflink=1", size=2 << 30)
+    pool = disk.mount() / "pool"
+    pool.mkdir()
+    try:
+        fifty_containers(test, "dir", f"source={pool}")
+    finally:
+        disk.unmount("--lazy")

@@ -9,6 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+from harness.disk_file import DiskFile
 from harness.rest import Refused
 from system import lvm_volumes
 from system.publish import TREE, listing
@@ -74,14 +75,13 @@ class Ground:
     def __init__(self, test, kind):
         self.test, self.kind, self.api, self.lxc = test, kind, test.api, test.daemon.lxc
         self.pool = f"p{test.folder.name}"  # groups of LVM are known to the whole machine
-        self.source = test.folder / "source"
+        self.disk = None
         test.start()
 
     def __enter__(self):
         config = dict(self.kind.options)
         if self.kind.make:
-            self._mount_source()
-            config["source"] = str(self.source / "pool")
+            config["source"] = str(self._source())
         if self.kind.driver == "lvm":
             lvm_volumes.keep_to(self.test.folder / "lvm")
             self.test.daemon.kill()
@@ -89,7 +89,7 @@ class Ground:
         try:
             self.ask("POST", "storage-pools", {"name": self.pool, "driver": self.kind.driver, "config": config})
         except Refused as refusal:
-            self._unmount_source()
+            self._unmount()
             raise Skip(f"no pool on {self.kind.driver} here: {refusal.text}") from None
         return self
 
@@ -101,23 +101,20 @@ class Ground:
             if not problem:  # which is what is to be told
                 raise
         finally:
-            self._unmount_source()
+            self._unmount()
 
-    def _mount_source(self):
-        disk = self.test.folder / "disk"
-        self.source.mkdir()
-        with disk.open("wb") as file:
-            file.truncate(512 * MIB)
+    def _source(self):
         try:
-            subprocess.run([*self.kind.make, str(disk)], check=True, capture_output=True)
-            subprocess.run(["mount", "-o", self.kind.mount, str(disk), str(self.source)], check=True, capture_output=True)
+            self.disk = DiskFile(self.test.folder / "source", *self.kind.make, size=512 * MIB, options=self.kind.mount)
+            source = self.disk.mount() / "pool"
         except (OSError, subprocess.CalledProcessError) as error:
             raise Skip(f"no such filesystem here: {error}") from error
-        (self.source / "pool").mkdir()
+        source.mkdir()
+        return source
 
-    def _unmount_source(self):
-        if self.kind.make:
-            subprocess.run(["umount", "--recursive", str(self.source)], check=False, capture_output=True)
+    def _unmount(self):
+        if self.disk:
+            self.disk.unmount("--recursive")
 
     # --- requests
 
@@ -178,7 +175,7 @@ class Ground:
     def shares_busybox(self, name):
         """Where the filesystem can do that and files lie open."""
         if self.kind.make and "reflink=1" in self.kind.make:
-            self.test.true(shared_extents(next(self.source.rglob(f"{name}/rootfs/bin/busybox"))), f"{name} shares extents with the image")
+            self.test.true(shared_extents(next(self.disk.place.rglob(f"{name}/rootfs/bin/busybox"))), f"{name} shares extents with the image")
 
     def volumes(self, pool=None, kind="custom"):
         return f"storage-pools/{pool or self.pool}/volumes/{kind}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import image, other_hosts
 from harness.commands import run
+from harness.disk_file import DiskFile
 from harness.daemon import BRIDGE, BUILD
 from harness.network import GATEWAY
 from harness.rest import Refused, WebSocket
@@ -170,18 +171,14 @@ def a_btrfs_pool_is_mounted_with_its_options(test):
 
 @shows
 def a_pool_tells_where_it_was_made(test):
-    disk, place = test.folder / "outside.img", test.folder / "outside"
-    place.mkdir()
-    with disk.open("wb") as file:
-        file.truncate(128 << 20)
-    run("mkfs.btrfs", "-q", disk)
-    run("mount", "-o", "loop", disk, place)
+    disk = DiskFile(test.folder / "outside", "mkfs.btrfs", "-q", size=128 << 20)
+    source = str(disk.mount() / "pool")
     try:
-        test.api.ask("POST", "/1.0/storage-pools", {"name": "outside", "driver": "btrfs", "config": {"source": str(place / "pool")}})
-        test.equal(test.api.get("/1.0/storage-pools/outside")["config"]["volatile.initial_source"], str(place / "pool"))
+        test.api.ask("POST", "/1.0/storage-pools", {"name": "outside", "driver": "btrfs", "config": {"source": source}})
+        test.equal(test.api.get("/1.0/storage-pools/outside")["config"]["volatile.initial_source"], source)
         test.api.ask("DELETE", "/1.0/storage-pools/outside")
     finally:
-        run("umount", place)
+        disk.unmount()
 
 
 def refusal(test, *request):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from harness import leaks
 from harness.commands import run
+from harness.disk_file import DiskFile
 from harness.daemon import BUILD
 from harness.rest import Refused
 from system import lvm_volumes, zfs_volumes
@@ -353,18 +354,14 @@ class Stage:
         self.ask("DELETE", f"{target}/backups/own")
         return content
 
-    def put_on(self, file, *mkfs, size, pools):
+    def put_on(self, disk, pools):
         """Lays pools on a filesystem of their own."""
-        place = self.test.folder / file
-        place.mkdir()
-        run("truncate", f"--size={size}", f"{place}.img")
-        run(*mkfs, f"{place}.img")
-        run("mount", "-o", "loop", f"{place}.img", place)
+        place = disk.mount()
         self.world.mounts = leaks.mounts()
         for pool in pools:
             (place / pool).mkdir()
             self.sources[pool] = {"source": str(place / pool)}
-        return place
+        return disk
 
     def begin_anew(self):
         """So that the steps after a failed one can be seen, too."""
@@ -818,7 +815,7 @@ def in_all_steps(test, driver, times, fault):
     rng = seeded()
     stage = Stage(test, driver)
     mkfs = KINDS[driver].make
-    place = stage.put_on("ground", *mkfs, size="512M", pools="pqr") if mkfs else None
+    disk = stage.put_on(DiskFile(test.folder / "ground", *mkfs, size=512 << 20), "pqr") if mkfs else None
     stage.set_up()
     problems = []
     for name in chosen_steps(driver):
@@ -836,8 +833,8 @@ def in_all_steps(test, driver, times, fault):
         if times > 2 or SLOWNESS > 1:
             print(f"{driver}: {name}: {number} times in {step.calls} calls", flush=True)
     stage.take_down()
-    if place:
-        run("umount", "--lazy", place)
+    if disk:
+        disk.unmount("--lazy")
     test.true(not problems, "\n".join(problems))
 
 
@@ -901,9 +898,9 @@ def full(stage):
 
 def on_a_full_pool(test, driver):
     stage = Stage(test, driver)
-    mounted = None
+    small = None
     if driver != "btrfs" and not stage.world.volumes:
-        mounted = stage.put_on("small", "mkfs.ext4", "-q", "-m", "0", size="24M", pools="p")
+        small = stage.put_on(DiskFile(test.folder / "small", "mkfs.ext4", "-q", "-m", "0", size=24 << 20), "p")
     elif stage.world.volumes:
         stage.sources["p"] = SIZES[driver] | SMALL.get(driver, {})
     stage.set_up()
@@ -923,8 +920,8 @@ def on_a_full_pool(test, driver):
     print(f"{driver}: {refused} of {len(steps)} refused")
     test.true(refused > (min(3, len(steps) // 3) if driver != "btrfs" else -1), "a full pool refuses")
     stage.take_down()
-    if mounted:
-        run("umount", "--lazy", mounted)
+    if small:
+        small.unmount("--lazy")
 
 
 @scenario
@@ -969,16 +966,12 @@ class Elsewhere:
         self.test, self.api = test, test.api
         self.file = test.daemon.folder / "disks/loop.img"
         self.sources = {name: test.folder / f"source-{name}" for name in ("dir", "overlay")}
-        for name, source in self.sources.items():
-            source.mkdir()
-            run("truncate", "--size=128M", f"{source}.img")
-            run("mkfs.ext4", "-q", f"{source}.img")
+        self.disks = [DiskFile(source, "mkfs.ext4", "-q", size=128 << 20) for source in self.sources.values()]
 
     def attach(self):
-        for source in self.sources.values():
-            run("mount", "-o", "loop", f"{source}.img", source)
+        for disk in self.disks:
             with contextlib.suppress(OSError):
-                (source / "lost+found").rmdir()
+                (disk.mount() / "lost+found").rmdir()
 
     def make(self):
         self.attach()
@@ -997,16 +990,16 @@ class Elsewhere:
                 run("umount", "--lazy", point)
             run("umount", "--lazy", pool)
         self.file.rename(self.file.with_suffix(".away"))
-        for source in self.sources.values():
-            run("umount", source)
+        for disk in self.disks:
+            disk.unmount()
 
     def put_back(self):
         self.file.with_suffix(".away").rename(self.file)
         self.attach()
 
     def away(self):
-        for source in self.sources.values():
-            run("umount", "--lazy", source)
+        for disk in self.disks:
+            disk.unmount("--lazy")
 
 
 @scenario
