@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "daemon/base/crypto.h"
 #include "daemon/base/files.h"
 #include "daemon/instance/volatile_keys.h"
+#include "daemon/storage/listing.h"
 #include "schema/error.h"
 #include "schema/limits.h"
 
@@ -17,6 +21,7 @@ namespace instance {
 namespace {
 
 constexpr const char* disk_map_key = "volatile.last_state.idmap";
+constexpr const char* fresh_prefix = ".backup.yaml."; // of one that is being written
 
 schema::Config shown(schema::Config config, bool ids_as_inside) {
     for (const auto* mark : {incomplete_key, frozen_source_key, renaming_key}) config.erase(mark);
@@ -86,10 +91,19 @@ schema::BackupConfig backup_config(const Instance& instance, bool with_snapshots
 
 void write_backup_file(const std::string& folder, const std::string& text) {
     // Never synced: what it says is in the database too, which is.
-    const auto fresh = folder + "/.backup.yaml." + base::random_hex(4);
+    const auto fresh = fmt::format("{}/{}{}", folder, fresh_prefix, base::random_hex(4));
     base::write_file(fresh, text, 0400);
     if (::rename(fresh.c_str(), (folder + "/backup.yaml").c_str()) < 0)
         throw std::system_error(errno, std::generic_category(), "Failed replacing backup.yaml in " + folder);
+}
+
+bool lacks_backup_file(const std::string& folder) {
+    if (!base::exists(folder + "/rootfs")) return false;
+    const auto top = base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
+    for (const auto& name : storage::sorted_names(top.get(), folder))
+        if (name.starts_with(fresh_prefix)) ::unlinkat(top.get(), name.c_str(), 0);
+    struct stat status{};
+    return ::fstatat(top.get(), "backup.yaml", &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_size == 0;
 }
 
 std::optional<schema::BackupConfig> read_backup_file(const std::string& folder) {

@@ -26,6 +26,9 @@ schema::BackupConfig backup_config(const Instance& instance, bool with_snapshots
 
 /// Replaces backup.yaml in an instance's volume, readable by root alone.
 void write_backup_file(const std::string& folder, const std::string& text);
+/// Whether a crash left none, or a power cut one with nothing in it, in a volume that is to be seen there. Removes what
+/// a write that was cut off left: nobody else may write it meanwhile.
+bool lacks_backup_file(const std::string& folder);
 /// What it says; nothing where there is none. Throws bad_request for one that cannot be read as such, or is a link.
 std::optional<schema::BackupConfig> read_backup_file(const std::string& folder);
 

@@ -526,6 +526,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     store_volatile(instance, derived_volatile(*instance.record(), rooms_)); // the host's ids may have changed
     shown_root(*instance.record(), rooms_.pools);
     rollback.add([&] { rooms_.pools.unmount_container(instance.record()->row.pool, name); });
+    if (lacks_backup_file(rooms_.pools.container_path(instance.record()->row.pool, name))) keep_backup_file(instance);
     settle_root_owners(*instance.record(), rooms_, caller,
                        [&](const schema::Config& changes) { store_volatile(instance, changes); });
     const auto prepared = prepared_start(*instance.record(), rooms_);

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "daemon/instance/backup_config.h"
 #include "daemon/instance/lifecycle.h"
 #include "daemon/instance/volatile_keys.h"
 
@@ -47,9 +48,11 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
         const auto& row = record->row;
         if (!is_there(row.name) || !rooms_.pools.is_available(row.pool)) continue;
         try {
+            const std::scoped_lock lock(instance->change_lock());
+            if (lacks_backup_file(rooms_.pools.container_path(row.pool, row.name))) keep_backup_file(*instance);
             rooms_.pools.check_links(row.pool, row.name, with_snapshots.contains(row.name));
         } catch (const std::exception& error) {
-            rooms_.log.error("Failed linking an instance", {{"instance", row.name}, {"err", error.what()}});
+            rooms_.log.error("Failed clearing up after an instance", {{"instance", row.name}, {"err", error.what()}});
         }
     }
 }

@@ -7,13 +7,16 @@ run, chooses the same moments again; FAULTS_STEPS, shell patterns with commas be
 
 import contextlib
 import fnmatch
+import hashlib
 import http.client
 import mmap
 import os
 import random
 import sqlite3
+import stat
 import struct
 import subprocess
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -37,6 +40,7 @@ EVERYTHING, POOLS_ALONE = 1, 2  # what a full disk is full for
 OCTETS = {"Content-Type": "application/octet-stream"}
 # Where volumes are not just folders.
 VOLUMES_OF = {"thin_lvm": lvm_volumes, "thick_lvm": lvm_volumes, "zfs": zfs_volumes}
+BACKUPS = "SELECT name, id FROM instances_backups"
 PLACES = ("containers", "containers-snapshots", "custom", "custom-snapshots", "images")
 
 
@@ -66,6 +70,12 @@ class Moments:
         return ("env", f"LD_PRELOAD={LIBRARY}", f"MOMENTS_FILE={self.path}", "ASAN_OPTIONS=verify_asan_link_order=0")
 
 
+def entries(path):
+    """Of a backup as the daemon keeps it."""
+    with tarfile.open(path) as tar:
+        return len(tar.getnames())
+
+
 class World:
     """What the database says and what is on the pools, of a daemon that runs."""
 
@@ -75,6 +85,7 @@ class World:
         self.driver = driver
         self.volumes = VOLUMES_OF.get(driver)
         self.mounts = leaks.mounts()
+        self.unpacked = {}  # what images hold
 
     def rows(self, query):
         with contextlib.closing(sqlite3.connect(f"file:{self.folder}/lxd.db?mode=ro", uri=True)) as database:
@@ -146,7 +157,7 @@ class World:
             state |= self.contents(self.wanted())
         state["aliases"] = sorted(name for (name,) in self.rows("SELECT name FROM images_aliases"))
         state["images"] = len(self.rows("SELECT fingerprint FROM images"))
-        state["backups"] = self.rows("SELECT name FROM instances_backups")
+        state["backups"] = [(name, entries(self.folder / f"backups/instances/{number}")) for name, number in self.rows(BACKUPS)]
         state["pools"] = sorted(self.pools())
         sizes = self.rows(
             "SELECT p.name, v.name, c.value FROM storage_volumes_config AS c JOIN storage_volumes AS v ON v.id = c.storage_volume_id "
@@ -194,7 +205,26 @@ class World:
         found += [f"mark: {row}" for row in self.marks()]
         found += [f"link: {what}" for what in self.links(wanted)]
         found += [f"file: {path}" for path in self.files(wanted)]
+        found += [f"not whole: {what}" for what in self.broken(present)]
         return found
+
+    def broken(self, present):
+        """Files that are nobody's volume."""
+        for path in (self.folder / "images").iterdir():
+            if hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
+                yield f"image {path.name}"
+        if self.volumes:
+            return
+        for name in present["images"]:
+            pool, fingerprint = name.split("/")
+            found = content(self.pool(pool) / "images" / fingerprint, self.driver)
+            if self.unpacked.setdefault(fingerprint, found) != found:
+                yield f"unpacked image {name}"
+        for name in present["containers"]:
+            pool, instance = name.split("/")
+            told = self.pool(pool) / "containers" / instance / "backup.yaml"
+            if not told.exists() or not told.read_text().rstrip():
+                yield f"backup.yaml of {instance}"
 
     def marks(self):
         like = " OR ".join(f"key LIKE 'volatile.%{mark}'" for mark in MARKS)
@@ -238,6 +268,7 @@ class World:
         for pool in map(self.pool, pools):
             found += [*pool.glob(".partial-*"), *pool.glob("*/.partial-*"), *pool.glob("*/*/.partial-*"), *pool.glob("views/*")]
             found += [path for path in pool.glob("*-snapshots/*") if not any(path.iterdir())]
+            found += pool.glob("containers/*/.backup.yaml.*")
             found += [path for path in pool.glob("work/*") if path.name not in instances]
             with contextlib.suppress(FileNotFoundError):  # while it is being removed, which the line above tells
                 found += [path for path in pool.glob("layers/*") if path.name != ".veil" and (path / "name").stat().st_nlink < 2]
@@ -258,15 +289,23 @@ class World:
 
 
 def content(folder, driver):
-    """Of a volume: a note that tests leave in it, and how much there is beside it."""
+    """Of a volume: a note that tests leave in it, and a number for all that there is beside it."""
     root = folder / "rootfs" if (folder / "rootfs").exists() else folder
-    note = root / "note"
     layer = folder / ".layer"
-    if not note.exists() and driver == "overlay" and layer.exists():
-        note = folder.parents[2 if "snapshots" in folder.parts[-3] else 1] / "layers" / layer.read_text() / "tree/rootfs/note"
-    # A layer that is not mounted shows what was changed alone.
-    files = sum(len(files) for _, _, files in os.walk(root)) if driver != "overlay" else 0
-    return (note.read_text() if note.exists() else "", files)
+    if driver == "overlay" and layer.exists():  # what was changed, mounted or not
+        root = folder.parents[2 if "snapshots" in folder.parts[-3] else 1] / "layers" / layer.read_text() / "tree/rootfs"
+    note = root / "note"
+    seen = hashlib.sha256()
+    for top, folders, files in os.walk(root):
+        folders.sort()
+        for path in sorted(Path(top, name) for name in (*folders, *files)):
+            mode = path.lstat().st_mode
+            seen.update(f"{path.relative_to(root)} {mode:o}\n".encode())
+            if stat.S_ISREG(mode):
+                seen.update(hashlib.sha256(path.read_bytes()).digest())
+            elif stat.S_ISLNK(mode):
+                seen.update(os.fsencode(os.readlink(path)))
+    return (note.read_text() if note.exists() else "", seen.hexdigest()[:12])
 
 
 SIZES = {
