@@ -31,6 +31,11 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
             rooms_.log.error("Failed restoring an instance anew", {{"instance", name}, {"err", error.what()}});
         }
     }
+    if (pool.empty()) {
+        std::set<std::string> names;
+        for (const auto& instance : rooms_.instances.list()) names.insert(instance->record()->row.name);
+        rooms_.pools.remove_links_but(names);
+    }
     std::set<std::string> with_snapshots;
     for (const auto& snapshot : rooms_.snapshots.list()) {
         // On a pool that came back, one may be under way.

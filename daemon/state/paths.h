@@ -16,7 +16,8 @@ struct Paths {
     std::string seccomp_socket() const { return var + "/seccomp.socket"; } // where monitors send intercepted calls
     std::string containers() const { return var + "/containers"; } // links NAME -> pool's folder; liblxc's lxcpath
     std::string container(const std::string& name) const { return containers() + "/" + name; }
-    std::string snapshots(const std::string& instance) const { return var + "/snapshots/" + instance; } // a link too
+    std::string snapshots() const { return var + "/snapshots"; }
+    std::string snapshots(const std::string& instance) const { return snapshots() + "/" + instance; } // a link too
     std::string images() const { return var + "/images"; }
     std::string backups() const { return var + "/backups"; }
     std::string devices(const std::string& instance) const { return var + "/devices/" + instance; }

@@ -191,7 +191,9 @@ void BtrfsDriver::limit(const VolumeId& volume, int64_t bytes) {
 }
 
 void BtrfsDriver::set_limit(const std::string& path, int64_t bytes) const {
-    btrfs_quota::set_limit(subvolume::open(pool_.path()).get(), subvolume::id(subvolume::open(path).get()), bytes);
+    const auto place = subvolume::open(pool_.path());
+    btrfs_quota::set_limit(place.get(), subvolume::id(subvolume::open(path).get()), bytes);
+    subvolume::commit(place.get());
 }
 
 void BtrfsDriver::delete_pool() {

@@ -219,6 +219,7 @@ void BtrfsPool::grow(const std::string& size) {
     grow_file(loop(), schema::parse_bytes(size));
     if (const auto device = find_loop(loop()); !device.empty()) refresh_loop_size(device);
     resize_to_device(context_.pool_path);
+    subvolume::commit(subvolume::open(context_.pool_path).get());
 }
 
 } // namespace storage

@@ -104,7 +104,8 @@ void DirDriver::mount_pool() {
 }
 
 void DirDriver::limit(const VolumeId& volume, int64_t bytes) {
-    limit_folder(project_kernel(), open_volume(volume).get(), static_cast<uint64_t>(bytes));
+    const auto folder = open_volume(volume);
+    if (limit_folder(project_kernel(), folder.get(), static_cast<uint64_t>(bytes))) base::sync_journal(folder.get());
 }
 
 void DirDriver::unmount_pool() {

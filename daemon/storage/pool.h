@@ -144,6 +144,8 @@ public:
     void relink_container(const std::string& pool, const std::string& instance);
     /// Makes the links of a container what they should be: a power cut may have lost them.
     void check_links(const std::string& pool, const std::string& instance, bool has_snapshots);
+    /// At the start: what a power cut brought back.
+    void remove_links_but(const std::set<std::string>& instances) const;
     /// As remove_container, without the links: of the pool that an instance has left or never reached.
     void remove_volume_of(const std::string& pool, const std::string& instance);
 
@@ -206,6 +208,7 @@ private:
     schema::StoragePool row(const std::string& name) const;
     void mount_one(const schema::StoragePool& pool);
     void remove_half_made(const schema::StoragePool& pool);
+    void sync_removal(const schema::StoragePool& pool) const;
     /// Of a pool that is unavailable: makes it usable, or says why it cannot be.
     std::optional<std::string> why_missing(const schema::StoragePool& pool);
     /// Removes what the daemon itself has of a pool that is unavailable.
@@ -222,6 +225,7 @@ private:
     static void remove_volume(Driver& driver, const std::string& instance);
     /// Makes the link to an instance's snapshots be there as they are.
     void link_snapshots(const Driver& driver, const std::string& instance);
+    static std::string snapshots_folder(const Driver& driver, const std::string& instance);
     void unlink_snapshots(const std::string& instance) const;
     void link_container(const std::string& instance, const std::string& target) const;
     /// Both links of an instance that had none, or neither.

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "daemon/base/durable.h"
 #include "daemon/base/files.h"
 #include "daemon/base/rollback.h"
 #include "daemon/storage/backing.h"
@@ -25,7 +26,17 @@ bool holds_something(const std::string& folder) {
 void Pools::remove_half_made(const schema::StoragePool& pool) {
     log_.info("Removing a storage pool that was being made or removed", {{"pool", pool.name}});
     make_(pool.driver, context(pool))->delete_pool();
+    sync_removal(pool);
     stores_.pools.remove(pool.name);
+}
+
+/// What a pool lay on stays gone: its row is what a second try goes by.
+void Pools::sync_removal(const schema::StoragePool& pool) const {
+    for (const auto& place : {paths_.pool(pool.name), schema::get(pool.config, "source")}) {
+        if (!place.starts_with('/')) continue; // the name of a group, of a zpool
+        const auto folder = layout::is_folder(place) ? place : std::filesystem::path(place).parent_path().string();
+        if (layout::is_folder(folder)) base::sync_folder(folder);
+    }
 }
 
 void Pools::remove_images(Driver& driver, const std::string& pool) {
@@ -61,6 +72,7 @@ void Pools::remove(const std::string& name) {
     for (const auto& fingerprint : gone->list(VolumeType::image)) stores_.volumes.forget(name, "image", fingerprint);
     remove_images(*gone, name);
     gone->delete_pool();
+    sync_removal(pool);
     stores_.pools.remove(name);
     rollback.dismiss();
 }
@@ -84,6 +96,7 @@ void Pools::forget(const std::string& pool, const std::string& why) {
                               "the pool can be deleted",
                               pool, why, kept);
     base::remove_tree(path);
+    base::sync_folder(paths_.pools());
     for (const auto& fingerprint : stores_.images.unpacked_on(pool)) {
         stores_.images.remove_from_pool(fingerprint, pool);
         stores_.volumes.forget(pool, "image", fingerprint);

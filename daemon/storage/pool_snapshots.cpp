@@ -3,7 +3,10 @@
 #include <system_error>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "daemon/base/rollback.h"
+#include "daemon/storage/layout.h"
 #include "daemon/storage/pool.h"
 #include "schema/error.h"
 
@@ -111,15 +114,27 @@ void Pools::check_links(const std::string& pool, const std::string& instance, bo
     const auto driver = this->driver(pool);
     link_container(instance, driver->path(volume_of(instance)));
     std::error_code missing;
-    const bool linked = std::filesystem::is_symlink(paths_.snapshots(instance), missing);
-    if (linked != has_snapshots) link_snapshots(*driver, instance);
+    const auto linked = std::filesystem::read_symlink(paths_.snapshots(instance), missing);
+    if (linked != (has_snapshots ? snapshots_folder(*driver, instance) : "")) link_snapshots(*driver, instance);
+}
+
+void Pools::remove_links_but(const std::set<std::string>& instances) const {
+    for (const auto& folder : {paths_.containers(), paths_.snapshots()})
+        for (const auto& name : layout::names_in(folder))
+            if (const auto link = fmt::format("{}/{}", folder, name);
+                !instances.contains(name) && std::filesystem::is_symlink(link))
+                ::unlink(link.c_str());
+}
+
+std::string Pools::snapshots_folder(const Driver& driver, const std::string& instance) {
+    return std::filesystem::path(driver.path(volume_of(instance, "any"))).parent_path();
 }
 
 void Pools::link_snapshots(const Driver& driver, const std::string& instance) {
     const std::scoped_lock lock(snapshot_links_);
     const auto link = paths_.snapshots(instance);
     if (driver.snapshots(volume_of(instance)).empty()) return unlink_snapshots(instance);
-    const auto target = std::filesystem::path(driver.path(volume_of(instance, "any"))).parent_path();
+    const auto target = snapshots_folder(driver, instance);
     std::error_code missing;
     if (std::filesystem::read_symlink(link, missing) == target) return;
     unlink_snapshots(instance);

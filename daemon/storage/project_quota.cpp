@@ -115,14 +115,15 @@ const ProjectKernel& project_kernel() {
     return kernel;
 }
 
-void limit_folder(const ProjectKernel& kernel, int folder_fd, uint64_t bytes) {
+bool limit_folder(const ProjectKernel& kernel, int folder_fd, uint64_t bytes) {
     auto project = kernel.project(folder_fd);
-    if (project == 0 && bytes == 0) return;
+    if (project == 0 && bytes == 0) return false;
     if (project == 0) {
         project = unused_project(kernel, folder_fd);
         assign_tree(kernel, folder_fd, project);
     }
     kernel.limit(folder_fd, project, bytes);
+    return true;
 }
 
 std::optional<uint64_t> used_by_folder(const ProjectKernel& kernel, int folder_fd) {

@@ -26,8 +26,9 @@ public:
 };
 const ProjectKernel& project_kernel();
 
-/// Limits what is in a folder, now and later; 0 for no limit. A folder that never had one is walked once.
-void limit_folder(const ProjectKernel& kernel, int folder_fd, uint64_t bytes);
+/// Limits what is in a folder, now and later; 0 for no limit. A folder that never had one is walked once. False where
+/// there was nothing to do.
+bool limit_folder(const ProjectKernel& kernel, int folder_fd, uint64_t bytes);
 /// Bytes; nothing for a folder that never was limited.
 std::optional<uint64_t> used_by_folder(const ProjectKernel& kernel, int folder_fd);
 /// Gives a folder that takes the place of another what that one has.

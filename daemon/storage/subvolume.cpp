@@ -222,4 +222,10 @@ void sync(const std::string& path) {
     check(btrfs_util_sync(path.c_str()), "Failed syncing " + path);
 }
 
+void commit(int any) {
+    uint64_t transaction = 0;
+    check(btrfs_util_start_sync_fd(any, &transaction), "Failed committing a filesystem");
+    check(btrfs_util_wait_sync_fd(any, transaction), "Failed committing a filesystem");
+}
+
 } // namespace storage::subvolume

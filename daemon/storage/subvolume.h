@@ -60,5 +60,7 @@ void set_received(int subvolume, const std::string& uuid, uint64_t transaction);
 void remove(const std::string& path);
 /// Waits until all that was written to the filesystem is on disk.
 void sync(const std::string& path);
+/// Makes durable what the filesystem itself was told before: subvolumes, limits. Of what files hold it writes nothing.
+void commit(int any);
 
 } // namespace storage::subvolume

@@ -9,11 +9,11 @@ from harness.commands import run
 class DiskFile:
     """The file beside the folder that it is mounted on. Errors are those of `run`: OSError, CalledProcessError."""
 
-    def __init__(self, place, *make, size, options="loop"):
-        """`make` is what makes a filesystem in a file, size in bytes, options those of mount."""
+    def __init__(self, place, *make, size, options="loop", file=None):
+        """`make` is what makes a filesystem in a file, size in bytes, options those of mount; the file can lie elsewhere."""
         self.place, self.options = Path(place), options
-        self.file = self.place.with_name(f"{self.place.name}.img")
-        self.place.mkdir()
+        self.file = file or self.place.with_name(f"{self.place.name}.img")
+        self.place.mkdir(exist_ok=True)
         with self.file.open("wb") as file:
             file.truncate(size)
         run(*make, self.file)

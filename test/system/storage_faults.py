@@ -849,14 +849,11 @@ def seeded():
     return random.Random(seed)
 
 
-def in_all_steps(test, driver, times, fault):
+def in_all_steps(stage, times, fault):
     """Does `fault(step, random numbers, which time)` so often with each step."""
     rng = seeded()
-    stage = Stage(test, driver)
-    mkfs = KINDS[driver].make
-    disk = stage.put_on(DiskFile(test.folder / "ground", *mkfs, size=512 << 20), "pqr") if mkfs else None
     stage.set_up()
-    problems = []
+    driver, problems = stage.driver, []
     for name in chosen_steps(driver):
         step = Step(stage, name)
         step.learn()
@@ -872,9 +869,7 @@ def in_all_steps(test, driver, times, fault):
         if times > 2 or SLOWNESS > 1:
             print(f"{driver}: {name}: {number} times in {step.calls} calls", flush=True)
     stage.take_down()
-    if disk:
-        disk.unmount("--lazy")
-    test.true(not problems, "\n".join(problems))
+    stage.test.true(not problems, "\n".join(problems))
 
 
 def moment_of(step, rng, number, times):
@@ -902,7 +897,14 @@ for DRIVER in DRIVERS:
     for FAULT, TIMES, NAME in ((kills, 1, "a_kill"), (kills, MANY, "many_kills"), (full_disks, MANY, "many_full_disks")):
 
         def show(test, driver=DRIVER, fault=FAULT, times=TIMES):
-            in_all_steps(test, driver, times, fault(times))
+            stage = Stage(test, driver)
+            mkfs = KINDS[driver].make
+            disk = stage.put_on(DiskFile(test.folder / "ground", *mkfs, size=512 << 20), "pqr") if mkfs else None
+            try:
+                in_all_steps(stage, times, fault(times))
+            finally:
+                if disk:
+                    disk.unmount("--lazy")
 
         show.__name__ = f"{NAME}_in_each_step_on_{DRIVER}"
         scenario(show, long=NAME.startswith("many"))
