@@ -38,7 +38,10 @@ public:
                              const std::string& options) = 0;
     /// As stage_mount, for a disk: mounts its filesystem.
     virtual void stage_disk(const std::string& source, const std::string& staged, const std::string& options) = 0;
-    /// Undoes both; not an error when it is not there.
+    /// Shows what is staged with the owners that a container sees: files have ids as seen inside. liblxc would do so,
+    /// but after all other mounts, and so hide what is to be mounted on it.
+    virtual void map_staged(const std::string& staged, bool recursive, const schema::IdMap& ids) = 0;
+    /// Undoes all of it; not an error when it is not there.
     virtual void unstage_mount(const std::string& staged) = 0;
     /// Whether a mount of `path` can be given a container's map of ids: by this kernel, on that filesystem.
     virtual bool can_map_ids(const std::string& path) = 0;

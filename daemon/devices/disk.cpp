@@ -121,9 +121,7 @@ std::string Disk::mount_options(const Source& source) const {
     options += schema::is_true(option("recursive")) ? "rbind" : "bind";
     if (!option("propagation").empty()) options += "," + option("propagation");
     const bool folder = source.kind == PathKind::directory || source.kind == PathKind::block_device;
-    options += folder ? ",create=dir" : ",create=file";
-    if (source.idmapped) options += ",idmap=container";
-    return options;
+    return options + (folder ? ",create=dir" : ",create=file");
 }
 
 Disk::Source Disk::source(const Owner& owner, DeviceHost& host) const {
@@ -170,6 +168,9 @@ Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
     const auto from = source(owner, host);
     const auto staged = staged_path(owner, name(), option("path"));
     stage(host, from, staged);
+    rollback.add([&] { host.unstage_mount(staged); });
+    if (from.idmapped && !owner.privileged())
+        host.map_staged(staged, schema::is_true(option("recursive")), owner.id_map);
     start.after_start = [&host, staged] { host.unstage_mount(staged); };
     start.items.push_back({"lxc.mount.entry", fmt::format("{} {} none {} 0 0", mount_field(staged),
                                                           mount_field(relative(option("path"))), mount_options(from))});

@@ -85,6 +85,10 @@ void RealDeviceHost::stage_disk(const std::string& source, const std::string& st
     }
 }
 
+void RealDeviceHost::map_staged(const std::string& staged, bool recursive, const schema::IdMap& ids) {
+    storage::map_mount(staged, recursive, *namespaces_.get(ids));
+}
+
 void RealDeviceHost::unstage_mount(const std::string& staged) {
     while (::umount2(staged.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
     }

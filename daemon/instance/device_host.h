@@ -12,6 +12,7 @@
 #include "daemon/instance/network_host.h"
 #include "daemon/instance/node_host.h"
 #include "daemon/instance/runtime.h"
+#include "daemon/storage/mapped_mounts.h"
 
 namespace instance {
 
@@ -25,6 +26,7 @@ public:
     void stage_mount(const std::string& source, const std::string& staged, bool recursive,
                      const std::string& options) override;
     void stage_disk(const std::string& source, const std::string& staged, const std::string& options) override;
+    void map_staged(const std::string& staged, bool recursive, const schema::IdMap& ids) override;
     void unstage_mount(const std::string& staged) override;
     bool can_map_ids(const std::string& path) override;
     devices::NetworkHost& network() override { return network_; }
@@ -40,6 +42,7 @@ private:
     RealNodeHost nodes_;
     devices::VolumeHost& volumes_;
     bool maps_ids_; // whether the kernel has id-mapped mounts, and may use them
+    storage::MappingNamespaces namespaces_;
     std::mutex mutex_;
     std::map<dev_t, bool> mapping_filesystems_; // whose mounts were tried
 };

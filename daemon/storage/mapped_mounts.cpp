@@ -92,6 +92,31 @@ std::string unescaped(std::string_view text) {
     return plain;
 }
 
+std::string lines_of(const schema::IdMap& map, schema::IdKind kind) {
+    std::string lines;
+    for (const auto& entry : of_kind(map, kind))
+        lines += fmt::format("{} {} {}\n", entry.ns_id, entry.host_id, entry.range);
+    return lines;
+}
+
+base::Fd detached_tree(const std::string& path, unsigned depth) {
+    const auto tree = ::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth);
+    return base::checked(static_cast<int>(tree), "Failed mounting " + path + " again");
+}
+
+void map_owners(const base::Fd& tree, unsigned depth, const base::Fd& user_namespace, const std::string& shown) {
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<uint64_t>(user_namespace.get());
+    if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | depth, &attributes, sizeof attributes) < 0)
+        fail("Failed mapping the owners of files in " + shown);
+}
+
+void attach(const base::Fd& tree, const std::string& shown, const std::string& target) {
+    if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        fail("Failed mounting " + shown + " on " + target);
+}
+
 /// A folder in words that no option can be mistaken about.
 std::string named(const base::Fd& folder) {
     return fmt::format("/proc/self/fd/{}", folder.get());
@@ -126,8 +151,14 @@ std::string mount_map(const IdShift& ids, schema::IdKind kind, int64_t passing) 
 
 std::shared_ptr<const base::Fd> MappingNamespaces::get(const IdShift& ids, uid_t passing_uid, gid_t passing_gid) {
     if (changes_nothing(ids)) return nullptr;
-    const auto uids = mount_map(ids, schema::IdKind::uid, passing_uid);
-    const auto gids = mount_map(ids, schema::IdKind::gid, passing_gid);
+    return get(mount_map(ids, schema::IdKind::uid, passing_uid), mount_map(ids, schema::IdKind::gid, passing_gid));
+}
+
+std::shared_ptr<const base::Fd> MappingNamespaces::get(const schema::IdMap& ids) {
+    return get(lines_of(ids, schema::IdKind::uid), lines_of(ids, schema::IdKind::gid));
+}
+
+std::shared_ptr<const base::Fd> MappingNamespaces::get(const std::string& uids, const std::string& gids) {
     const std::scoped_lock lock(mutex_);
     if (by_map_.size() >= most_namespaces) by_map_.clear();
     auto& made = by_map_[uids + "/" + gids];
@@ -136,8 +167,14 @@ std::shared_ptr<const base::Fd> MappingNamespaces::get(const IdShift& ids, uid_t
 }
 
 base::Fd detached_mount(const std::string& folder) {
-    const auto tree = ::syscall(SYS_open_tree, AT_FDCWD, folder.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    return base::checked(static_cast<int>(tree), "Failed mounting " + folder + " again");
+    return detached_tree(folder, 0);
+}
+
+void map_mount(const std::string& path, bool recursive, const base::Fd& user_namespace) {
+    const unsigned depth = recursive ? AT_RECURSIVE : 0;
+    const auto tree = detached_tree(path, depth);
+    map_owners(tree, depth, user_namespace, path);
+    attach(tree, path, path);
 }
 
 ScratchMount scratch_folder(std::string path) {
@@ -151,16 +188,9 @@ ScratchMount scratch_folder(std::string path) {
 
 ScratchMount mount_again(const std::string& folder, const std::string& target, const base::Fd* user_namespace) {
     const auto tree = detached_mount(folder);
-    if (user_namespace != nullptr) {
-        mount_attr attributes{};
-        attributes.attr_set = MOUNT_ATTR_IDMAP;
-        attributes.userns_fd = static_cast<uint64_t>(user_namespace->get());
-        if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
-            fail("Failed mapping the owners of files in " + folder);
-    }
+    if (user_namespace != nullptr) map_owners(tree, 0, *user_namespace, folder);
     auto scratch = scratch_folder(target);
-    if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
-        fail("Failed mounting " + folder + " on " + target);
+    attach(tree, folder, target);
     return scratch;
 }
 

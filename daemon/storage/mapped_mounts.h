@@ -24,8 +24,12 @@ class MappingNamespaces {
 public:
     /// Nothing where the map changes no id. Throws std::system_error.
     std::shared_ptr<const base::Fd> get(const IdShift& ids, uid_t passing_uid, gid_t passing_gid);
+    /// Just that map, for files that lie on disk with ids as seen inside.
+    std::shared_ptr<const base::Fd> get(const schema::IdMap& ids);
 
 private:
+    std::shared_ptr<const base::Fd> get(const std::string& uids, const std::string& gids);
+
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const base::Fd>> by_map_;
 };
@@ -38,6 +42,9 @@ ScratchMount scratch_folder(std::string path);
 ScratchMount mount_again(const std::string& folder, const std::string& target, const base::Fd* user_namespace);
 /// The same, reached by its descriptor alone.
 base::Fd detached_mount(const std::string& folder);
+
+/// Mounts what is mounted on `path` once more, on top, with owners mapped.
+void map_mount(const std::string& path, bool recursive, const base::Fd& user_namespace);
 
 struct Layers {
     std::vector<base::Fd> lower; // folders, uppermost first

@@ -39,6 +39,9 @@ public:
         act("stage-disk {} {} {}", source, target, options);
         staged.insert(target);
     }
+    void map_staged(const std::string& target, bool recursive, const schema::IdMap&) override {
+        act("map {}{}", target, recursive ? " recursive" : "");
+    }
     void unstage_mount(const std::string& target) override { staged.erase(target); }
     bool can_map_ids(const std::string&) override { return maps_ids; }
 

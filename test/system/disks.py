@@ -102,6 +102,35 @@ def a_mount_made_inside_never_reaches_the_host(test):
         subprocess.run(["umount", "--lazy", "--recursive", str(source)], check=False)
 
 
+@scenario
+def what_is_mounted_below_a_volume_is_seen_from_the_start_on(test):
+    """On a volume, whose owners are mapped: another one, a folder and a file of the host's, a device."""
+    test.start()
+    volumes = "/1.0/storage-pools/default/volumes/custom"
+    for volume in ("outer", "inner"):
+        test.api.ask("POST", volumes, {"name": volume})
+    name = test.name("nest")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    for device, *options in (
+        ("z-outer", "pool=default", "source=outer", "path=/srv"),
+        ("a-inner", "pool=default", "source=inner", "path=/srv/inner"),
+        ("b-deep", "pool=default", "source=outer", "path=/srv/inner/deep"),
+        ("c-folder", "source=/etc", "path=/srv/folder", "readonly=true"),
+        ("d-file", "source=/etc/hostname", "path=/srv/file"),
+    ):
+        test.equal(add(test, name, device, *options).returncode, 0, device)
+    test.daemon.lxc("config", "device", "add", name, "e-null", "unix-char", "source=/dev/null", "path=/srv/null", check=True)
+    for moment in ("the first start", "a second one"):
+        test.daemon.lxc("start", name, check=True)
+        points = [line.split()[1] for line in test.exec(name, "cat", "/proc/self/mounts").splitlines() if " /srv" in line]
+        test.equal(sorted(points), ["/srv", *(f"/srv/{below}" for below in ("file", "folder", "inner", "inner/deep", "null"))], moment)
+        test.exec(name, "sh", "-c", "touch /srv/inner/mine && ls /srv/folder/hostname /srv/file && echo > /srv/null")
+        test.equal(test.exec(name, "stat", "-c", "%u %g", "/srv/inner/mine").split(), ["0", "0"], moment)
+        test.daemon.lxc("stop", "--force", name, check=True)
+    kept = test.daemon.folder / "storage-pools/default/custom/default_inner/mine"
+    test.equal((kept.stat().st_uid, kept.stat().st_gid), (0, 0), "on the pool, as the volume has it")
+
+
 def write_seconds(test, name, megabytes):
     """How long the container takes to write past the cache."""
     start = time.monotonic()

@@ -166,7 +166,9 @@ TEST(Disk, IsStagedForAPrivilegedContainerToo) {
 TEST(Disk, ShiftsOwnersWithTheContainersMap) {
     auto on = host();
     const auto start = make_device("d", with(bind, "shift", "true"))->start(owner(), on, 0);
-    EXPECT_TRUE(start.items.front().value.ends_with(" none bind,create=dir,idmap=container 0 0"));
+    const std::string staged = "/var/lib/lxd/devices/c1/disk.d.mnt-x";
+    EXPECT_THAT(start.items, ElementsAre(LxcItem{"lxc.mount.entry", staged + " mnt/x none bind,create=dir 0 0"}));
+    EXPECT_THAT(on.actions, ElementsAre("stage /src " + staged, "map " + staged));
 }
 
 TEST(Disk, CannotBeShiftedWhereTheFilesystemHasNoMaps) {
