@@ -7,6 +7,7 @@
 #include "daemon/instance/backup_config.h"
 #include "daemon/instance/restored.h"
 #include "daemon/state/volumes.h"
+#include "daemon/storage/volumes.h"
 #include "schema/error.h"
 
 namespace instance {
@@ -67,17 +68,25 @@ void look_for_containers(storage::Driver& driver, const std::string& pool, const
     }
 }
 
+/// Those of other projects cannot be told of: there is one project.
 void look_for_customs(storage::Driver& driver, const std::string& pool, const RecoverRooms& rooms, Found& found) {
     const state::Volumes rows(rooms.database);
-    auto names = driver.list(VolumeType::custom);
-    std::sort(names.begin(), names.end());
-    for (const auto& name : names) {
-        if (rows.find(pool, "custom", name)) continue;
+    const auto project = storage::custom_volume("").name;
+    auto on_disk = driver.list(VolumeType::custom);
+    std::sort(on_disk.begin(), on_disk.end());
+    for (const auto& name : on_disk) {
+        if (!name.starts_with(project)) {
+            rooms.log.warning("A custom volume of another project cannot be recovered",
+                              {{"pool", pool}, {"volume", name}});
+            continue;
+        }
+        const storage::VolumeId id{VolumeType::custom, name};
         FoundVolume volume;
         volume.pool = pool;
         volume.type = "volume";
-        volume.name = name;
-        volume.snapshots = driver.snapshots({VolumeType::custom, name});
+        volume.name = storage::custom_name(id);
+        if (rows.find(pool, "custom", volume.name)) continue;
+        volume.snapshots = driver.snapshots(id);
         std::sort(volume.snapshots.begin(), volume.snapshots.end());
         found.volumes.push_back(std::move(volume));
     }

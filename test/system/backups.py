@@ -1,7 +1,9 @@
 """Backups: kept, exported and imported, here and by a real LXD; hostile ones; kills meanwhile."""
 
+import contextlib
 import io
 import os
+import sqlite3
 import subprocess
 import tarfile
 
@@ -33,6 +35,13 @@ def refusal(work):
 
 def root_of(daemon, name):
     return daemon.folder / "containers" / name / "rootfs"
+
+
+def recover(test, *answers):
+    text = "".join(f"{answer}\n" for answer in answers)
+    return subprocess.run(
+        [str(test.binary), "recover"], input=text, env=test.daemon.environment, capture_output=True, text=True, check=False
+    )
 
 
 def special(daemon, name):
@@ -317,9 +326,7 @@ def what_the_database_lost_is_recovered_from_the_pool(test):
     test.equal((test.api.get("/1.0/instances"), test.api.get("/1.0/storage-pools")), ([], []))
 
     answers = ["yes", "default", "dir", str(test.daemon.folder / "storage-pools/default"), "", "no", "yes", "yes"]
-    done = subprocess.run(
-        [str(test.binary), "recover"], input="\n".join([*answers, ""]), env=test.daemon.environment, capture_output=True, text=True, check=False
-    )
+    done = recover(test, *answers)
     test.equal(done.returncode, 0, done.stdout + done.stderr)
     test.true(f'- Container "{name}" on pool "default" in project "default" (includes 0 snapshots)' in done.stdout, done.stdout)
     after = test.api.get(f"/1.0/instances/{name}")
@@ -330,7 +337,36 @@ def what_the_database_lost_is_recovered_from_the_pool(test):
     same_files(test, facts(root_of(test.daemon, name)), files)
     test.daemon.lxc("start", name, check=True)
     test.equal(test.exec(name, "cat", "/root/d/b"), "text\n")
-    again = subprocess.run(
-        [str(test.binary), "recover"], input="no\nyes\n", env=test.daemon.environment, capture_output=True, text=True, check=False
-    )
+    again = recover(test, "no", "yes")
+    test.true("No unknown volumes found. Nothing to do." in again.stdout, again.stdout + again.stderr)
+
+
+@scenario
+def lost_custom_volumes_are_recovered_under_their_own_names(test):
+    test.start()
+    for name in ("known", "lost", "gone"):
+        test.daemon.lxc("storage", "volume", "create", "default", name, check=True)
+    folder = test.daemon.folder / "storage-pools/default"
+    file = folder / "custom/default_lost/file"
+    file.write_text("first")
+    test.daemon.lxc("storage", "volume", "snapshot", "default", "lost", "s0", check=True)
+    file.write_text("second")
+    (folder / "custom/web_other").mkdir()
+    test.daemon.terminate()
+    with contextlib.closing(sqlite3.connect(test.daemon.folder / "lxd.db")) as database, database:
+        database.execute("DELETE FROM storage_volumes WHERE name IN ('lost', 'gone')")
+        database.execute("DELETE FROM storage_volumes_snapshots WHERE storage_volume_id NOT IN (SELECT id FROM storage_volumes)")
+    test.daemon.start()
+
+    done = recover(test, "no", "yes", "yes")
+    test.equal(done.returncode, 0, done.stdout + done.stderr)
+    found = [line for line in done.stdout.splitlines() if line.startswith(" - Volume ")]
+    said = ' - Volume "{}" on pool "default" in project "default" (includes {} snapshots)'
+    test.equal(found, [said.format("gone", 0), said.format("lost", 1)])
+    base = "/1.0/storage-pools/default/volumes/custom"
+    test.equal(test.api.get(base), [f"{base}/{name}" for name in ("gone", "known", "lost", "lost/snapshots/s0")])
+    test.equal(file.read_text(), "second")
+    test.daemon.lxc("storage", "volume", "restore", "default", "lost", "s0", check=True)
+    test.equal(file.read_text(), "first")
+    again = recover(test, "no", "yes")
     test.true("No unknown volumes found. Nothing to do." in again.stdout, again.stdout + again.stderr)
