@@ -52,6 +52,12 @@ std::string url(const std::string& name) {
     return "/1.0/instances/" + name;
 }
 
+/// Empty also where there is no root disk.
+std::string root_pool(const schema::Devices& devices) {
+    const auto root = devices::root_disk(devices);
+    return root.empty() ? "" : schema::get(devices.at(root), "pool");
+}
+
 bool is_true(const schema::Config& config, const char* key) {
     return schema::is_true(schema::get(config, key));
 }
@@ -818,19 +824,22 @@ void Lifecycle::check_profile(const schema::ProfilePut& profile) const {
     check_profile_content(profile, rooms_);
 }
 
-/// A profile may lose its root disk only where no instance takes its root from it.
+/// A profile's root disk may go, or move to another pool, only where no instance takes its root from it.
 void Lifecycle::check_roots_kept(const std::string& profile, const schema::ProfilePut& wanted) const {
     const auto present = rooms_.profiles.find(profile);
     if (!present) throw schema::not_found("Profile not found");
     const auto root = devices::root_disk(present->devices);
-    if (root.empty() || !devices::root_disk(wanted.devices).empty()) return;
+    if (root.empty() || root_pool(present->devices) == root_pool(wanted.devices)) return;
     for (const auto& instance : rooms_.instances.list()) {
         const auto record = instance->record();
+        if (!root_pool(record->row.put.devices).empty()) continue;
         const auto& used = record->row.put.profiles;
-        const bool from_here = std::find(used.begin(), used.end(), profile) != used.end() &&
-                               devices::root_disk(record->row.put.devices).empty() &&
-                               devices::root_disk(record->expanded_devices) == root;
-        if (from_here) throw schema::bad_request("At least one instance relies on this profile's root disk device");
+        const auto from = std::find_if(used.rbegin(), used.rend(), [&](const auto& name) {
+            const auto one = rooms_.profiles.find(name);
+            return one && one->devices.contains(root);
+        });
+        if (from != used.rend() && *from == profile)
+            throw schema::failure("At least one instance relies on this profile's root disk device");
     }
 }
 
