@@ -100,6 +100,7 @@ void write(YAML::Emitter& out, const Json& value) {
     } else if (value.is_bool()) {
         out << value.as_bool();
     } else if (value.is_object()) {
+        if (value.as_object().empty()) out << YAML::Flow;
         out << YAML::BeginMap;
         for (const auto& [key, member] : value.as_object()) {
             out << YAML::Key;
@@ -109,6 +110,7 @@ void write(YAML::Emitter& out, const Json& value) {
         }
         out << YAML::EndMap;
     } else if (value.is_array()) {
+        if (value.as_array().empty()) out << YAML::Flow;
         out << YAML::BeginSeq;
         for (const auto& item : value.as_array()) write(out, item);
         out << YAML::EndSeq;

@@ -17,19 +17,32 @@ using schema::Json;
 
 struct Section {
     const char* name;
-    const char* url;
+    std::string_view url;
     const char* noun;
     std::vector<const char*> members; // of an object that is made
 };
 
+constexpr std::string_view projects_url = "/1.0/projects";
+
 const std::vector<Section>& sections() {
     static const std::vector<Section> all{
-        {"storage_pools", "/1.0/storage-pools", "storage pool", {"config", "description", "name", "driver"}},
         {"networks", "/1.0/networks", "network", {"config", "description", "name", "type", "project"}},
+        {"storage_pools", "/1.0/storage-pools", "storage pool", {"config", "description", "name", "driver"}},
         {"profiles", "/1.0/profiles", "profile", {"config", "description", "devices", "name"}},
-        {"projects", "/1.0/projects", "project", {"config", "description", "name"}},
+        {"projects", projects_url, "project", {"config", "description", "name"}},
     };
     return all;
+}
+
+/// The one there is, which has everything to itself and cannot be changed: what LXD's default one is at first.
+const Json& default_project() {
+    static const auto project = [] {
+        auto config = Json::empty_object();
+        for (const auto* feature : {"images", "networks", "profiles", "storage.volumes"})
+            config.set(fmt::format("features.{}", feature), "true");
+        return Json().set("config", config).set("description", "Default LXD project").set("name", "default");
+    }();
+    return project;
 }
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -71,6 +84,17 @@ Json changed(const Json& present, const Json& wanted) {
     return put;
 }
 
+bool is_default_project(const Json& item) {
+    const auto& project = default_project();
+    const auto& words = item["description"];
+    if (item["name"] != project["name"]) return false;
+    if (!words.is_null() && words != "" && words != project["description"]) return false;
+    if (item["config"].is_null()) return true;
+    return std::ranges::all_of(item["config"].as_object(), [&](const auto& option) {
+        return project["config"].find(option.first) != nullptr && (option.second == "true" || option.second == true);
+    });
+}
+
 template <class Act> void attempt(const std::string& words, const Act& act) {
     try {
         act();
@@ -92,8 +116,9 @@ void apply_item(const std::string& socket, const Section& section, const Json& i
     const auto url = fmt::format("{}/{}", section.url, name);
     const auto words = fmt::format("{} {:?}", section.noun, name);
     const auto present = find(socket, url);
+    if (!present && section.url == projects_url && is_default_project(item)) return;
     if (!present) {
-        attempt("create " + words, [&] { http::local_request(socket, "POST", section.url, item); });
+        attempt("create " + words, [&] { http::local_request(socket, "POST", std::string(section.url), item); });
         rollback.add([=] { http::local_request(socket, "DELETE", url); });
         return;
     }
@@ -143,9 +168,10 @@ Json preseed_of(const std::string& socket) {
     preseed.set("config", http::local_request(socket, "GET", "/1.0")["config"]);
     for (const auto& section : sections()) {
         const auto present = find(socket, fmt::format("{}?recursion=1", section.url));
-        if (!present) continue;
+        const auto none = section.url == projects_url ? Json(Json::Array{default_project()}) : Json::empty_array();
+        const auto all = present.value_or(none);
         auto items = Json::empty_array();
-        for (const auto& object : present->as_array()) {
+        for (const auto& object : all.as_array()) {
             Json item;
             for (const auto* member : section.members)
                 if (!object[member].is_null()) item.set(member, object[member]);

@@ -1,8 +1,10 @@
 """`lxd init`: by options, by answers and by a preseed."""
 
+import re
 import subprocess
 
-from system.scenario import scenario
+from harness import daemon as daemons
+from system.scenario import Skip, scenario
 
 
 def init(test, *options, answers=""):
@@ -76,3 +78,23 @@ profiles:
         test.true(said in init(test, "--preseed", answers=text)[2], said)
     code, _, words = init(test, "--preseed", answers="storage_pools:\n- {name: fast, driver: dir}\n")
     test.equal(words, 'Error: Storage pool "fast" is of type "overlay" instead of "dir"\n')
+
+
+@scenario
+def what_a_real_daemon_dumps_is_taken(test):
+    test.daemon.start()
+    dumped = init(test, "--dump")[1]
+    test.true("\nnetworks: []\n" in dumped and "\nprojects:\n" in dumped, dumped)
+    test.equal(init(test, "--preseed", answers=dumped), (0, "", ""))
+    for project in ("{name: web}", "{name: default, config: {features.images: false}}", "{name: default, description: other}"):
+        code, _, words = init(test, "--preseed", answers=f"projects: [{project}]\n")
+        test.true(code == 1 and words.startswith("Error: Failed to create project "), words)
+    if not daemons.have_real():
+        raise Skip("there is no real LXD here")
+    real = test.other_daemon(daemons.REAL_DAEMON, "real").start()
+    run = subprocess.run([str(real.binary), "init", "--dump"], env=real.environment, capture_output=True, text=True, check=True)
+    parts = [{part.split(":")[0]: re.sub(r"\n[ -]*", "\n", part).replace('"', "") for part in re.split(r"(?m)^(?=\w)", text.rstrip())} for text in (dumped, run.stdout)]
+    test.equal(list(parts[0]), list(parts[1]), "the sections, in this order")
+    for section in ("networks", "projects"):
+        test.equal(parts[0][section].rstrip(), parts[1][section].rstrip())
+    test.equal(init(test, "--preseed", answers=run.stdout), (0, "", ""))
