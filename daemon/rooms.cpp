@@ -78,7 +78,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       database(paths.database()), profiles(database), image_rows(database), pool_rows(database),
       instance_rows(database), snapshot_rows(database), volume_rows(database), server_config(database),
       runtime(make_runtime(paths)), device_host(*runtime, facts, volume_users),
-      pools(paths, {pool_rows, image_rows, instance_rows, profiles, volume_rows}, log),
+      pools(paths, {pool_rows, image_rows, instance_rows, snapshot_rows, profiles, volume_rows}, log),
       volumes(pools, {volume_rows, instance_rows, snapshot_rows, image_rows, profiles}, log),
       volume_backups({paths, database, pools, volumes}), images(paths, image_rows, profiles, pools, log),
       instances(instance_rows, profiles), volume_users(volumes, instances, instance_rows, device_host),

@@ -285,8 +285,13 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
 
 std::vector<std::string> Pools::used_by(const std::string& name) const {
     std::vector<std::string> urls;
-    for (const auto& instance : stores_.instances.list())
-        if (instance.pool == name) urls.push_back("/1.0/instances/" + instance.name);
+    for (const auto& instance : stores_.instances.list()) {
+        if (instance.pool != name) continue;
+        const auto url = "/1.0/instances/" + instance.name;
+        urls.push_back(url);
+        for (const auto& snapshot : stores_.snapshots.list(instance.name))
+            if (!snapshot.incomplete) urls.push_back(fmt::format("{}/snapshots/{}", url, snapshot.name));
+    }
     for (const auto& profile : stores_.profiles.list())
         if (uses_pool(profile, name)) urls.push_back("/1.0/profiles/" + profile.name);
     for (const auto& volume : stores_.volumes.list(name)) {

@@ -17,6 +17,7 @@
 #include "daemon/state/paths.h"
 #include "daemon/state/pools.h"
 #include "daemon/state/profiles.h"
+#include "daemon/state/snapshots.h"
 #include "daemon/state/volumes.h"
 #include "daemon/storage/driver.h"
 #include "daemon/storage/keyed_lock.h"
@@ -36,6 +37,7 @@ public:
         state::Pools& pools;
         state::Images& images;
         state::Instances& instances;
+        state::Snapshots& snapshots;
         state::Profiles& profiles;
         state::Volumes& volumes;
     };
@@ -86,8 +88,8 @@ public:
     /// Throws bad_request "The storage pool is currently in use"; unpacked images do not count. A pool that is
     /// unavailable goes without what it lies on; where that is a file of the daemon's, it is a failure.
     void remove(const std::string& name);
-    /// URLs of the instances, custom volumes and profiles that use a pool, sorted. Unpacked images can be made again:
-    /// they do not count, though `get` names them.
+    /// URLs of the instances, custom volumes, snapshots of both, and profiles that use a pool, sorted. Unpacked images
+    /// can be made again: they do not count, though `get` names them.
     std::vector<std::string> used_by(const std::string& name) const;
     Space space(const std::string& name) const;
     /// For what is beside the volumes of images and containers. Throws not_found, or unavailable where the pool could

@@ -91,10 +91,11 @@ struct ImageStoreTest : testing::Test {
     state::Pools pool_rows_{database_};
     state::Images rows_{database_};
     state::Instances instances_{database_};
+    state::Snapshots snapshots_{database_};
     state::Profiles profiles_{database_};
     base::Log log_{{base::LogLevel::error, "", false}};
     state::Volumes volumes_{database_};
-    storage::Pools pools_{paths_, {pool_rows_, rows_, instances_, profiles_, volumes_}, log_};
+    storage::Pools pools_{paths_, {pool_rows_, rows_, instances_, snapshots_, profiles_, volumes_}, log_};
     ImageStore store_{paths_, rows_, profiles_, pools_, log_};
 };
 

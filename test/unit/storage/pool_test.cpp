@@ -87,10 +87,11 @@ struct PoolTest : testing::Test {
     state::Pools rows_{database_};
     state::Images images_{database_};
     state::Instances instances_{database_};
+    state::Snapshots snapshots_{database_};
     state::Profiles profiles_{database_};
     base::Log log_{{base::LogLevel::error, "", false}};
     state::Volumes volumes_{database_};
-    Pools pools_{paths_, {rows_, images_, instances_, profiles_, volumes_}, log_};
+    Pools pools_{paths_, {rows_, images_, instances_, snapshots_, profiles_, volumes_}, log_};
 };
 
 TEST_F(PoolTest, ACreatedPoolIsListedWithItsSource) {
@@ -142,7 +143,7 @@ TEST_F(PoolTest, AContainerIsMadeOfAnImageAndLinked) {
 
 TEST_F(PoolTest, AnImageIsUnpackedOnceHoweverManyAskAtTheSameTime) {
     volumes_made = 0;
-    Pools pools(paths_, {rows_, images_, instances_, profiles_, volumes_}, log_,
+    Pools pools(paths_, {rows_, images_, instances_, snapshots_, profiles_, volumes_}, log_,
                 [](const std::string&, DriverContext context) -> std::unique_ptr<Driver> {
                     return std::make_unique<CountingDriver>(std::move(context));
                 });
@@ -206,12 +207,21 @@ TEST_F(PoolTest, TellsWhoUsesAPoolAndIsNotRemovedMeanwhile) {
     const auto fingerprint = add_image();
     pools_.ensure_image("default", fingerprint, {}, {});
     add_instance("c1", "default");
+    for (const auto* name : {"s0", "begun"}) {
+        state::SnapshotRow snapshot;
+        snapshot.instance = "c1";
+        snapshot.name = name;
+        snapshot.put.architecture = "x86_64";
+        snapshot.incomplete = name == std::string("begun");
+        snapshots_.insert(snapshot);
+    }
     schema::Profile profile;
     profile.name = "p";
     profile.devices["root"] = {{"type", "disk"}, {"path", "/"}, {"pool", "default"}};
     profiles_.insert(profile);
-    EXPECT_THAT(pools_.used_by("default"), testing::ElementsAre("/1.0/instances/c1", "/1.0/profiles/p"));
-    EXPECT_THAT(pools_.get("default").used_by, testing::ElementsAre("/1.0/instances/c1", "/1.0/profiles/p"));
+    const std::vector<std::string> users{"/1.0/instances/c1", "/1.0/instances/c1/snapshots/s0", "/1.0/profiles/p"};
+    EXPECT_THAT(pools_.used_by("default"), testing::ElementsAreArray(users));
+    EXPECT_THAT(pools_.get("default").used_by, testing::ElementsAreArray(users));
     EXPECT_EQ(refusal([&] { pools_.remove("default"); }), "The storage pool is currently in use");
 
     instances_.remove("c1");
@@ -253,7 +263,7 @@ private:
 };
 
 TEST_F(PoolTest, AVolumeThatSaysSoLosesItsNewerSnapshotsToARestore) {
-    Pools pools(paths_, {rows_, images_, instances_, profiles_, volumes_}, log_,
+    Pools pools(paths_, {rows_, images_, instances_, snapshots_, profiles_, volumes_}, log_,
                 [](const std::string&, DriverContext context) -> std::unique_ptr<Driver> {
                     return std::make_unique<ZfsLikeDriver>(std::move(context));
                 });
@@ -261,8 +271,7 @@ TEST_F(PoolTest, AVolumeThatSaysSoLosesItsNewerSnapshotsToARestore) {
     pool.name = "p";
     pool.driver = "zfs";
     pools.create(pool);
-    state::Snapshots snapshots(database_);
-    Volumes volumes(pools, {volumes_, instances_, snapshots, images_, profiles_}, log_);
+    Volumes volumes(pools, {volumes_, instances_, snapshots_, images_, profiles_}, log_);
     for (const bool says_so : {false, true}) {
         schema::StorageVolumesPost post;
         post.name = says_so ? "loses" : "keeps";
@@ -292,7 +301,7 @@ struct MissingPoolTest : PoolTest {
 
     std::string kept_ = folder_.path() + "/kept";
     std::string fingerprint_;
-    Pools later_{paths_, {rows_, images_, instances_, profiles_, volumes_}, log_};
+    Pools later_{paths_, {rows_, images_, instances_, snapshots_, profiles_, volumes_}, log_};
 };
 
 TEST_F(MissingPoolTest, IsDeletedWithoutWhatItLiesOn) {
@@ -338,7 +347,7 @@ TEST_F(PoolTest, ARestartFindsItsPoolsAndRemovesWhatACrashLeft) {
     fs::remove_all(paths_.pool("lost"));
     fakes::write(paths_.pool("lost"), "no folder");
 
-    Pools again(paths_, {rows_, images_, instances_, profiles_, volumes_}, log_);
+    Pools again(paths_, {rows_, images_, instances_, snapshots_, profiles_, volumes_}, log_);
     again.mount_all();
     EXPECT_EQ(fakes::read(again.rootfs_path("default", "c1") + "/file"), "content");
     EXPECT_FALSE(fs::exists(paths_.pool("default") + "/containers/.partial-0123456789abcdef"));
