@@ -1,11 +1,13 @@
 #include "daemon/commands/commands.h"
 
+#include <algorithm>
 #include <cctype>
 #include <functional>
 #include <iostream>
+#include <span>
 #include <vector>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "daemon/http/local_request.h"
 #include "schema/api/storage.h"
@@ -49,10 +51,19 @@ std::string not_empty(const std::string& text) {
     return text.empty() ? "Required value" : "";
 }
 
-schema::StoragePool asked_pool(const std::string& drivers) {
+/// `others` are on the list already.
+schema::StoragePool asked_pool(const std::vector<std::string>& drivers, std::span<const schema::StoragePool> others) {
     schema::StoragePool pool;
-    pool.name = asked_until("Name of the storage pool: ", not_empty);
-    pool.driver = asked_until(fmt::format("Name of the storage backend ({}): ", drivers), not_empty);
+    pool.name = asked_until("Name of the storage pool: ", [&](const std::string& text) -> std::string {
+        if (text.empty()) return "Pool name cannot be empty";
+        const bool taken = std::ranges::any_of(others, [&](const auto& other) { return other.name == text; });
+        return taken ? fmt::format("Storage pool {} is already on recover list", schema::quoted(text)) : "";
+    });
+    const auto is_driver = [&](const std::string& text) -> std::string {
+        if (std::ranges::find(drivers, text) != drivers.end()) return "";
+        return fmt::format("Invalid value {} (not one of [{}])", schema::quoted(text), fmt::join(drivers, " "));
+    };
+    pool.driver = asked_until(fmt::format("Name of the storage backend ({}): ", fmt::join(drivers, ", ")), is_driver);
     pool.config["source"] = asked_until(
         "Source of the storage pool (block device, volume group, dataset, path, ... as applicable): ", not_empty);
     for (;;) {
@@ -73,10 +84,19 @@ std::string shown(const schema::StoragePool& pool) {
                        schema::quoted(schema::get(pool.config, "source")));
 }
 
+/// `what` is what the daemon is asked for, in messages.
+Json requested(const state::Paths& paths, const char* what, const char* url, const Json& order) {
+    try {
+        return http::local_request(paths.socket(), "POST", url, order);
+    } catch (const schema::Error& error) {
+        throw schema::Error(error.kind(), fmt::format("Failed {} request: {}", what, error.what()));
+    }
+}
+
 /// Whether there is anything to recover, once nothing is missing.
 bool found_any(const state::Paths& paths, const Json& order) {
     for (;;) {
-        const auto found = http::local_request(paths.socket(), "POST", "/internal/recover/validate", order);
+        const auto found = requested(paths, "validation", "/internal/recover/validate", order);
         const auto& volumes = found["UnknownVolumes"];
         const auto& missing = found["DependencyErrors"];
         const bool any = volumes.is_array() && !volumes.as_array().empty();
@@ -104,17 +124,17 @@ bool found_any(const state::Paths& paths, const Json& order) {
 
 int recover(const state::Paths& paths) {
     const auto server = http::local_request(paths.socket(), "GET", "/1.0");
-    std::string drivers;
+    std::vector<std::string> drivers;
     if (const auto& supported = server["environment"]["storage_supported_drivers"]; supported.is_array())
-        for (const auto& driver : supported.as_array())
-            drivers += (drivers.empty() ? "" : ", ") + driver["Name"].as_string();
+        for (const auto& driver : supported.as_array()) drivers.push_back(driver["Name"].as_string());
     std::vector<schema::StoragePool> pools;
     const auto listed = http::local_request(paths.socket(), "GET", "/1.0/storage-pools?recursion=1");
     for (const auto& pool : listed.as_array()) pools.push_back(schema::storage_pool_from(pool));
     const auto existing = pools.size();
     fmt::print("This LXD server currently has the following storage pools:\n");
     for (const auto& pool : pools) fmt::print(" - {} ({})\n", pool.name, shown(pool));
-    while (yes("Would you like to recover another storage pool?", false)) pools.push_back(asked_pool(drivers));
+    while (yes("Would you like to recover another storage pool?", false))
+        pools.push_back(asked_pool(drivers, std::span(pools).subspan(existing)));
 
     fmt::print("The recovery process will be scanning the following storage pools:\n");
     for (size_t index = 0; index < pools.size(); ++index)
@@ -129,7 +149,7 @@ int recover(const state::Paths& paths) {
     if (!found_any(paths, order)) return 0;
     if (!yes("Would you like those to be recovered?", false)) return 0;
     fmt::print("Starting recovery...\n");
-    http::local_request(paths.socket(), "POST", "/internal/recover/import", order);
+    requested(paths, "import", "/internal/recover/import", order);
     return 0;
 }
 

@@ -20,12 +20,24 @@ void add_once(std::vector<std::string>& list, std::string text) {
     if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(std::move(text));
 }
 
-/// As the instance's file lists them, oldest first; then those that it does not name.
-std::vector<std::string> in_order(std::vector<std::string> on_disk, const schema::BackupConfig& config) {
+/// As the instance's file lists them, oldest first; then those that it does not name. Throws where one is not on disk.
+std::vector<std::string> in_order(std::vector<std::string> on_disk, const std::string& instance,
+                                  const schema::BackupConfig& config) {
     std::sort(on_disk.begin(), on_disk.end());
     std::vector<std::string> names;
-    for (const auto& snapshot : config.snapshots)
-        if (std::binary_search(on_disk.begin(), on_disk.end(), snapshot.name)) add_once(names, snapshot.name);
+    for (const auto& snapshot : config.snapshots) {
+        if (std::binary_search(on_disk.begin(), on_disk.end(), snapshot.name)) {
+            add_once(names, snapshot.name);
+            continue;
+        }
+        const auto what =
+            config.snapshots.size() != on_disk.size()
+                ? "Snapshot count in backup config and storage device are different"
+                : fmt::format("Snapshot {:?} exists in backup config but not on storage device", snapshot.name);
+        throw schema::failure("Instance {:?} in project \"default\" has snapshot inconsistency: "
+                              "{}: Backup snapshots mismatch",
+                              instance, what);
+    }
     for (const auto& name : on_disk) add_once(names, name);
     return names;
 }
@@ -47,7 +59,7 @@ std::optional<FoundVolume> container_in(storage::Driver& driver, const std::stri
                               name, pool, config->instance->name);
     found.profiles = config->instance->profiles;
     found.config = *std::move(config);
-    found.snapshots = in_order(driver.snapshots({VolumeType::container, name}), found.config);
+    found.snapshots = in_order(driver.snapshots({VolumeType::container, name}), name, found.config);
     return found;
 }
 
@@ -145,7 +157,9 @@ void take_in_container(const FoundVolume& volume, const RecoverRooms& rooms) {
 
 Found find_lost(const std::vector<schema::StoragePool>& pools, const RecoverRooms& rooms) {
     Found found;
+    std::set<std::string> seen;
     for (const auto& pool : pools) {
+        if (!seen.insert(pool.name).second) continue;
         rooms.pools.look_into(pool, [&](storage::Driver& driver) {
             look_for_containers(driver, pool.name, rooms, found);
             look_for_customs(driver, pool.name, rooms, found);

@@ -51,6 +51,15 @@ template <class Check> void as_failure(const Check& check) {
     }
 }
 
+/// Says of a failure what failed with which pool, in the words of `lxd recover`.
+template <class Act> void attempt(std::string_view failed, const std::string& pool, const Act& act) {
+    try {
+        act();
+    } catch (const std::exception& error) {
+        throw schema::failure("{} pool {:?}: {}", failed, pool, error.what());
+    }
+}
+
 void check_white_space(const std::string& name) {
     if (name.find_first_of(" \t\n\v\f\r") != std::string::npos)
         throw schema::failure("Storage name cannot contain white space");
@@ -239,9 +248,11 @@ void Pools::create(schema::StoragePool pool) {
 void Pools::look_into(const schema::StoragePool& pool, const std::function<void(Driver& driver)>& look) const {
     if (stores_.pools.find(pool.name)) return look(*driver(pool.name));
     schema::check_pool_name(pool.name);
-    schema::check_pool_config(pool.driver, pool.config);
-    const auto temporary = make_(pool.driver, context(pool));
-    temporary->mount_pool();
+    std::unique_ptr<Driver> temporary;
+    attempt("Failed to initialise unknown", pool.name, [&] { temporary = make_(pool.driver, context(pool)); });
+    attempt("Failed config validation for unknown", pool.name,
+            [&] { schema::check_pool_config(pool.driver, pool.config); });
+    attempt("Failed mounting", pool.name, [&] { temporary->mount_pool(); });
     base::Rollback rollback;
     rollback.add([&] { temporary->unmount_pool(); });
     look(*temporary);

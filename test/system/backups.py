@@ -3,9 +3,12 @@
 import contextlib
 import io
 import os
+import re
+import shutil
 import sqlite3
 import subprocess
 import tarfile
+from pathlib import Path
 
 from harness import daemon as daemons
 from harness import image
@@ -37,10 +40,10 @@ def root_of(daemon, name):
     return daemon.folder / "containers" / name / "rootfs"
 
 
-def recover(test, *answers):
+def recover(daemon, *answers):
     text = "".join(f"{answer}\n" for answer in answers)
     return subprocess.run(
-        [str(test.binary), "recover"], input=text, env=test.daemon.environment, capture_output=True, text=True, check=False
+        [str(daemon.binary), "recover"], input=text, env=daemon.environment, capture_output=True, text=True, check=False
     )
 
 
@@ -326,7 +329,7 @@ def what_the_database_lost_is_recovered_from_the_pool(test):
     test.equal((test.api.get("/1.0/instances"), test.api.get("/1.0/storage-pools")), ([], []))
 
     answers = ["yes", "default", "dir", str(test.daemon.folder / "storage-pools/default"), "", "no", "yes", "yes"]
-    done = recover(test, *answers)
+    done = recover(test.daemon, *answers)
     test.equal(done.returncode, 0, done.stdout + done.stderr)
     test.true(f'- Container "{name}" on pool "default" in project "default" (includes 0 snapshots)' in done.stdout, done.stdout)
     after = test.api.get(f"/1.0/instances/{name}")
@@ -337,7 +340,7 @@ def what_the_database_lost_is_recovered_from_the_pool(test):
     same_files(test, facts(root_of(test.daemon, name)), files)
     test.daemon.lxc("start", name, check=True)
     test.equal(test.exec(name, "cat", "/root/d/b"), "text\n")
-    again = recover(test, "no", "yes")
+    again = recover(test.daemon, "no", "yes")
     test.true("No unknown volumes found. Nothing to do." in again.stdout, again.stdout + again.stderr)
 
 
@@ -358,7 +361,7 @@ def lost_custom_volumes_are_recovered_under_their_own_names(test):
         database.execute("DELETE FROM storage_volumes_snapshots WHERE storage_volume_id NOT IN (SELECT id FROM storage_volumes)")
     test.daemon.start()
 
-    done = recover(test, "no", "yes", "yes")
+    done = recover(test.daemon, "no", "yes", "yes")
     test.equal(done.returncode, 0, done.stdout + done.stderr)
     found = [line for line in done.stdout.splitlines() if line.startswith(" - Volume ")]
     said = ' - Volume "{}" on pool "default" in project "default" (includes {} snapshots)'
@@ -368,5 +371,56 @@ def lost_custom_volumes_are_recovered_under_their_own_names(test):
     test.equal(file.read_text(), "second")
     test.daemon.lxc("storage", "volume", "restore", "default", "lost", "s0", check=True)
     test.equal(file.read_text(), "first")
-    again = recover(test, "no", "yes")
+    again = recover(test.daemon, "no", "yes")
     test.true("No unknown volumes found. Nothing to do." in again.stdout, again.stdout + again.stderr)
+
+
+@scenario
+def a_recovery_refuses_in_the_words_of_the_real_lxd(test):
+    """`{}` is where each has its own list of drivers or reason."""
+    test.start()
+    asked = ("yes", "", "np", "rubbish", "dir", "/nonexistent", "", "yes", "np", "other", "dir", "/nonexistent", "")
+    said = [
+        "Invalid input: Pool name cannot be empty",
+        'Invalid input: Invalid value "rubbish" (not one of [{}])',
+        'Invalid input: Storage pool "np" is already on recover list',
+        'Error: Failed validation request: Failed mounting pool "np": {}',
+    ]
+    refused = [
+        (("yes", "np", "dir", "/nonexistent", "k=v", "", "no", "yes"), ['Error: Failed validation request: Failed config validation for unknown pool "np": Invalid option "k"']),
+        ((*asked, "no", "yes"), said),
+    ]
+    daemons_here = [test.daemon]
+    if daemons.have_real():
+        daemons_here.append(test.other_daemon(daemons.REAL_DAEMON, "real").start().set_up(image.busybox(), bridge=False))
+    for daemon in daemons_here:
+        for answers, wanted in refused:
+            done = recover(daemon, *answers)
+            lines = [line for line in done.stderr.splitlines() if line]
+            test.equal((done.returncode, len(lines)), (1, len(wanted)), done.stderr)
+            for line, form in zip(lines, wanted, strict=True):
+                test.true(re.fullmatch(re.escape(form).replace(r"\{\}", ".+"), line), f"{daemon.name}: {line}")
+        lost_snapshot(test, daemon, test.name(f"less-{daemon.name[0]}"))
+
+
+def lost_snapshot(test, daemon, name):
+    """One that the instance's file names, but that is not on disk."""
+    daemon.lxc("init", "busybox", name, check=True)
+    for snapshot in ("s0", "s1"):
+        daemon.lxc("snapshot", name, snapshot, check=True)
+    pool = daemon.folder / "storage-pools/default"
+    places = [pool / "containers" / name, pool / "containers-snapshots" / name]
+    for place in places:
+        subprocess.run(["cp", "-a", place, f"{place}.kept"], check=True)
+    daemon.lxc("delete", name, check=True)
+    for place in places:
+        Path(f"{place}.kept").rename(place)
+    shutil.rmtree(places[1] / "s1")
+    done = recover(daemon, "no", "yes", "yes")
+    why = "Snapshot count in backup config and storage device are different: Backup snapshots mismatch"
+    said = f'Instance "{name}" in project "default" has snapshot inconsistency: {why}'
+    test.equal(done.returncode, 1, done.stdout)
+    test.true(re.fullmatch(f'Error: Failed validation request: (Failed checking volumes on pool "default": )?{said}\n', done.stderr), done.stderr)
+    test.equal(daemon.api.get("/1.0/instances"), [], daemon.name)
+    for place in places:
+        shutil.rmtree(place)
