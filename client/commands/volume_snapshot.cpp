@@ -2,6 +2,7 @@
 
 #include "client/commands/object.h"
 #include "client/commands/volume.h"
+#include "client/target.h"
 #include "schema/error.h"
 
 namespace client {
@@ -39,8 +40,11 @@ int run_snapshot(Session& session, Call& call) {
 int run_restore(Session& session, Call& call) {
     const auto pool = named_pool(session, call);
     refuse_member(call);
-    const auto url = volume_url(pool.name, {"custom", call.arguments[1]});
+    const VolumeName volume{"custom", call.arguments[1]};
+    const auto url = volume_url(pool.name, volume);
     const auto etag = pool.server.get(url).etag;
+    // To a snapshot's URL the request would be another: to change its description.
+    if (is_snapshot(volume.name)) throw schema::bad_request("Volume cannot be snapshot");
     auto request = Json::empty_object();
     request.set("restore", call.arguments[2]);
     pool.server.wait(pool.server.put(url, request, etag));
