@@ -281,10 +281,10 @@ void Pools::take_in_container(const std::string& pool, const std::string& instan
 }
 
 void Pools::update(const std::string& name, schema::StoragePoolPut put) {
-    std::erase_if(put.config, [](const auto& option) { return option.second.empty(); });
     const std::scoped_lock changing(changing_);
     const auto pool = row(name);
     schema::check_pool_config(pool.driver, put.config);
+    std::erase_if(put.config, [](const auto& option) { return option.second.empty(); });
     if (schema::get(pool.config, "source") != schema::get(put.config, "source"))
         throw schema::failure("Pool source cannot be changed when not in pending state");
     schema::check_pool_change(pool.driver, pool.config, put.config);

@@ -255,11 +255,11 @@ void Volumes::rename(const VolumePlace& volume, const std::string& new_name) {
 }
 
 void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
-    drop_unset(put.config);
     const auto hold = locks_.exclusive(lock_key({key.pool, key.name}), {});
-    if (key.type != "custom") return update_note(key, put);
+    if (key.type != "custom") return update_note(key, std::move(put));
     const auto row = this->row({key.pool, key.name});
     check_config(kind(key.pool, "custom", row.content_type), row.name, put.config);
+    drop_unset(put.config);
     // What the files lie on disk with is not for a client to forget, nor how.
     for (const auto& [option, value] : row.config)
         if (option.starts_with("volatile.") || option == "block.filesystem") put.config.try_emplace(option, value);
@@ -286,9 +286,10 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     rollback.dismiss();
 }
 
-void Volumes::update_note(const VolumeKey& key, const schema::StorageVolumePut& put) {
+void Volumes::update_note(const VolumeKey& key, schema::StorageVolumePut put) {
     const auto present = get(key);
     check_config(kind(key.pool, key.type, "filesystem"), key.name, put.config);
+    drop_unset(put.config);
     const auto changed = changed_options(present.config, put.config);
     if (key.type == "image" && !changed.empty()) throw schema::failure("Volume config is not editable");
     for (const auto* option : {"size", "block.filesystem"})

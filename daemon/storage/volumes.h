@@ -177,7 +177,7 @@ private:
     void make(state::VolumeRow row, const std::function<void(Driver&)>& fill);
     /// Its row, with nothing on the pool yet.
     void make_incomplete(state::VolumeRow& row);
-    void update_note(const VolumeKey& key, const schema::StorageVolumePut& put);
+    void update_note(const VolumeKey& key, schema::StorageVolumePut put);
     state::VolumeSnapshotRow snapshot_row(const state::VolumeRow& volume, const std::string& name) const;
     /// One that may go or have another name. Throws, too, where a restore of it was cut off: nothing else may have the
     /// volume's files.
