@@ -221,6 +221,10 @@ void snapshot_schedule(std::string_view value) {
     parse_schedule(value);
 }
 
+void volume_snapshot_schedule(std::string_view value) {
+    check_volume_schedule(value);
+}
+
 void snapshot_expiry(std::string_view value) {
     parse_expiry(value);
 }

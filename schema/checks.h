@@ -46,6 +46,7 @@ void cpu_allowance(std::string_view value);
 void memory_limit(std::string_view value);
 void process_limit(std::string_view value); // "unlimited", "N" or "SOFT:HARD"
 void snapshot_schedule(std::string_view value);
+void volume_snapshot_schedule(std::string_view value);
 void snapshot_expiry(std::string_view value);
 void raw_lxc(std::string_view value);
 void syscall_rules(std::string_view value); // lines of a seccomp policy

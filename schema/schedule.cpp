@@ -53,6 +53,8 @@ std::string filled(std::string_view fields, Moment open) {
     return text;
 }
 
+constexpr auto schedule_form = "Schedule must be of the form: <minute> <hour> <day-of-month> <month> <day-of-week>";
+
 Error unparsable(std::string_view reason) {
     return bad_request("Error parsing schedule: {}", reason);
 }
@@ -125,8 +127,7 @@ template <size_t N> bool set_field(std::string_view text, const Bounds& bounds, 
 
 CronFields parse_fields(std::string_view text) {
     const auto words = split(text, ' ');
-    if (words.size() != 5)
-        throw bad_request("Schedule must be of the form: <minute> <hour> <day-of-month> <month> <day-of-week>");
+    if (words.size() != 5) throw bad_request(schedule_form);
     std::vector<std::string_view> fields = words;
     std::erase_if(fields, [](std::string_view word) { return stripped(word).empty(); });
     if (words[0].starts_with('@')) throw unparsable(fmt::format("unrecognized descriptor: {}", text));
@@ -144,7 +145,10 @@ CronFields parse_fields(std::string_view text) {
 }
 
 void add_trigger(std::string_view text, Moment open, Schedule& schedule) {
-    if (text == "@never") return;
+    if (text == "@never") {
+        schedule.never = true;
+        return;
+    }
     if (text == "@startup") {
         schedule.at_startup = true;
         return;
@@ -210,6 +214,11 @@ Schedule parse_schedule(std::string_view text, Moment open) {
         if (end == std::string_view::npos) return schedule;
         rest.remove_prefix(end + 2);
     }
+}
+
+void check_volume_schedule(std::string_view text) {
+    if (const auto schedule = parse_schedule(text); schedule.at_startup || schedule.never)
+        throw bad_request(schedule_form);
 }
 
 Expiry parse_expiry(std::string_view text) {

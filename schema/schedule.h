@@ -24,6 +24,7 @@ struct CronFields {
 
 struct Schedule {
     bool at_startup = false;        // @startup
+    bool never = false;             // @never
     std::vector<CronFields> minute; // none for @never
 };
 
@@ -38,6 +39,8 @@ Moment spread_moment(int64_t id);
 /// Five fields as in crontab(5), one of LXD's aliases, or several of these with ", " between them. Throws bad_request
 /// with LXD's texts.
 Schedule parse_schedule(std::string_view text, Moment open = {});
+/// Throws as that does, for what instances alone can have, too: @startup and @never.
+void check_volume_schedule(std::string_view text);
 /// Whether something is due in the minute of this local time.
 bool is_due(const Schedule& schedule, const std::tm& time);
 

@@ -40,7 +40,7 @@ constexpr std::array rows = {
     VolumeKey{"", "size", optional<size>, custom, true, "How much it may hold"},
     VolumeKey{"", "snapshots.expiry", snapshot_expiry, every, true, "How long a snapshot is kept"},
     VolumeKey{"", "snapshots.pattern", any, every, true, "Name of a scheduled snapshot"},
-    VolumeKey{"", "snapshots.schedule", optional<snapshot_schedule>, every, true, "When one is taken"},
+    VolumeKey{"", "snapshots.schedule", optional<volume_snapshot_schedule>, every, true, "When one is taken"},
     VolumeKey{"", "user.*", any, every, false, "Free for users"},
     VolumeKey{"", "volatile.idmap.last", any, filesystem, false, "Ids that its files lie on disk with"},
     VolumeKey{"", "volatile.idmap.next", any, filesystem, false, "Ids of the instance that used it last"},

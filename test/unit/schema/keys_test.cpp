@@ -181,6 +181,17 @@ TEST(VolumeKeys, EachIsForSomeVolumesAlone) {
               "lvm.stripes cannot be used with thin pool volumes");
 }
 
+TEST(VolumeKeys, SchedulesKnowNothingOfStarts) {
+    const auto form = "Schedule must be of the form: <minute> <hour> <day-of-month> <month> <day-of-week>";
+    EXPECT_NO_THROW(check_volume_config({"dir"}, "v", {{"snapshots.schedule", "@Daily, 5 * * * *"}}));
+    for (const auto* value : {"@never", "@startup", "@daily, @NEVER"}) {
+        EXPECT_EQ(refusal_of([&] { check_volume_config({"dir"}, "v", {{"snapshots.schedule", value}}); }),
+                  fmt::format("Invalid value for volume \"v\" option \"snapshots.schedule\": {}", form));
+        EXPECT_EQ(refusal_of([&] { check_pool_config("dir", {{"volume.snapshots.schedule", value}}); }),
+                  fmt::format("Invalid value for option \"volume.snapshots.schedule\": {}", form));
+    }
+}
+
 TEST(VolumeKeys, ANewVolumeHasItsPoolsDefaults) {
     const Config pool{{"source", "/x"},
                       {"volume.size", "2GiB"},
