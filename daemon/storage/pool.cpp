@@ -51,6 +51,10 @@ template <class Check> void as_failure(const Check& check) {
     }
 }
 
+void drop_unset(schema::Config& config) {
+    std::erase_if(config, [](const auto& option) { return option.second.empty(); });
+}
+
 /// Says of a failure what failed with which pool, in the words of `lxd recover`.
 template <class Act> void attempt(std::string_view failed, const std::string& pool, const Act& act) {
     try {
@@ -222,6 +226,7 @@ void Pools::create(schema::StoragePool pool) {
     DriverRef driver = make_(pool.driver, std::move(context));
     check_white_space(pool.name);
     as_failure([&] { schema::check_pool_config(pool.driver, pool.config); });
+    drop_unset(pool.config);
 
     // The row says whose what is made on disk is: a start after a crash removes both. So nothing may be there before,
     // and the row tells of nothing until that is sure.
@@ -284,7 +289,7 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
     const std::scoped_lock changing(changing_);
     const auto pool = row(name);
     schema::check_pool_config(pool.driver, put.config);
-    std::erase_if(put.config, [](const auto& option) { return option.second.empty(); });
+    drop_unset(put.config);
     if (schema::get(pool.config, "source") != schema::get(put.config, "source"))
         throw schema::failure("Pool source cannot be changed when not in pending state");
     schema::check_pool_change(pool.driver, pool.config, put.config);

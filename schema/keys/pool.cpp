@@ -48,7 +48,7 @@ constexpr std::array rows = {
 
 const PoolKey* find(std::string_view driver, std::string_view key) {
     const auto* row = std::find_if(rows.begin(), rows.end(), [&](const PoolKey& r) {
-        return (r.driver.empty() || r.driver == driver) && matches_key(r.name, key);
+        return (r.driver.empty() || r.driver == driver) && matches_storage_key(r.name, key);
     });
     return row == rows.end() ? nullptr : row;
 }

@@ -75,7 +75,7 @@ bool is_for(const VolumeKey& row, const VolumeKind& kind) {
 
 const VolumeKey* find(const VolumeKind& kind, std::string_view key) {
     const auto* const row = std::find_if(rows.begin(), rows.end(), [&](const VolumeKey& candidate) {
-        return matches_key(candidate.name, key) && is_for(candidate, kind);
+        return matches_storage_key(candidate.name, key) && is_for(candidate, kind);
     });
     return row == rows.end() ? nullptr : row;
 }

@@ -21,8 +21,8 @@ Json writable(const schema::StoragePool& pool) {
 http::Response update(Context& context, const http::Request& request, bool merge) {
     const auto present = context.pools.get(argument(request, "name"));
     check_etag(request, writable(present));
-    auto wanted = schema::storage_pool_put_from(
-        json_body(request), merge ? static_cast<const schema::StoragePoolPut&>(present) : schema::StoragePoolPut{});
+    // Of a description that a PATCH does not have LXD makes an empty one, too.
+    auto wanted = schema::storage_pool_put_from(json_body(request), {});
     if (merge)
         for (const auto& [key, value] : present.config) wanted.config.try_emplace(key, value);
     context.pools.update(present.name, wanted);
