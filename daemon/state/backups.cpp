@@ -33,13 +33,15 @@ const BackupTable instance_backups{.name = "instances_backups",
                                    .without_snapshots = "instance_only",
                                    .owners = "instances AS o",
                                    .owner = "o.name",
+                                   .order = "name",
                                    .no_owner = "Instance not found",
-                                   .no_backup = "Instance backup not found"};
+                                   .no_backup = "Load backup from database: Instance backup not found"};
 const BackupTable volume_backups{.name = "storage_volumes_backups",
                                  .owner_id = "storage_volume_id",
                                  .without_snapshots = "volume_only",
                                  .owners = "storage_volumes AS o JOIN storage_pools AS p ON p.id = o.storage_pool_id",
                                  .owner = "p.name || '/' || o.name",
+                                 .order = "id",
                                  .no_owner = "Storage volume not found",
                                  .no_backup = "Storage volume backup not found"};
 
@@ -49,7 +51,7 @@ Backups::Backups(Database& database, const BackupTable& table)
                           "FROM {2} JOIN {3} AS b ON b.{4} = o.id ",
                           table.owner, table.without_snapshots, table.owners, table.name, table.owner_id)),
       list_all_(fmt::format("{}ORDER BY {}, b.id", select_, table.owner)),
-      list_(fmt::format("{}WHERE {} = ? ORDER BY b.id", select_, table.owner)),
+      list_(fmt::format("{}WHERE {} = ? ORDER BY b.{}", select_, table.owner, table.order)),
       find_(fmt::format("{}WHERE {} = ? AND b.name = ?", select_, table.owner)),
       find_owner_(fmt::format("SELECT o.id FROM {} WHERE {} = ?", table.owners, table.owner)),
       insert_(fmt::format("INSERT INTO {} ({}, name, created_at, expires_at, {}, optimized_storage) "

@@ -25,6 +25,7 @@ struct BackupTable {
     const char* without_snapshots; // the flag's column
     const char* owners;            // where those are, under the name o
     const char* owner;             // what one is called
+    const char* order;             // the column by which those of one owner are listed, which is LXD's
     const char* no_owner;          // what is said where that is not there
     const char* no_backup;         // and where the backup is not
 };

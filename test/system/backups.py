@@ -76,7 +76,7 @@ def a_backup_is_kept_until_it_is_deleted_or_its_instance_is(test):
     test.api.ask("POST", f"/1.0/instances/{name}", {"name": renamed})
     test.equal(test.api.raw("GET", f"/1.0/instances/{renamed}/backups/c/export").body, content)
     test.api.ask("DELETE", f"/1.0/instances/{renamed}/backups/c")
-    test.equal(refusal(lambda: test.api.get(f"/1.0/instances/{renamed}/backups/c")), "Instance backup not found")
+    test.equal(refusal(lambda: test.api.get(f"/1.0/instances/{renamed}/backups/c")), "Load backup from database: Instance backup not found")
     folder = test.daemon.folder / "backups/instances"
     test.equal(len(os.listdir(folder)), 1)
     test.api.ask("DELETE", f"/1.0/instances/{renamed}")

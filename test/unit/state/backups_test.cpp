@@ -62,6 +62,15 @@ TEST_F(BackupsTest, OfAllKindsTheyComeBackAsTheyWereInserted) {
     }
 }
 
+TEST_F(BackupsTest, ThoseOfInstancesAreListedByNameAndThoseOfVolumesByAge) {
+    for (const auto* table : {&instance_backups, &volume_backups}) {
+        const std::string owner = table == &volume_backups ? "two/data" : "data";
+        Backups backups(database, *table);
+        for (const auto* name : {"z", "a"}) insert(backups, backup(owner, name));
+        EXPECT_EQ(backups.list(owner).at(0).name, table == &volume_backups ? "z" : "a");
+    }
+}
+
 TEST_F(BackupsTest, VolumesOfOneNameOnTwoPoolsHaveTheirOwn) {
     Backups backups(database, volume_backups);
     insert(backups, backup("one/data", "a"));
