@@ -23,10 +23,6 @@ namespace {
 
 using base::fail;
 
-void set_mode(const std::string& path, VolumeType type) {
-    if (::chmod(path.c_str(), layout::volume_mode(type)) < 0) fail("Failed setting the mode of " + path);
-}
-
 bool stays_as_it_is(const VolumeId& volume) {
     return volume.type == VolumeType::image || !volume.snapshot.empty();
 }
@@ -89,8 +85,9 @@ void BtrfsDriver::create(const VolumeId& volume, const std::function<void(const 
     base::Rollback rollback;
     rollback.add([&] { leave(making, volume); });
     subvolume::create(making);
+    layout::set_first_mode(making, volume.type);
     fill(making);
-    set_mode(making, volume.type);
+    layout::set_last_mode(making, volume.type);
     if (stays_as_it_is(volume)) subvolume::set_read_only(subvolume::open(making).get(), true);
     subvolume::sync(making);
     layout::rename_new(making, path(volume));
@@ -107,7 +104,7 @@ void BtrfsDriver::clone(const VolumeId& source, const VolumeId& target, const ba
     base::Rollback rollback;
     rollback.add([&] { leave(making, target); });
     subvolume::snapshot(path(source), making, false);
-    set_mode(making, target.type);
+    layout::set_last_mode(making, target.type);
     if (stays_as_it_is(target)) subvolume::set_read_only(subvolume::open(making).get(), true);
     layout::rename_new(making, path(target));
     rollback.dismiss();

@@ -35,6 +35,7 @@ struct Kept {
     VolumeId part;
     std::string path;
     std::vector<subvolume::Nested> nested{};
+    mode_t mode = 0; // as it came
 };
 
 /// Copies of the subvolumes nested in a snapshot, by path: read-only, as what is sent must be. They go with this.
@@ -97,8 +98,11 @@ public:
             subvolume::remove(making);
             if (!part.snapshot.empty()) ::rmdir(layout::snapshots_folder(pool_path_, part).c_str());
         });
-        read(stream_name_of(part),
-             [&](auto& stream) { remember(receive_subvolume(stream, making, find_parent(), cancel_), making, ""); });
+        read(stream_name_of(part), [&](auto& stream) {
+            const auto received = receive_subvolume(stream, making, find_parent(), cancel_);
+            made_.back().mode = received.mode;
+            remember(received, making, "");
+        });
     }
 
     /// In the volume or snapshot that was received last.
@@ -156,7 +160,7 @@ private:
 
     void finish(const Kept& made) const {
         from_.accept(made.path);
-        if (::chmod(made.path.c_str(), layout::volume_mode(made.part.type)) < 0)
+        if (::chmod(made.path.c_str(), layout::volume_mode(made.part.type, made.mode)) < 0)
             base::fail("Failed setting the mode of " + made.path);
         subvolume_streams::set_read_only(made.path, made.nested);
         if (!made.part.snapshot.empty()) subvolume::set_read_only(subvolume::open(made.path).get(), true);

@@ -99,7 +99,7 @@ void BtrfsTransfer::receive(const VolumeId& volume, int from, const base::Cancel
         nested.push_back(*found);
     }
     subvolume_streams::set_read_only(making, nested);
-    if (::chmod(making.c_str(), layout::volume_mode(volume.type)) < 0)
+    if (::chmod(making.c_str(), layout::volume_mode(volume.type, received.mode)) < 0)
         throw std::system_error(errno, std::generic_category(), "Failed setting the mode of " + making);
     const auto opened = subvolume::open(making);
     if (!volume.snapshot.empty()) {

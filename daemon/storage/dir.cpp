@@ -153,8 +153,9 @@ void DirDriver::make(const VolumeId& volume, const std::function<void(const std:
     base::Rollback rollback;
     rollback.add([&] { base::remove_tree(making); });
     rollback.add([&] { leaving(making); });
+    layout::set_first_mode(making, volume.type);
     fill(making);
-    if (::chmod(making.c_str(), layout::volume_mode(volume.type)) < 0) fail("Failed setting the mode of " + making);
+    layout::set_last_mode(making, volume.type);
     if (!volume.snapshot.empty()) {
         base::make_dir(snapshots_folder(volume), 0711);
         rollback.add([&] { ::rmdir(snapshots_folder(volume).c_str()); });

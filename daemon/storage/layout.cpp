@@ -78,6 +78,20 @@ mode_t volume_mode(VolumeType type) {
     return type == VolumeType::container ? 0100 : 0711;
 }
 
+mode_t volume_mode(VolumeType type, mode_t brought) {
+    return type == VolumeType::custom ? brought : volume_mode(type);
+}
+
+void set_first_mode(const std::string& path, VolumeType type) {
+    if (type == VolumeType::custom && ::chmod(path.c_str(), volume_mode(type)) < 0)
+        fail("Failed setting the mode of " + path);
+}
+
+void set_last_mode(const std::string& path, VolumeType type) {
+    if (type != VolumeType::custom && ::chmod(path.c_str(), volume_mode(type)) < 0)
+        fail("Failed setting the mode of " + path);
+}
+
 std::string temporary_path(const std::string& parent) {
     return fmt::format("{}/{}{}", parent, temporary_prefix, base::random_hex(temporary_bytes));
 }

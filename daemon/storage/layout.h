@@ -39,6 +39,12 @@ std::string snapshots_folder(const std::string& pool_path, const VolumeId& volum
 std::string path(const std::string& pool_path, const VolumeId& volume);
 /// A container's folder is for its root alone, who needs no more than to pass through it.
 mode_t volume_mode(VolumeType type);
+/// Of one that came with a mode, which a custom volume keeps: its top folder is its users' own.
+mode_t volume_mode(VolumeType type, mode_t brought);
+/// Before a volume is filled: what fills a custom one may bring the mode that its users gave it.
+void set_first_mode(const std::string& path, VolumeType type);
+/// Of the others, once they are filled, whatever filled them.
+void set_last_mode(const std::string& path, VolumeType type);
 
 /// A name in `parent` that no volume can have; and whether a name is such.
 std::string temporary_path(const std::string& parent);

@@ -325,8 +325,9 @@ std::string LvmDriver::make_filled(const VolumeId& target, int64_t bytes,
     with_room([&] { block_filesystem::make(*commands_, filesystem(target), device_path(making)); });
     with_mounted(target, making, [&](const std::string& place) {
         ::rmdir((place + "/lost+found").c_str());
+        layout::set_first_mode(place, target.type);
         fill(place);
-        if (::chmod(place.c_str(), layout::volume_mode(target.type)) < 0) fail("Failed setting the mode of " + place);
+        layout::set_last_mode(place, target.type);
     });
     commands_->must({"lvchange", "--setactivationskip", "y", pool_.in_group(making)});
     if (!target.snapshot.empty()) commands_->must({"lvchange", "--permission", "r", pool_.in_group(making)});
@@ -376,10 +377,7 @@ void LvmDriver::clone(const VolumeId& source, const VolumeId& target, const base
         making = temporary(lvm_names::making);
         snapshot_logical(from, making, false);
         block_filesystem::renew_id(*commands_, type_of_active(making), device_path(making));
-        with_mounted(target, making, [&](const std::string& place) {
-            if (::chmod(place.c_str(), layout::volume_mode(target.type)) < 0)
-                fail("Failed setting the mode of " + place);
-        });
+        with_mounted(target, making, [&](const std::string& place) { layout::set_last_mode(place, target.type); });
         if (!target.snapshot.empty()) commands_->must({"lvchange", "--permission", "r", pool_.in_group(making)});
     } else {
         making = make_filled(target, size_of(from),

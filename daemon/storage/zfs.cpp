@@ -5,7 +5,6 @@
 #include <set>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
 #include "daemon/base/crypto.h"
@@ -170,11 +169,6 @@ void ZfsDriver::with_mounted(const std::string& dataset, const std::function<voi
     work(place);
 }
 
-void ZfsDriver::set_mode(const std::string& place, VolumeType type) const {
-    if (::chmod(place.c_str(), layout::volume_mode(type)) < 0)
-        throw std::system_error(errno, std::generic_category(), "Failed setting the mode of " + place);
-}
-
 // --- volumes -----------------------------------------------------------------------------------------------------
 
 void ZfsDriver::appear(const std::string& making, const VolumeId& volume) const {
@@ -207,8 +201,9 @@ void ZfsDriver::make(const VolumeId& volume, const std::function<void(const std:
     base::Rollback rollback;
     rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
     with_mounted(making, [&](const std::string& place) {
+        layout::set_first_mode(place, volume.type);
         fill(place);
-        set_mode(place, volume.type);
+        layout::set_last_mode(place, volume.type);
     });
     if (volume.type == VolumeType::image) commands_->must({"zfs", "snapshot", making + "@readonly"});
     appear(making, volume);
@@ -219,8 +214,9 @@ void ZfsDriver::refill(const VolumeId& volume, const std::function<void(const st
     unmount(volume);
     with_mounted(dataset(volume), [&](const std::string& place) {
         for (const auto& name : layout::names_in(place)) base::remove_tree(fmt::format("{}/{}", place, name));
+        layout::set_first_mode(place, volume.type);
         fill(place);
-        set_mode(place, volume.type);
+        layout::set_last_mode(place, volume.type);
     });
 }
 
@@ -300,7 +296,7 @@ void ZfsDriver::rebase(const VolumeId& source, const VolumeId& target, const std
     if (const auto bytes = block_size(target); bytes > 0) properties.push_back(fmt::format("recordsize={}", bytes));
     properties.push_back(making);
     commands_->must(properties);
-    with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
+    with_mounted(making, [&](const std::string& place) { layout::set_last_mode(place, target.type); });
     appear(making, target);
     rollback.dismiss();
 }
@@ -350,7 +346,7 @@ void ZfsDriver::clone(const VolumeId& source, const VolumeId& target, const base
         joined(joined(joined({"zfs", "clone"}, block ? as_block : as_volume), block ? Words{} : record_size(target)),
                {origin, making}));
     rollback.add([&] { commands_->must({"zfs", "destroy", "-r", making}); });
-    if (!block) with_mounted(making, [&](const std::string& place) { set_mode(place, target.type); });
+    if (!block) with_mounted(making, [&](const std::string& place) { layout::set_last_mode(place, target.type); });
     appear(making, target);
     rollback.dismiss();
 }
@@ -657,7 +653,7 @@ void ZfsDriver::load(const VolumeId& volume, const std::vector<std::string>& sna
         if (is_block(volume)) break; // there is nothing to look at
         const auto folder = view(part);
         from.accept(*folder);
-        if (name.empty()) set_mode(*folder, volume.type);
+        if (name.empty()) layout::set_last_mode(*folder, volume.type);
         unmount(part);
     }
     rollback.dismiss();

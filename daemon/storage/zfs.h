@@ -105,7 +105,6 @@ private:
     void destroy(const std::string& dataset) const;
     void remove_ghosts() const;
     void with_mounted(const std::string& dataset, const std::function<void(const std::string& path)>& work) const;
-    void set_mode(const std::string& place, VolumeType type) const;
     void appear(const std::string& making, const VolumeId& volume) const;
 
     std::shared_ptr<Commands> commands_;

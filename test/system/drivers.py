@@ -193,11 +193,6 @@ class Ground:
         self.detach(name)
         return text
 
-    def written(self, name, volume, text):
-        self.attach(name, volume)
-        self.test.exec(name, "sh", "-c", f"printf {text} > /data/note")
-        self.detach(name)
-
     def device(self, volume):
         """The file or device with a block volume's content."""
         if self.kind.driver == "lvm":
@@ -231,11 +226,12 @@ class Ground:
             self.restore(name, "s1")
         self.test.equal(self.note(name), "first", what)
 
-    def backed_up(self, volume, pool, target):
+    def backed_up(self, volume, pool, target, optimized=False):
         """What is imported on the target pool of a backup; its name."""
-        name = f"{volume}-from-{pool}"
-        self.ask("POST", f"{self.volumes(pool)}/{volume}/backups", {"name": target, "compression_algorithm": "none"})
-        backup = self.api.raw("GET", f"/1.0/{self.volumes(pool)}/{volume}/backups/{target}/export").body
+        name, backup_name = f"{volume}-from-{pool}-{optimized}", f"{target}-{optimized}"
+        wanted = {"name": backup_name, "compression_algorithm": "none", "optimized_storage": optimized}
+        self.ask("POST", f"{self.volumes(pool)}/{volume}/backups", wanted)
+        backup = self.api.raw("GET", f"/1.0/{self.volumes(pool)}/{volume}/backups/{backup_name}/export").body
         self.ask("POST", self.volumes(target), backup, OCTETS | {"X-LXD-name": name})
         return name
 
@@ -437,37 +433,52 @@ def volumes_are_used(ground, test):
 
 
 def volumes_are_copied(ground, test):
+    """With the owners and modes that their top folders have."""
     name = ground.launch("user", pool="default")
     volumes = ground.volumes()
+    tops = {"first": "33:44 2750", "second": "44:33 700", "third": "0:0 1777"}
     ground.ask("POST", volumes, {"name": "vol", "config": {}})
-    ground.written(name, "vol", "first")
-    ground.ask("POST", f"{volumes}/vol/snapshots", {"name": "s1"})
-    ground.written(name, "vol", "second")
+
+    def written(text):
+        owner, mode = tops[text].split()
+        ground.attach(name, "vol")
+        test.exec(name, "sh", "-c", f"printf {text} > /data/note; chown {owner} /data; chmod {mode} /data")
+        ground.detach(name)
+
+    def holds(volume, pool, text, what):
+        ground.attach(name, volume, pool)
+        shown = test.exec(name, "sh", "-c", "cat /data/note; stat -c ' %u:%g %a' /data")
+        ground.detach(name)
+        test.equal(shown, f"{text} {tops[text]}\n", what)
 
     def copied(volume, source, pool, target, **more):
         ground.ask("POST", ground.volumes(target), {"name": volume, "source": {"type": "copy", "pool": pool, "name": source, **more}})
 
+    written("first")
+    ground.ask("POST", f"{volumes}/vol/snapshots", {"name": "s1"})
+    written("second")
     copied("here", "vol", ground.pool, ground.pool)
     copied("there", "vol", ground.pool, "default")
     copied("back", "there", "default", ground.pool)
     copied("old", "vol/s1", ground.pool, ground.pool)
-    test.equal(ground.seen(name, "old"), "first", "a copy of a snapshot")
-    ground.written(name, "vol", "third")
+    holds("old", ground.pool, "first", "a copy of a snapshot")
+    written("third")
     copied("here", "vol", ground.pool, ground.pool, refresh=True)
-    test.equal(ground.seen(name, "here"), "third", "refreshed")
+    holds("here", ground.pool, "third", "refreshed")
     for volume, pool, text in (("here", ground.pool, "third"), ("there", "default", "second"), ("back", ground.pool, "second")):
         where = ground.volumes(pool)
-        test.equal(ground.seen(name, volume, pool), text, volume)
+        holds(volume, pool, text, volume)
         ground.ask("PUT", f"{where}/{volume}", {"restore": "s1"})
-        test.equal(ground.seen(name, volume, pool), "first", f"the snapshot of {volume}")
+        holds(volume, pool, "first", f"the snapshot of {volume}")
     ground.ask("POST", f"{volumes}/vol", {"name": "vol", "pool": "default"})
     ground.ask("POST", f"{ground.volumes('default')}/vol", {"name": "moved", "pool": ground.pool})
-    test.equal(ground.seen(name, "moved"), "third", "moved to and fro")
-    for source, pool, target in (("moved", ground.pool, ground.pool), ("moved", ground.pool, "default"), ("there", "default", ground.pool)):
-        again = ground.backed_up(source, pool, target)
-        test.equal(ground.seen(name, again, target), "third" if source == "moved" else "first", "of a backup")
+    holds("moved", ground.pool, "third", "moved to and fro")
+    here, there = ground.pool, "default"
+    for source, pool, target, optimized in (("moved", here, here, False), ("moved", here, here, True), ("moved", here, there, False), ("there", there, here, False)):
+        again = ground.backed_up(source, pool, target, optimized)
+        holds(again, target, "third" if source == "moved" else "first", f"of {again}")
         ground.ask("PUT", f"{ground.volumes(target)}/{again}", {"restore": "s1"})
-        test.equal(ground.seen(name, again, target), "first", "of a backup's snapshot")
+        holds(again, target, "first", f"of the snapshot of {again}")
 
 
 def block_volumes_keep_their_bytes(ground, test):
