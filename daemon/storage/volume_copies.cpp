@@ -176,6 +176,12 @@ std::vector<KeyedLock::Hold> Volumes::hold_pair(const VolumePlace& source, const
     return holds;
 }
 
+state::VolumeRow Volumes::source_row(const VolumePlace& volume, const std::string& snapshot) const {
+    auto source = row(volume);
+    if (!snapshot.empty()) static_cast<schema::StorageVolumePut&>(source) = snapshot_row(source, snapshot);
+    return source;
+}
+
 void Volumes::copy(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
                    const Progress& progress) {
     const auto named = source_of(post.source.name);
@@ -183,12 +189,7 @@ void Volumes::copy(const std::string& pool, const schema::StorageVolumesPost& po
     const auto holds = hold_pair(place, {pool, post.name}, cancel);
     state::VolumeRow source;
     try {
-        source = row(place);
-        if (!named.snapshot.empty()) {
-            const auto snapshot = stores_.volumes.find_snapshot(source.id, named.snapshot);
-            if (!snapshot || snapshot->incomplete) throw no_snapshot(place, named.snapshot);
-            static_cast<schema::StorageVolumePut&>(source) = *snapshot;
-        }
+        source = source_row(place, named.snapshot);
     } catch (const schema::Error& error) {
         throw schema::Error(error.kind(), fmt::format("Failed generating volume copy config: {}", error.what()));
     }
@@ -204,11 +205,12 @@ void Volumes::copy(const std::string& pool, const schema::StorageVolumesPost& po
 
 void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
                       const Progress& progress) {
-    const VolumePlace place{post.source.pool, post.source.name};
+    const auto named = source_of(post.source.name);
+    const VolumePlace place{post.source.pool, named.volume};
     const auto holds = hold_pair(place, {pool, post.name}, cancel);
     state::VolumeRow source;
     try {
-        source = row(place);
+        source = source_row(place, named.snapshot);
     } catch (const schema::Error& error) {
         throw schema::Error(error.kind(), fmt::format("Failed generating volume refresh config: {}", error.what()));
     }
@@ -216,7 +218,7 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     if (source.content_type != target.content_type)
         throw schema::failure("Volumes of different content types cannot be refreshed from one another");
     check_unused({pool, post.name}, "Volume is still in use by running instances");
-    if (!post.source.volume_only) {
+    if (!post.source.volume_only && named.snapshot.empty()) {
         const auto wanted = stores_.volumes.snapshots(source.id);
         const auto has = [](const auto& list, const auto& one) {
             return std::ranges::any_of(list, [&](const auto& other) {
@@ -242,8 +244,8 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     base::Rollback rollback;
     rollback.add([&] { remove_snapshot_of(target, whole); });
     const auto to = driver(pool);
-    copy_part(source, *driver(source.pool), custom_volume(source.name), *to, custom_volume(target.name, refreshed),
-              cancel, progress);
+    copy_part(source, *driver(source.pool), custom_volume(source.name, named.snapshot), *to,
+              custom_volume(target.name, refreshed), cancel, progress);
     try {
         bring_back(target, whole, cancel, {});
     } catch (...) {

@@ -98,7 +98,8 @@ public:
     /// Of post.source, with its snapshots unless volume_only. What post leaves out is the source's.
     void copy(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
               const Progress& progress);
-    /// Makes a volume that is there hold what post.source holds, and its snapshots the source's.
+    /// Makes a volume that is there hold what post.source holds, and its snapshots the source's; of a snapshot, its
+    /// content alone.
     void refresh(const std::string& pool, const schema::StorageVolumesPost& post, const base::CancelToken& cancel,
                  const Progress& progress);
     /// Its users' devices follow in the database; their records in memory are the caller's (Lifecycle).
@@ -184,6 +185,8 @@ private:
     state::VolumeSnapshotRow spare_snapshot_row(const state::VolumeRow& volume, const std::string& name) const;
     std::vector<KeyedLock::Hold> hold_pair(const VolumePlace& source, const VolumePlace& target,
                                            const base::CancelToken& cancel);
+    /// With a snapshot's description and options where one is named.
+    state::VolumeRow source_row(const VolumePlace& volume, const std::string& snapshot) const;
     state::VolumeRow copied_row(const std::string& pool, const schema::StorageVolumesPost& post,
                                 const state::VolumeRow& source) const;
     void copy_content(const state::VolumeRow& source, const state::VolumeRow& target, bool with_snapshots,
