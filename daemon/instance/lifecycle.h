@@ -90,7 +90,7 @@ struct Creation {
 
 /// A checked order for a snapshot.
 struct SnapshotOrder {
-    std::string name;
+    std::string name;        // empty: the next one when it is made
     schema::Time expires_at; // Time{}: never
     bool stateful = false;
 };

@@ -123,6 +123,7 @@ void Lifecycle::take_snapshot(const std::string& name, const SnapshotOrder& orde
         const auto record = instance->record();
         pool = record->row.pool;
         row = new_snapshot_row(*record, order);
+        if (row.name.empty()) row.name = next_snapshot_name(record->row.name);
         if (instance->live().running && status(*instance) != Status::frozen)
             row.put.config[frozen_source_key] = record->row.name;
         id = insert_snapshot(row);

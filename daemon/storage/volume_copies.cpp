@@ -278,8 +278,37 @@ void Volumes::move(const VolumePlace& volume, const VolumePlace& target, const b
 
 // --- snapshots ----------------------------------------------------------------------------------------------------
 
-void Volumes::take(const VolumePlace& volume, const std::string& snapshot, std::optional<schema::Time> expires_at,
-                   const base::CancelToken& cancel, const Progress& progress) {
+namespace {
+
+std::string next_name(const std::vector<state::VolumeSnapshotRow>& snapshots) {
+    int64_t next = 0;
+    for (const auto& snapshot : snapshots)
+        if (snapshot.name.starts_with("snap"))
+            if (const auto number = schema::parse_integer(std::string_view(snapshot.name).substr(4)))
+                next = std::max(next, *number + 1);
+    return fmt::format("snap{}", next);
+}
+
+} // namespace
+
+void Volumes::insert_taken(const state::VolumeRow& volume, state::VolumeSnapshotRow& taken) {
+    if (!taken.name.empty()) {
+        taken.id = stores_.volumes.insert_snapshot(volume.id, taken);
+        return;
+    }
+    while (taken.id == 0) {
+        taken.name = next_name(stores_.volumes.snapshots(volume.id));
+        try {
+            taken.id = stores_.volumes.insert_snapshot(volume.id, taken);
+        } catch (const schema::Error& error) {
+            if (error.kind() != schema::ErrorKind::conflict) throw; // else another one got it meanwhile
+        }
+    }
+}
+
+std::string Volumes::take(const VolumePlace& volume, const std::string& snapshot,
+                          std::optional<schema::Time> expires_at, const base::CancelToken& cancel,
+                          const Progress& progress) {
     const auto hold = locks_.shared(lock_key(volume), cancel);
     const auto source = row(volume);
     state::VolumeSnapshotRow taken;
@@ -289,12 +318,13 @@ void Volumes::take(const VolumePlace& volume, const std::string& snapshot, std::
     taken.expires_at = expires_at.value_or(schema::Time{});
     taken.incomplete = true;
     for (const auto* mark : {restoring_key, updating_key}) taken.config.erase(mark);
-    taken.id = stores_.volumes.insert_snapshot(source.id, taken);
+    insert_taken(source, taken);
     base::Rollback rollback;
     rollback.add([&] { remove_snapshot_of(source, taken); });
-    driver(volume.pool)->take(custom_volume(volume.name, snapshot), cancel, progress);
+    driver(volume.pool)->take(custom_volume(volume.name, taken.name), cancel, progress);
     stores_.volumes.set_snapshot_incomplete(taken.id, false);
     rollback.dismiss();
+    return taken.name;
 }
 
 state::VolumeSnapshotRow Volumes::snapshot_row(const state::VolumeRow& volume, const std::string& name) const {

@@ -114,8 +114,9 @@ public:
 
     std::vector<schema::StorageVolumeSnapshot> snapshots(const VolumeKey& key) const;
     schema::StorageVolumeSnapshot snapshot(const VolumeKey& key, const std::string& name) const;
-    void take(const VolumePlace& volume, const std::string& snapshot, std::optional<schema::Time> expires_at,
-              const base::CancelToken& cancel, const Progress& progress);
+    /// Without a name it gets the number after the highest one. Returns the name.
+    std::string take(const VolumePlace& volume, const std::string& snapshot, std::optional<schema::Time> expires_at,
+                     const base::CancelToken& cancel, const Progress& progress);
     void rename_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& new_name);
     void update_snapshot(const VolumePlace& volume, const std::string& snapshot, const std::string& description,
                          std::optional<schema::Time> expires_at);
@@ -179,6 +180,8 @@ private:
     /// Its row, with nothing on the pool yet.
     void make_incomplete(state::VolumeRow& row);
     void update_note(const VolumeKey& key, schema::StorageVolumePut put);
+    /// The row of a new snapshot, which gets the next free name where it has none.
+    void insert_taken(const state::VolumeRow& volume, state::VolumeSnapshotRow& taken);
     state::VolumeSnapshotRow snapshot_row(const state::VolumeRow& volume, const std::string& name) const;
     /// One that may go or have another name. Throws, too, where a restore of it was cut off: nothing else may have the
     /// volume's files.

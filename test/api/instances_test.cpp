@@ -19,6 +19,22 @@ struct InstancesTest : DaemonTest {
     std::string result(const std::string& operation) { return get(operation + "/wait")["err"].as_string(); }
 };
 
+/// The names of snapshots that three requests in a row, none of which names its own, make below a URL.
+struct NamelessTest : InstancesTest {
+    std::vector<std::string> names_of_three(const std::string& url) {
+        std::vector<std::string> operations;
+        for (int count = 0; count < 3; ++count) operations.push_back(begin("POST", url, "{}"));
+        for (const auto& operation : operations) EXPECT_EQ(result(operation), "");
+        std::vector<std::string> names;
+        const auto list = get(url);
+        for (const auto& entry : list.as_array()) {
+            const auto found = entry.as_string();
+            names.push_back(found.substr(found.rfind('/') + 1));
+        }
+        return names;
+    }
+};
+
 /// A running c1 that reboots, up to the point where its container is started again.
 struct RebootTest : InstancesTest {
     RebootTest() {
@@ -38,6 +54,13 @@ struct RebootTest : InstancesTest {
 };
 
 } // namespace
+
+TEST_F(NamelessTest, SnapshotsAskedForInARowGetNamesOfTheirOwn) {
+    make_instance("c1");
+    EXPECT_EQ(error("POST", "/1.0/storage-pools/default/volumes/custom", R"({"name":"v1"})"), "ok");
+    for (const auto* url : {"/1.0/instances/c1/snapshots", "/1.0/storage-pools/default/volumes/custom/v1/snapshots"})
+        EXPECT_THAT(names_of_three(url), testing::UnorderedElementsAre("snap0", "snap1", "snap2")) << url;
+}
 
 TEST_F(InstancesTest, AnInstanceLivesFromCreationToDeletion) {
     make_instance("c1");

@@ -68,8 +68,8 @@ http::Response instance_snapshots_post(Context& context, const http::Request& re
     context.instances.get(name);
     const auto post = schema::instance_snapshots_post_from(json_body(request));
     instance::SnapshotOrder order;
-    order.name = post.name.empty() ? context.lifecycle.next_snapshot_name(name) : post.name;
-    schema::check_snapshot_name(order.name);
+    schema::check_snapshot_name(post.name.empty() ? context.lifecycle.next_snapshot_name(name) : post.name);
+    order.name = post.name;
     order.expires_at = post.expires_at ? *post.expires_at : context.lifecycle.snapshot_expiry(name);
     order.stateful = post.stateful;
     auto spec = task("Snapshotting instance", name, request);

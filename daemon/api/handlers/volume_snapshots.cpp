@@ -23,16 +23,6 @@ storage::VolumeKey key_of(const http::Request& request) {
     return {argument(request, "pool"), argument(request, "type"), argument(request, "volume")};
 }
 
-/// Without a name of its own: the number after the highest one.
-std::string next_name(const std::vector<schema::StorageVolumeSnapshot>& snapshots) {
-    int64_t next = 0;
-    for (const auto& snapshot : snapshots)
-        if (snapshot.name.starts_with("snap"))
-            if (const auto number = schema::parse_integer(std::string_view(snapshot.name).substr(4)))
-                next = std::max(next, *number + 1);
-    return fmt::format("snap{}", next);
-}
-
 operations::Spec task(const char* description, const char* kind, const storage::VolumeKey& key,
                       const http::Request& request) {
     operations::Spec spec;
@@ -87,8 +77,7 @@ http::Response volume_snapshots_post(Context& context, const http::Request& requ
     auto post = schema::storage_volume_snapshot_change_from(json_body(request));
     context.pools.get(key.pool);
     const auto snapshots = context.volumes.snapshots(key);
-    if (post.name.empty()) post.name = next_name(snapshots);
-    storage::check_volume_snapshot_name(post.name);
+    if (!post.name.empty()) storage::check_volume_snapshot_name(post.name);
     for (const auto& snapshot : snapshots)
         if (snapshot.name == post.name) throw schema::conflict("Snapshot {} already in use", schema::quoted(post.name));
     const auto volume = context.volumes.get(key);
@@ -98,12 +87,12 @@ http::Response volume_snapshots_post(Context& context, const http::Request& requ
     }
     auto spec = task("Creating storage volume snapshot", "storage_volumes", key, request);
     spec.run = [&context, key, post](operations::Operation& operation) {
-        context.volumes.take({key.pool, key.name}, post.name, post.expires_at, operation.cancel_token(), {});
+        const auto name =
+            context.volumes.take({key.pool, key.name}, post.name, post.expires_at, operation.cancel_token(), {});
         Json about;
         about.set("type", "custom");
         context.events.lifecycle("storage-volume-snapshot-created",
-                                 volume_url(key.pool, key.type, key.name + "/" + post.name), about,
-                                 operation.requestor());
+                                 volume_url(key.pool, key.type, key.name + "/" + name), about, operation.requestor());
     };
     return async(*context.operations.start(std::move(spec)));
 }
