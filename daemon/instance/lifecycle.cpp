@@ -310,6 +310,8 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, along, caller, progress);
     rollback.add([&, pool = row.pool] { rooms_.pools.remove_container(pool, name); });
+    if (creation.image && creation.source.empty() && !creation.fill)
+        check_new_root(rooms_.instances.expand(row), rooms_.pools);
     limit_root(rooms_.instances.expand(row), rooms_.pools);
     row.put.config.erase(incomplete_key);
     record = rooms_.instances.expand(row);
@@ -786,6 +788,7 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     if (!runs) check_added_disks(*before, record, rooms_);
     const auto prepared = runs ? prepared_change(*before, record, rooms_) : Prepared{record, {}};
     const auto announced = announce(*instance, prepared.record);
+    check_root_limit(*before, record, rooms_.pools);
     change_root_limit(*before, record, rooms_.pools);
     base::Rollback rollback;
     rollback.add([&] { change_root_limit(record, *before, rooms_.pools); });
@@ -867,6 +870,7 @@ void Lifecycle::update_user_of_profile(Instance& instance) {
     // The profile counts already: what its devices are about to make must be found after a crash.
     store_volatile(instance, prepared.changes);
     try {
+        check_root_limit(*before, record, rooms_.pools);
         change_root_limit(*before, record, rooms_.pools);
         auto changes = derived;
         if (runs)

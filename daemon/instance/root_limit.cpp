@@ -16,6 +16,14 @@ int64_t root_size(const Record& record) {
 
 } // namespace
 
+void check_new_root(const Record& record, storage::Pools& pools) {
+    pools.check_container_limit(record.row.pool, record.row.name, root_size(record));
+}
+
+void check_root_limit(const Record& before, const Record& after, storage::Pools& pools) {
+    if (root_size(after) != root_size(before)) check_new_root(after, pools);
+}
+
 void limit_root(const Record& record, storage::Pools& pools) {
     if (const auto bytes = root_size(record); bytes > 0) pools.limit_container(record.row.pool, record.row.name, bytes);
 }

@@ -187,6 +187,17 @@ void BtrfsDriver::limit(const VolumeId& volume, int64_t bytes) {
     set_limit(path(volume), bytes);
 }
 
+void BtrfsDriver::check_limit(const VolumeId& volume, int64_t bytes) {
+    const auto place = path(volume);
+    const auto opened = subvolume::open(place);
+    subvolume::sync(place); // what is not on the disk yet is not counted
+    btrfs_quota::begin(opened.get());
+    const auto used = btrfs_quota::usage(opened.get());
+    if (used && used->referenced > bytes)
+        throw schema::failure("Failed limiting {} to {} bytes, as it holds {}: Disk quota exceeded", place, bytes,
+                              used->referenced);
+}
+
 void BtrfsDriver::set_limit(const std::string& path, int64_t bytes) const {
     const auto place = subvolume::open(pool_.path());
     btrfs_quota::set_limit(place.get(), subvolume::id(subvolume::open(path).get()), bytes);

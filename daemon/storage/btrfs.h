@@ -49,6 +49,7 @@ public:
 
 private:
     void limit(const VolumeId& volume, int64_t bytes) override;
+    void check_limit(const VolumeId& volume, int64_t bytes) override;
     void set_limit(const std::string& path, int64_t bytes) const;
     /// Removes what was to become the volume.
     void leave(const std::string& making, const VolumeId& volume) const;

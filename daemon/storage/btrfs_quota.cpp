@@ -42,13 +42,6 @@ template <class Item> std::optional<Item> find(int subvolume, uint32_t type) {
     return item;
 }
 
-void enable(int filesystem) {
-    btrfs_ioctl_quota_ctl_args control{};
-    control.cmd = BTRFS_QUOTA_CTL_ENABLE;
-    if (::ioctl(filesystem, BTRFS_IOC_QUOTA_CTL, &control) < 0 && errno != EEXIST) fail("Failed enabling quotas");
-    if (::ioctl(filesystem, BTRFS_IOC_QUOTA_RESCAN_WAIT) < 0) fail("Failed counting what subvolumes use");
-}
-
 void create_group(int filesystem, uint64_t id) {
     btrfs_ioctl_qgroup_create_args group{};
     group.create = 1;
@@ -75,6 +68,13 @@ std::optional<Usage> usage(int subvolume) {
     return Usage{static_cast<int64_t>(le64toh(item->rfer)), static_cast<int64_t>(le64toh(item->excl))};
 }
 
+void begin(int filesystem) {
+    btrfs_ioctl_quota_ctl_args control{};
+    control.cmd = BTRFS_QUOTA_CTL_ENABLE;
+    if (::ioctl(filesystem, BTRFS_IOC_QUOTA_CTL, &control) < 0 && errno != EEXIST) fail("Failed enabling quotas");
+    if (::ioctl(filesystem, BTRFS_IOC_QUOTA_RESCAN_WAIT) < 0) fail("Failed counting what subvolumes use");
+}
+
 int64_t limit(int subvolume) {
     const auto item = find<btrfs_qgroup_limit_item>(subvolume, BTRFS_QGROUP_LIMIT_KEY);
     if (!item || (le64toh(item->flags) & BTRFS_QGROUP_LIMIT_MAX_RFER) == 0) return 0;
@@ -85,7 +85,7 @@ void set_limit(int filesystem, uint64_t subvolume_id, int64_t bytes) {
     if (apply(filesystem, subvolume_id, bytes)) return;
     if (errno == ENOTCONN || errno == EINVAL) { // nothing counts yet
         if (bytes == 0) return;
-        enable(filesystem);
+        begin(filesystem);
     } else if (errno != ENOENT) {
         fail("Failed setting a subvolume's limit");
     }

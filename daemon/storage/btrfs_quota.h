@@ -13,6 +13,8 @@ struct Usage {
 
 /// Nothing where the filesystem counts nothing (no limit was ever set on it).
 std::optional<Usage> usage(int subvolume);
+/// Makes it count what all its subvolumes use, where it does not, and waits for that.
+void begin(int filesystem);
 /// Of referenced bytes; 0 for none.
 int64_t limit(int subvolume);
 /// `filesystem` is a folder outside of the subvolume: a full one lets nobody change its limit through itself. Begins to

@@ -38,6 +38,10 @@ public:
     /// In bytes, 0 for none; at once, in use or not. Throws schema::Error where the limit cannot be had, or (where the
     /// backend could not keep it) when the volume holds more.
     virtual void limit(const VolumeId& volume, int64_t bytes) = 0;
+    /// Before somebody gives a volume another limit (which is no 0) than the one that it came with. Throws
+    /// schema::Error where it holds more, and the backend would let nobody write to it any more instead of refusing the
+    /// limit.
+    virtual void check_limit(const VolumeId&, int64_t) {}
 };
 
 /// Volumes as streams in the backend's own format, nested parts included. No client of another driver reads them.

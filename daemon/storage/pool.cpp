@@ -518,6 +518,12 @@ void Pools::give_container_to(const std::string& pool, const std::string& instan
     if (::chmod(path.c_str(), 0100) < 0) fail("Failed setting the mode of " + path);
 }
 
+void Pools::check_container_limit(const std::string& pool, const std::string& instance, int64_t bytes) {
+    const auto driver = this->driver(pool);
+    if (auto* const quotas = driver->quotas(); quotas != nullptr && bytes > 0)
+        quotas->check_limit(container(instance), bytes);
+}
+
 void Pools::limit_container(const std::string& pool, const std::string& instance, int64_t bytes) {
     const auto driver = this->driver(pool);
     if (auto* const quotas = driver->quotas()) return quotas->limit(container(instance), bytes);

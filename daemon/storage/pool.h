@@ -188,6 +188,8 @@ public:
 
     /// What a container may hold, in bytes, in use or not; 0 for all that there is. Where the driver cannot limit
     /// anything, it is logged and does not count, as in LXD.
+    /// Before a limit that somebody chose anew, as Quotas::check_limit.
+    void check_container_limit(const std::string& pool, const std::string& instance, int64_t bytes);
     void limit_container(const std::string& pool, const std::string& instance, int64_t bytes);
     /// Bytes that a container takes; nothing where that cannot be told cheaply.
     std::optional<int64_t> container_usage(const std::string& pool, const std::string& instance) const;

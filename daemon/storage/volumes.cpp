@@ -206,6 +206,13 @@ void Volumes::limit(const state::VolumeRow& row, const std::string& size) {
     }
 }
 
+void Volumes::check_limit(const state::VolumeRow& row) const {
+    const auto driver = this->driver(row.pool);
+    const auto bytes = schema::parse_bytes(schema::get(row.config, "size"));
+    if (auto* const quotas = driver->quotas(); quotas != nullptr && bytes > 0 && row.content_type == "filesystem")
+        quotas->check_limit(custom_volume(row.name), bytes);
+}
+
 void Volumes::create(const std::string& pool, const schema::StorageVolumesPost& post) {
     const auto hold = locks_.exclusive(lock_key({pool, post.name}), {});
     state::VolumeRow row;
@@ -281,6 +288,7 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     stores_.volumes.update(row.id, changing);
     rollback.add([&] { stores_.volumes.update(row.id, row); });
     if (changed.contains("size")) rollback.add([&] { limit(row, schema::get(row.config, "size")); });
+    if (changed.contains("size")) check_limit(changing);
     apply(changing, changed);
     if (!changed.empty()) stores_.volumes.update(row.id, put);
     rollback.dismiss();

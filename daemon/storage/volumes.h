@@ -202,6 +202,7 @@ private:
     bool give_to(const state::VolumeRow& row, const User& user, const UseRules& rules);
     void repair_owners(const state::VolumeRow& row);
     void limit(const state::VolumeRow& row, const std::string& size);
+    void check_limit(const state::VolumeRow& row) const;
     /// What is on the disk gets what a row says of these options.
     void apply(const state::VolumeRow& row, const std::set<std::string>& options);
     std::vector<schema::StorageVolume> container_volumes(const std::string& pool) const;
