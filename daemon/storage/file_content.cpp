@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <linux/fs.h>
+#include <span>
 #include <sys/ioctl.h>
 #include <system_error>
 #include <unistd.h>
@@ -36,17 +38,52 @@ off_t copy_by_buffer(int source, int target, off_t offset, off_t end) {
     return offset;
 }
 
+/// Whether there were so many bytes.
+bool read_at(int file, std::span<char> bytes, off_t offset) {
+    while (!bytes.empty()) {
+        const auto count = ::pread(file, bytes.data(), bytes.size(), offset);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) fail("read");
+        if (count == 0) return false;
+        bytes = bytes.subspan(static_cast<size_t>(count));
+        offset += count;
+    }
+    return true;
+}
+
 bool kernel_cannot(int error) {
     return error == EXDEV || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS || error == EBADF;
 }
 
 } // namespace
 
-bool ContentCopier::clone(int source, int target) {
-    if (!reflink_.load(std::memory_order_relaxed)) return false;
+bool ContentCopier::clone(int source, int target, std::atomic<bool>& works) {
+    if (!works.load(std::memory_order_relaxed)) return false;
     if (::ioctl(target, FICLONE, source) == 0) return true;
     if (errno == ENOSPC || errno == EDQUOT || errno == EIO) fail("reflink");
-    reflink_.store(false, std::memory_order_relaxed);
+    works.store(false, std::memory_order_relaxed);
+    return false;
+}
+
+bool ContentCopier::hold_the_same(int one, int other, off_t size) {
+    constexpr size_t most = 256 << 10;
+    std::vector<char> here(most);
+    std::vector<char> there(most);
+    for (off_t offset = 0; offset < size;) {
+        if (offset % step == 0) cancel_.check();
+        const auto wanted = std::min<size_t>(most, static_cast<size_t>(size - offset));
+        if (!read_at(one, {here.data(), wanted}, offset) || !read_at(other, {there.data(), wanted}, offset) ||
+            std::memcmp(here.data(), there.data(), wanted) != 0)
+            return false;
+        offset += static_cast<off_t>(wanted);
+    }
+    return true;
+}
+
+bool ContentCopier::share(int source, off_t size, int alike, int target) {
+    // Before they are compared: that is for nothing where the filesystem shares nothing.
+    if (clone(alike, target, shares_) && hold_the_same(source, alike, size)) return true;
+    if (::ftruncate(target, 0) < 0) fail("ftruncate");
     return false;
 }
 
@@ -86,7 +123,7 @@ void ContentCopier::copy_data_and_holes(int source, int target, off_t size) {
 }
 
 void ContentCopier::copy(int source, const struct stat& source_stat, int target) {
-    if (source_stat.st_size == 0 || clone(source, target)) return;
+    if (source_stat.st_size == 0 || clone(source, target, reflink_)) return;
     const bool sparse = source_stat.st_blocks * 512 < source_stat.st_size;
     if (sparse) return copy_data_and_holes(source, target, source_stat.st_size);
     copy_range(source, target, 0, source_stat.st_size);

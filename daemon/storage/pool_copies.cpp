@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <fcntl.h>
+#include <optional>
 #include <system_error>
 
 #include "daemon/base/fd.h"
@@ -33,6 +34,7 @@ public:
         } else {
             to_.create(target, [&](const std::string& making) { copy_into(source, making); });
         }
+        if (!target.snapshot.empty()) before_ = target;
     }
 
 private:
@@ -41,6 +43,7 @@ private:
         TreeCopyOptions options;
         options.cancel = cancel_;
         options.progress = progress_;
+        if (before_ && to_.shares_content()) options.alike = to_.path(*before_);
         copy_tree(open_folder(*folder).get(), open_folder(target).get(), options);
     }
 
@@ -48,7 +51,8 @@ private:
     Driver& to_;
     const base::CancelToken& cancel_;
     const Progress& progress_;
-    std::string parent_; // the last snapshot that the target has got as a stream
+    std::optional<VolumeId> before_; // the last snapshot that the target has got
+    std::string parent_;             // the last snapshot that the target has got as a stream
 };
 
 } // namespace

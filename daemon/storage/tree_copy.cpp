@@ -58,6 +58,8 @@ class TreeCopy {
 public:
     TreeCopy(int source, int target, const TreeCopyOptions& options)
         : options_(options), content_(options.reflink, options.cancel), target_root_(target) {
+        if (!options.alike.empty())
+            alike_ = base::checked(::open(options.alike.c_str(), folder_flags), "open " + options.alike);
         if (::fstat(source, &source_root_) < 0 || ::fstat(target, &made_as_) < 0) fail("stat", "folder");
     }
 
@@ -220,8 +222,23 @@ private:
         const base::Fd target(::openat(folder.target.get(), file.name.c_str(),
                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, now.st_mode & 0777));
         if (!target) fail("create", folder.path + file.name);
-        content_.copy(source.get(), now, target.get());
+        if (!share(folder, file.name, source.get(), now, target.get())) content_.copy(source.get(), now, target.get());
         set_new_attributes(target.get(), now, xattrs(source.get()));
+    }
+
+    bool share(const Folder& folder, const std::string& name, int source, const struct stat& now, int target) {
+        if (!alike_ || now.st_size == 0) return false;
+        base::Fd place;
+        try {
+            place = base::open_beneath(alike_.get(), folder.path + name, O_PATH | O_NOFOLLOW);
+        } catch (const std::system_error&) { // such as none
+            return false;
+        }
+        struct stat there{};
+        if (::fstat(place.get(), &there) < 0 || !S_ISREG(there.st_mode) || there.st_size != now.st_size) return false;
+        const auto path = "/proc/self/fd/" + std::to_string(place.get());
+        const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        return file && content_.share(source, now.st_size, file.get(), target);
     }
 
     void submit(File file) {
@@ -322,6 +339,7 @@ private:
     const TreeCopyOptions& options_;
     ContentCopier content_;
     int target_root_;
+    base::Fd alike_;
     struct stat source_root_{};
     struct stat made_as_{}; // owner that new files get here, also below a setgid folder
     std::vector<Frame> frames_;

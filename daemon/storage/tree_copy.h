@@ -16,6 +16,9 @@ struct TreeCopyOptions {
     std::function<void(int percent)> progress; // costs a walk over the source beforehand; may be empty
     unsigned threads = 2;                      // for file contents; a small tree is copied by one alone
     bool reflink = true;                       // share extents (FICLONE) where the filesystem can
+    /// A folder of the target's filesystem that nobody changes, or nothing: files of copy_tree that hold the same as
+    /// those with their paths in there share extents with them, where the filesystem can.
+    std::string alike{};
 };
 
 /// Copies what is in the folder `source_fd` into the empty folder `target_fd`, then the folder's own attributes.

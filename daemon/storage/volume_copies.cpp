@@ -54,13 +54,14 @@ SourceName source_of(const std::string& name) {
 } // namespace
 
 void copy_volume(Driver& from, const VolumeId& source, Driver& to, const VolumeId& target,
-                 const base::CancelToken& cancel, const Progress& progress) {
+                 const std::optional<VolumeId>& alike, const base::CancelToken& cancel, const Progress& progress) {
     if (&from == &to) return to.clone(source, target, cancel, progress);
     const auto view = from.view(source);
     to.create(target, [&](const std::string& making) {
         TreeCopyOptions options;
         options.cancel = cancel;
         options.progress = progress;
+        if (alike && to.shares_content()) options.alike = to.path(*alike);
         copy_tree(open_folder(*view).get(), open_folder(making).get(), options);
     });
 }
@@ -69,8 +70,9 @@ namespace {
 
 /// A part of a volume with that row.
 void copy_part(const state::VolumeRow& row, Driver& from, const VolumeId& source, Driver& to, const VolumeId& target,
-               const base::CancelToken& cancel, const Progress& progress) {
-    if (&from == &to || row.content_type != "block") return copy_volume(from, source, to, target, cancel, progress);
+               const std::optional<VolumeId>& alike, const base::CancelToken& cancel, const Progress& progress) {
+    if (&from == &to || row.content_type != "block")
+        return copy_volume(from, source, to, target, alike, cancel, progress);
     if (from.blocks() == nullptr || to.blocks() == nullptr)
         throw schema::failure("Storage pool does not support custom volumes of type block");
     const auto device = from.blocks()->device(source);
@@ -115,10 +117,13 @@ void Volumes::add_snapshot(const state::VolumeRow& volume, state::VolumeSnapshot
 }
 
 void Volumes::copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
-                            const state::VolumeRow& target, const base::CancelToken& cancel) {
+                            const state::VolumeRow& target, std::optional<VolumeId>& alike,
+                            const base::CancelToken& cancel) {
     add_snapshot(target, snapshot, [&](Driver& to, const VolumeId& place) {
-        copy_part(source, *driver(source.pool), custom_volume(source.name, snapshot.name), to, place, cancel, {});
+        copy_part(source, *driver(source.pool), custom_volume(source.name, snapshot.name), to, place, alike, cancel,
+                  {});
     });
+    alike = custom_volume(target.name, snapshot.name);
 }
 
 void Volumes::create_by(state::VolumeRow row, const std::vector<state::VolumeSnapshotRow>& snapshots,
@@ -155,11 +160,12 @@ void Volumes::read(const VolumePlace& volume, const base::CancelToken& cancel,
 
 void Volumes::copy_content(const state::VolumeRow& source, const state::VolumeRow& target, bool with_snapshots,
                            const base::CancelToken& cancel, const Progress& progress) {
+    std::optional<VolumeId> alike;
     if (with_snapshots)
         for (const auto& snapshot : stores_.volumes.snapshots(source.id))
-            if (!snapshot.incomplete) copy_snapshot(source, snapshot, target, cancel);
+            if (!snapshot.incomplete) copy_snapshot(source, snapshot, target, alike, cancel);
     copy_part(source, *driver(source.pool), custom_volume(source.name), *driver(target.pool),
-              custom_volume(target.name), cancel, progress);
+              custom_volume(target.name), alike, cancel, progress);
     if (const auto& size = schema::get(target.config, "size"); !size.empty()) limit(target, size);
 }
 
@@ -198,7 +204,7 @@ void Volumes::copy(const std::string& pool, const schema::StorageVolumesPost& po
         const auto made = *stores_.volumes.find(pool, "custom", target.name);
         if (named.snapshot.empty()) return copy_content(source, made, !post.source.volume_only, cancel, progress);
         copy_part(source, *driver(source.pool), custom_volume(named.volume, named.snapshot), *driver(pool),
-                  custom_volume(target.name), cancel, progress);
+                  custom_volume(target.name), {}, cancel, progress);
         if (const auto& size = schema::get(target.config, "size"); !size.empty()) limit(made, size);
     });
 }
@@ -218,6 +224,7 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     if (source.content_type != target.content_type)
         throw schema::failure("Volumes of different content types cannot be refreshed from one another");
     check_unused({pool, post.name}, "Volume is still in use by running instances");
+    std::optional<VolumeId> alike;
     if (!post.source.volume_only && named.snapshot.empty()) {
         const auto wanted = stores_.volumes.snapshots(source.id);
         const auto has = [](const auto& list, const auto& one) {
@@ -232,7 +239,7 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
         }
         const auto kept = stores_.volumes.snapshots(target.id);
         for (const auto& snapshot : wanted)
-            if (!snapshot.incomplete && !has(kept, snapshot)) copy_snapshot(source, snapshot, target, cancel);
+            if (!snapshot.incomplete && !has(kept, snapshot)) copy_snapshot(source, snapshot, target, alike, cancel);
     }
     state::VolumeSnapshotRow whole;
     whole.name = refreshed;
@@ -245,7 +252,7 @@ void Volumes::refresh(const std::string& pool, const schema::StorageVolumesPost&
     rollback.add([&] { remove_snapshot_of(target, whole); });
     const auto to = driver(pool);
     copy_part(source, *driver(source.pool), custom_volume(source.name, named.snapshot), *to,
-              custom_volume(target.name, refreshed), cancel, progress);
+              custom_volume(target.name, refreshed), alike, cancel, progress);
     try {
         bring_back(target, whole, cancel, {});
     } catch (...) {

@@ -197,8 +197,9 @@ private:
     /// `fill` makes what the snapshot holds of the custom volume that it is given.
     void add_snapshot(const state::VolumeRow& volume, state::VolumeSnapshotRow snapshot,
                       const std::function<void(Driver& driver, const VolumeId& place)>& fill);
+    /// `alike` as for copy_volume; it then names this one.
     void copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
-                       const state::VolumeRow& target, const base::CancelToken& cancel);
+                       const state::VolumeRow& target, std::optional<VolumeId>& alike, const base::CancelToken& cancel);
     bool give_to(const state::VolumeRow& row, const User& user, const UseRules& rules);
     void repair_owners(const state::VolumeRow& row);
     void limit(const state::VolumeRow& row, const std::string& size);
@@ -219,8 +220,9 @@ private:
     std::map<std::string, std::set<std::pair<std::string, std::string>>> users_; // {instance, device}, by the same
 };
 
-/// Makes a volume or snapshot hold what another, maybe of another driver, holds. All or nothing.
+/// Makes a volume or snapshot hold what another, maybe of another driver, holds. All or nothing. It shares what it can
+/// with `alike`, a snapshot on the target's driver, if there is one.
 void copy_volume(Driver& from, const VolumeId& source, Driver& to, const VolumeId& target,
-                 const base::CancelToken& cancel, const Progress& progress);
+                 const std::optional<VolumeId>& alike, const base::CancelToken& cancel, const Progress& progress);
 
 } // namespace storage
