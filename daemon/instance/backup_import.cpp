@@ -97,6 +97,7 @@ void Backups::restore(const BackupUpload& upload, const Caller& caller, const st
         });
         rollback.dismiss();
     };
+    creation.filled_snapshots = index.snapshots;
     rooms_.lifecycle.create(creation, caller, {});
 }
 

@@ -329,6 +329,8 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     context.set("storage-pool", row.pool).set("type", "container");
     report("instance-created", name, caller, std::move(context));
     for (const auto& snapshot : along) report_snapshot("instance-snapshot-created", name, snapshot.name, caller);
+    for (const auto& snapshot : creation.filled_snapshots)
+        report_snapshot("instance-snapshot-created", name, snapshot, caller);
 }
 
 void Lifecycle::take_in(const Creation& creation, const std::string& pool,

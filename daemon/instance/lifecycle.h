@@ -80,6 +80,7 @@ struct Creation {
     /// What makes the root and the rows of its snapshots, of an instance that comes from elsewhere; what a failure
     /// leaves of the root goes with the instance.
     std::function<void(const state::InstanceRow& row)> fill{};
+    std::vector<std::string> filled_snapshots{}; // that it makes
     struct MadeBefore {
         schema::Time created_at, last_used_at;
     };

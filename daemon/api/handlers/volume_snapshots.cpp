@@ -125,9 +125,9 @@ http::Response volume_snapshot_post(Context& context, const http::Request& reque
         context.volumes.rename_snapshot({key.pool, key.name}, name, post.name);
         Json about;
         about.set("old_name", name);
+        // The source is as it was called, unlike an instance snapshot's: so has LXD.
         context.events.lifecycle("storage-volume-snapshot-renamed",
-                                 volume_url(key.pool, key.type, key.name + "/" + post.name), about,
-                                 operation.requestor());
+                                 volume_url(key.pool, key.type, key.name + "/" + name), about, operation.requestor());
     };
     return async(*context.operations.start(std::move(spec)));
 }

@@ -60,8 +60,10 @@ http::Response copy(Context& context, const http::Request& request, const std::s
     auto spec = task("Copying storage volume", request);
     spec.run = [&context, pool, post, refresh](operations::Operation& operation) {
         const auto progress = progress_of(operation, "fs_progress");
-        if (refresh) return context.volumes.refresh(pool, post, operation.cancel_token(), progress);
-        context.volumes.copy(pool, post, operation.cancel_token(), progress);
+        if (refresh)
+            context.volumes.refresh(pool, post, operation.cancel_token(), progress);
+        else
+            context.volumes.copy(pool, post, operation.cancel_token(), progress);
         report_volume_created(context, pool, post.name, operation.requestor());
     };
     return async(*context.operations.start(std::move(spec)));
