@@ -53,6 +53,11 @@ TEST_F(VolumeBackupsTest, OnesAreNamedByNumbersUnlessTheyHaveANameAndGoWithTheir
     EXPECT_EQ(files(), 0U);
 }
 
+TEST_F(VolumeBackupsTest, AUrlOfANameWithASpaceIsOne) {
+    EXPECT_EQ(error("POST", volumes, R"({"name":"a b"})"), "ok");
+    EXPECT_EQ(get(volumes).as_array()[0], schema::Json(volumes + "/a%20b"));
+}
+
 TEST_F(VolumeBackupsTest, WhatIsNotThereIsToldAsLxdTellsIt) {
     EXPECT_EQ(error("GET", volumes + "/none/backups"), "404 Storage pool volume not found");
     EXPECT_EQ(error("GET", "/1.0/storage-pools/none/volumes/custom/data/backups"), "404 Storage pool not found");

@@ -2,6 +2,7 @@
 
 #include "daemon/api/handlers/volumes.h"
 #include "daemon/api/respond.h"
+#include "daemon/http/target.h"
 #include "schema/error.h"
 #include "schema/filter.h"
 #include "schema/units.h"
@@ -144,9 +145,10 @@ http::Response report_update(Context& context, const http::Request& request, con
 
 std::string volume_url(const std::string& pool, const std::string& type, const std::string& name) {
     const auto slash = name.find('/');
-    const auto base = fmt::format("/1.0/storage-pools/{}/volumes/{}/", pool, type);
-    if (slash == std::string::npos) return base + name;
-    return fmt::format("{}{}/snapshots/{}", base, name.substr(0, slash), name.substr(slash + 1));
+    const auto volume = fmt::format("/1.0/storage-pools/{}/volumes/{}/{}", http::encoded_segment(pool), type,
+                                    http::encoded_segment(name.substr(0, slash)));
+    if (slash == std::string::npos) return volume;
+    return fmt::format("{}/snapshots/{}", volume, http::encoded_segment(name.substr(slash + 1)));
 }
 
 void check_volume_type(const std::string& type) {
