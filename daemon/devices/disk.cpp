@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,13 @@ namespace {
 /// LXD's name for it: "/mnt/a-b" of the device d -> disk.d.mnt-a--b.
 std::string staged_path(const Owner& owner, const std::string& device, std::string_view path) {
     return owner.devices_path + "/" + encoded_path(fmt::format("disk.{}.{}", device, relative(path)));
+}
+
+/// Where it is mounted and unmounted while the instance runs: "/a//b/." as "/a/b".
+std::string plain_path(const std::string& path) {
+    auto plain = std::filesystem::path(path).lexically_normal().string();
+    while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
+    return plain;
 }
 
 /// A file of sysfs or proc that this kernel lacks: nobody can make it, and what is to be hidden by a device (the docker
@@ -189,7 +197,7 @@ schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
     auto from = source(owner, host);
     MountOrder order;
     order.source = from.path;
-    order.target = option("path");
+    order.target = plain_path(option("path"));
     order.read_only = schema::is_true(option("readonly"));
     order.recursive = schema::is_true(option("recursive"));
     order.idmapped = from.idmapped;
@@ -209,7 +217,7 @@ schema::Config Disk::attach(const Owner& owner, DeviceHost& host) const {
 
 schema::Config Disk::detach(const Owner& owner, DeviceHost& host) const {
     if (is_root() || is_absent_kernel_file(option("path"), host)) return {};
-    host.detach_mount(owner.instance, option("path"));
+    host.detach_mount(owner.instance, plain_path(option("path")));
     release(owner, host);
     return {};
 }

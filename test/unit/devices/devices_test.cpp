@@ -244,6 +244,16 @@ TEST(Disk, IsMountedInARunningContainer) {
     EXPECT_THAT(on.actions, ElementsAre("mount c1 /src /mnt/x ro idmapped rslave noexec", "unmount c1 /mnt/x"));
 }
 
+TEST(Disk, IsMountedAtItsPlainPath) {
+    for (const auto* path : {"/mnt//x", "/mnt/./x", "/mnt/x/.", "/mnt/x/", "//mnt/x//"}) {
+        auto on = host();
+        const auto device = make_device("d", with(bind, "path", path));
+        device->attach(owner(), on);
+        device->detach(owner(), on);
+        EXPECT_THAT(on.actions, ElementsAre("mount c1 /src /mnt/x", "unmount c1 /mnt/x")) << path;
+    }
+}
+
 TEST(None, DoesNothing) {
     auto on = host();
     const auto device = make_device("n", {{"type", "none"}});
