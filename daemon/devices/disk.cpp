@@ -171,10 +171,10 @@ Start Disk::start(const Owner& owner, DeviceHost& host, int) const {
     // Staged for every container: the root of an unprivileged one may not reach the source, and liblxc leaves the
     // options of a bind mount out.
     Start start;
+    const auto staged = staged_path(owner, name(), option("path"));
     base::Rollback rollback;
     rollback.add([&] { release(owner, host); });
     const auto from = source(owner, host);
-    const auto staged = staged_path(owner, name(), option("path"));
     stage(host, from, staged);
     rollback.add([&] { host.unstage_mount(staged); });
     if (from.idmapped && !owner.privileged())
