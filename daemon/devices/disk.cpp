@@ -91,6 +91,8 @@ void Disk::check() const {
     if (!option("ceph.cluster_name").empty() || !option("ceph.user_name").empty())
         throw schema::bad_request("Invalid options ceph.cluster_name/ceph.user_name for source {}",
                                   schema::quoted(source));
+    fail_if(!is_root() && plain_path(option("path")) == "/",
+            R"(Invalid value for device option "path": The root is the root disk's)");
     fail_if(leads_up(option("path")), R"(Invalid value for device option "path": Cannot contain "..")");
     if (pool.empty()) {
         fail_if(source != cloud_init_source && !source.starts_with('/'),

@@ -79,8 +79,7 @@ schema::BackupConfig backup_config(const Instance& instance, bool with_snapshots
             config.volume_snapshots.push_back(volume_of(snapshot));
         }
     }
-    config.pool = rooms.pools.get(row.pool);
-    config.pool->used_by.clear();
+    config.pool = rooms.pools.settings(row.pool);
     config.profiles = rooms.profiles.list();
     auto& volume = config.volume.emplace();
     volume.name = row.name;

@@ -43,7 +43,7 @@ std::shared_ptr<BackupUpload> Backups::receive(const std::function<size_t(char* 
 std::string Backups::chosen_pool(const schema::BackupIndex& index, const std::string& wanted) const {
     const auto& name = wanted.empty() ? index.pool : wanted;
     try {
-        return rooms_.pools.get(name).name;
+        return rooms_.pools.settings(name).name;
     } catch (const schema::Error& error) {
         if (error.kind() != schema::ErrorKind::not_found) throw;
         if (index.optimized || !wanted.empty()) throw schema::failure("Storage pool not found: {}", error.what());

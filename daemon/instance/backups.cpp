@@ -48,7 +48,7 @@ void Backups::write(int file, const std::string& name, const schema::BackupsPost
     schema::BackupIndex index;
     index.name = name;
     index.pool = record->row.pool;
-    index.backend = rooms_.pools.get(index.pool).driver;
+    index.backend = rooms_.pools.settings(index.pool).driver;
     const auto on_disk = backup_config(*instance, with_snapshots, false, rooms);
     const auto as_inside = backup_config(*instance, with_snapshots, true, rooms);
     // Streams have the owners that are on disk.

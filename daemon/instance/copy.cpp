@@ -108,7 +108,7 @@ state::SnapshotRow Lifecycle::copied_snapshot(const state::SnapshotRow& snapshot
 /// In LXD's words, which differ for an instance made otherwise.
 void Lifecycle::check_pool_of_copy(const std::string& pool) const {
     try {
-        rooms_.pools.get(pool);
+        rooms_.pools.settings(pool);
     } catch (const schema::Error& error) {
         throw schema::Error(error.kind(), fmt::format("Failed creating instance record: Failed initialising instance: "
                                                       "Failed loading storage pool: {}",

@@ -320,6 +320,7 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
         for (const auto& snapshot : along) rooms_.snapshots.insert(copied_snapshot(snapshot, record));
     });
     const auto made = std::make_shared<Instance>(std::move(record));
+    const std::scoped_lock changing(made->change_lock()); // nobody starts it before its file is written
     rooms_.instances.add(made);
     rollback.dismiss();
     rooms_.cgroup_moves.foresee(); // a start is next, mostly
@@ -356,6 +357,7 @@ void Lifecycle::take_in(const Creation& creation, const std::string& pool,
         for (const auto& snapshot : snapshots) rows.insert(snapshot);
     });
     const auto instance = std::make_shared<Instance>(rooms_.instances.expand(row));
+    const std::scoped_lock changing(instance->change_lock());
     rooms_.instances.add(instance);
     keep_backup_file(*instance);
 }
@@ -521,11 +523,11 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     const auto lock = hold(instance);
     const auto name = instance.record()->row.name;
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
+    check_restored(instance);
     rooms_.cgroup_moves.foresee();
     if (wants_startup_snapshot(*instance.record()))
         take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
     rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running
-    check_restored(instance);
     prepare_folders(name);
     rooms_.file_sessions.end(name);
 

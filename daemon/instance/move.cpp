@@ -18,7 +18,7 @@ void Lifecycle::move_to_pool(const std::string& name, const std::string& pool, b
     if (instance->live().running)
         throw schema::bad_request("Instance must be stopped to move between pools statelessly");
     complete_move(*instance);
-    rooms_.pools.get(pool);
+    rooms_.pools.settings(pool);
     const auto old_pool = instance->record()->row.pool;
     check_owners_kept(*instance, instance->record()->row.put.config);
     std::vector<state::SnapshotRow> snapshots;
@@ -53,7 +53,9 @@ void Lifecycle::move_to_pool(const std::string& name, const std::string& pool, b
         instance->set_record(rooms_.instances.expand(std::move(row)));
         complete_move_or_later(*instance);
     } else if (instance_only) {
-        for (const auto& snapshot : snapshots) remove_snapshot_now(instance->record()->row, snapshot, caller);
+        for (const auto& snapshot : snapshots)
+            remove_snapshot_now(instance->record()->row, spare_snapshot(instance->record()->row, snapshot.name),
+                                caller);
     }
     keep_backup_file(*instance);
     report("instance-updated", name, caller);

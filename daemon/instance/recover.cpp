@@ -20,23 +20,18 @@ void add_once(std::vector<std::string>& list, std::string text) {
     if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(std::move(text));
 }
 
-/// As the instance's file lists them, oldest first; then those that it does not name. Throws where one is not on disk.
+/// As the instance's file lists them, oldest first; then those that it does not name. One that is not on disk is no
+/// reason to recover nothing, unlike with LXD: a file that a power cut brought back tells of it.
 std::vector<std::string> in_order(std::vector<std::string> on_disk, const std::string& instance,
-                                  const schema::BackupConfig& config) {
+                                  const schema::BackupConfig& config, base::Log& log) {
     std::sort(on_disk.begin(), on_disk.end());
     std::vector<std::string> names;
     for (const auto& snapshot : config.snapshots) {
-        if (std::binary_search(on_disk.begin(), on_disk.end(), snapshot.name)) {
+        if (std::binary_search(on_disk.begin(), on_disk.end(), snapshot.name))
             add_once(names, snapshot.name);
-            continue;
-        }
-        const auto what =
-            config.snapshots.size() != on_disk.size()
-                ? "Snapshot count in backup config and storage device are different"
-                : fmt::format("Snapshot {:?} exists in backup config but not on storage device", snapshot.name);
-        throw schema::failure("Instance {:?} in project \"default\" has snapshot inconsistency: "
-                              "{}: Backup snapshots mismatch",
-                              instance, what);
+        else
+            log.warning("A snapshot cannot be recovered: it is not on the storage pool",
+                        {{"instance", instance}, {"snapshot", snapshot.name}});
     }
     for (const auto& name : on_disk) add_once(names, name);
     return names;
@@ -59,7 +54,7 @@ std::optional<FoundVolume> container_in(storage::Driver& driver, const std::stri
                               name, pool, config->instance->name);
     found.profiles = config->instance->profiles;
     found.config = *std::move(config);
-    found.snapshots = in_order(driver.snapshots({VolumeType::container, name}), name, found.config);
+    found.snapshots = in_order(driver.snapshots({VolumeType::container, name}), name, found.config, log);
     return found;
 }
 

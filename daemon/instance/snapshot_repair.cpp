@@ -49,11 +49,12 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
         }
     }
     for (const auto& instance : rooms_.instances.list()) {
+        const std::scoped_lock lock(instance->change_lock());
         const auto record = instance->record();
         const auto& row = record->row;
-        if (!is_there(row.name) || !rooms_.pools.is_available(row.pool)) continue;
+        if (rooms_.instances.find(row.name) != instance || !is_there(row.name)) continue;
+        if (!rooms_.pools.is_available(row.pool)) continue;
         try {
-            const std::scoped_lock lock(instance->change_lock());
             if (lacks_backup_file(rooms_.pools.container_path(row.pool, row.name))) keep_backup_file(*instance);
             rooms_.pools.check_links(row.pool, row.name, with_snapshots.contains(row.name));
         } catch (const std::exception& error) {
@@ -63,12 +64,14 @@ void Lifecycle::repair_snapshots(const std::string& pool) {
 }
 
 void Lifecycle::repair_snapshot(const state::SnapshotRow& snapshot) {
-    const auto owner = rooms_.instances.get(snapshot.instance)->record();
+    const auto instance = rooms_.instances.get(snapshot.instance);
+    const auto owner = instance->record();
     const auto& pool = owner->row.pool;
     if (schema::get(owner->row.put.config, restoring_key) == snapshot.name) return; // which is still to be restored
     if (snapshot.incomplete) {
         rooms_.pools.remove_snapshot(pool, snapshot.instance, snapshot.name);
         rooms_.snapshots.remove(snapshot.id);
+        keep_backup_file(*instance);
     } else if (!snapshot.new_name.empty()) {
         if (!rooms_.pools.has_snapshot(pool, snapshot.instance, snapshot.name))
             rooms_.pools.rename_snapshot(pool, snapshot.instance, snapshot.new_name, snapshot.name);

@@ -64,6 +64,16 @@ void check_found(const Connection& connection) {
 
 } // namespace
 
+std::vector<std::pair<std::string, std::string>> Snapshots::names() const {
+    std::vector<std::pair<std::string, std::string>> names;
+    database_.with([&](Connection& connection) {
+        Query rows(connection, "SELECT i.name, s.name FROM instances_snapshots AS s "
+                               "JOIN instances AS i ON i.id = s.instance_id WHERE NOT s.incomplete");
+        while (rows.next()) names.emplace_back(rows.text(0), rows.text(1));
+    });
+    return names;
+}
+
 std::vector<SnapshotRow> Snapshots::list() const {
     std::vector<SnapshotRow> snapshots;
     database_.with([&](Connection& connection) {

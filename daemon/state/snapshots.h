@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/state/database.h"
@@ -32,6 +33,8 @@ public:
 
     std::vector<SnapshotRow> list() const; // of all instances, by their names first
     std::vector<SnapshotRow> list(const std::string& instance) const;
+    /// Instances and names of those that are whole.
+    std::vector<std::pair<std::string, std::string>> names() const;
     std::optional<SnapshotRow> find(const std::string& instance, const std::string& name) const;
     /// Throws conflict where the name is taken, not_found without the instance or a profile. Returns the id.
     int64_t insert(const SnapshotRow& row);

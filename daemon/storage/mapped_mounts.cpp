@@ -28,8 +28,9 @@ namespace storage {
 
 namespace {
 
-constexpr int detach = 2;    // MNT_DETACH
-constexpr int no_follow = 8; // UMOUNT_NOFOLLOW
+constexpr unsigned long make_private = 1U << 18U; // MS_PRIVATE
+constexpr int detach = 2;                         // MNT_DETACH
+constexpr int no_follow = 8;                      // UMOUNT_NOFOLLOW
 constexpr int64_t all_ids = int64_t{1} << 32U;
 constexpr int64_t roots_own_id = 4294967280; // on disk, for what the daemon's root makes in a mapped mount
 constexpr int64_t seen_passing = 4294967281;
@@ -174,6 +175,8 @@ void map_mount(const std::string& path, bool recursive, const base::Fd& user_nam
     const unsigned depth = recursive ? AT_RECURSIVE : 0;
     const auto tree = detached_tree(path, depth);
     map_owners(tree, depth, user_namespace, path);
+    // Or the kernel would mount it on all peers of what is covered, the source itself among them.
+    if (::mount(nullptr, path.c_str(), nullptr, make_private, nullptr) < 0) fail("Failed covering " + path);
     attach(tree, path, path);
 }
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
+#include <set>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
@@ -197,16 +198,21 @@ std::vector<schema::StoragePool> Pools::list() const {
     return pools;
 }
 
-schema::StoragePool Pools::get(const std::string& name) const {
+schema::StoragePool Pools::settings(const std::string& name) const {
     auto pool = row(name);
+    const std::scoped_lock lock(mutex_);
+    if (!drivers_.contains(name)) pool.status = "Unavailable";
+    return pool;
+}
+
+schema::StoragePool Pools::get(const std::string& name) const {
+    auto pool = settings(name);
     pool.used_by = used_by(name);
     // As LXD, whose dir keeps none unpacked.
     if (pool.driver != "dir")
         for (const auto& fingerprint : stores_.images.unpacked_on(name))
             pool.used_by.push_back("/1.0/images/" + fingerprint);
     std::ranges::sort(pool.used_by);
-    const std::scoped_lock lock(mutex_);
-    if (!drivers_.contains(name)) pool.status = "Unavailable";
     return pool;
 }
 
@@ -301,13 +307,11 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
 
 std::vector<std::string> Pools::used_by(const std::string& name) const {
     std::vector<std::string> urls;
-    for (const auto& instance : stores_.instances.list()) {
-        if (instance.pool != name) continue;
-        const auto url = "/1.0/instances/" + instance.name;
-        urls.push_back(url);
-        for (const auto& snapshot : stores_.snapshots.list(instance.name))
-            if (!snapshot.incomplete) urls.push_back(fmt::format("{}/snapshots/{}", url, snapshot.name));
-    }
+    std::set<std::string> here;
+    for (const auto& instance : stores_.instances.list())
+        if (instance.pool == name) urls.push_back("/1.0/instances/" + *here.insert(instance.name).first);
+    for (const auto& [instance, snapshot] : stores_.snapshots.names())
+        if (here.contains(instance)) urls.push_back(fmt::format("/1.0/instances/{}/snapshots/{}", instance, snapshot));
     for (const auto& profile : stores_.profiles.list())
         if (uses_pool(profile, name)) urls.push_back("/1.0/profiles/" + profile.name);
     for (const auto& volume : stores_.volumes.list(name)) {

@@ -81,6 +81,8 @@ public:
     /// Throws not_found "Storage pool not found". With `used_by`, and "Unavailable" as the status of a pool that could
     /// not be mounted.
     schema::StoragePool get(const std::string& name) const;
+    /// The same without its users, who are many.
+    schema::StoragePool settings(const std::string& name) const;
     /// Throws bad_request without a name or driver, conflict where the name is taken, failure (LXD's 500) on an unknown
     /// driver, option or source.
     void create(schema::StoragePool pool);

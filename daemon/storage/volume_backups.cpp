@@ -170,7 +170,7 @@ std::shared_ptr<BackupUpload> VolumeBackups::receive(const std::function<size_t(
     if (!name.empty()) index.name = name;
     index.pool = pool;
     try {
-        rooms_.pools.get(pool);
+        rooms_.pools.settings(pool);
     } catch (const schema::Error& error) {
         if (error.kind() != schema::ErrorKind::not_found) throw;
         throw schema::failure("Storage pool not found: {}", error.what());

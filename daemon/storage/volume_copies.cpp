@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fcntl.h>
+#include <limits>
 #include <memory>
 
 #include "daemon/base/fd.h"
@@ -99,7 +100,7 @@ state::VolumeRow Volumes::copied_row(const std::string& pool, const schema::Stor
         row.config["volatile.idmap.last"] = on_disk;
     const auto kind = this->kind(pool, "custom", row.content_type);
     row.config = config_on(kind, row.name, std::move(row.config));
-    row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.get(pool).config);
+    row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.settings(pool).config);
     return row;
 }
 
@@ -132,7 +133,7 @@ void Volumes::create_by(state::VolumeRow row, const std::vector<state::VolumeSna
     const auto hold = locks_.exclusive(lock_key({row.pool, row.name}), cancel);
     const auto kind = this->kind(row.pool, "custom", row.content_type);
     row.config = config_on(kind, row.name, std::move(row.config));
-    row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.get(row.pool).config);
+    row.config = schema::with_volume_defaults(kind, std::move(row.config), pools_.settings(row.pool).config);
     make(row, [&](Driver& driver) {
         const auto made = *stores_.volumes.find(row.pool, "custom", row.name);
         std::vector<int64_t> ids;
@@ -292,7 +293,7 @@ std::string next_name(const std::vector<state::VolumeSnapshotRow>& snapshots) {
     for (const auto& snapshot : snapshots)
         if (snapshot.name.starts_with("snap"))
             if (const auto number = schema::parse_integer(std::string_view(snapshot.name).substr(4)))
-                next = std::max(next, *number + 1);
+                if (*number < std::numeric_limits<int64_t>::max()) next = std::max(next, *number + 1);
     return fmt::format("snap{}", next);
 }
 
@@ -304,7 +305,9 @@ void Volumes::insert_taken(const state::VolumeRow& volume, state::VolumeSnapshot
         return;
     }
     while (taken.id == 0) {
-        taken.name = next_name(stores_.volumes.snapshots(volume.id));
+        auto name = next_name(stores_.volumes.snapshots(volume.id));
+        if (name == taken.name) throw schema::conflict("Snapshot by that name already exists");
+        taken.name = std::move(name);
         try {
             taken.id = stores_.volumes.insert_snapshot(volume.id, taken);
         } catch (const schema::Error& error) {

@@ -109,7 +109,7 @@ void Volumes::describe(schema::StorageVolume& volume, const std::string& pool) c
 }
 
 std::vector<schema::StorageVolume> Volumes::list(const std::string& pool, const std::string& type) const {
-    pools_.get(pool);
+    pools_.settings(pool);
     std::vector<schema::StorageVolume> volumes;
     const auto add = [&](std::vector<schema::StorageVolume> some) {
         for (auto& volume : some) {
@@ -186,7 +186,7 @@ std::vector<schema::StorageVolumeSnapshot> Volumes::snapshots(const VolumeKey& k
 }
 
 schema::StorageVolumeSnapshot Volumes::snapshot(const VolumeKey& key, const std::string& name) const {
-    pools_.get(key.pool);
+    pools_.settings(key.pool);
     for (auto& snapshot : snapshots(key))
         if (snapshot.name == name) return std::move(snapshot);
     throw schema::not_found("{}", missing);

@@ -163,7 +163,7 @@ std::vector<state::VolumeRow> Volumes::rows() const {
 state::VolumeRow Volumes::row(const VolumePlace& volume) const {
     auto row = stores_.volumes.find(volume.pool, "custom", volume.name);
     if (row && !row->incomplete) return *std::move(row);
-    pools_.get(volume.pool); // of which LXD says that it is missing first
+    pools_.settings(volume.pool); // of which LXD says that it is missing first
     throw schema::not_found(
         "Storage volume {:?} in project \"default\" of type \"custom\" does not exist on pool {:?}: "
         "Storage volume not found",
@@ -222,7 +222,8 @@ void Volumes::create(const std::string& pool, const schema::StorageVolumesPost& 
     row.content_type = post.content_type;
     const auto kind = this->kind(pool, "custom", row.content_type);
     check_config(kind, row.name, post.config.value_or(schema::Config{}));
-    row.config = schema::with_volume_defaults(kind, post.config.value_or(schema::Config{}), pools_.get(pool).config);
+    row.config =
+        schema::with_volume_defaults(kind, post.config.value_or(schema::Config{}), pools_.settings(pool).config);
     check_config(kind, row.name, row.config);
     const auto& size = schema::get(row.config, "size");
     make(row, [&](Driver& driver) {
@@ -283,12 +284,12 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     base::Rollback rollback;
     auto changing = row;
     static_cast<schema::StorageVolumePut&>(changing) = put;
+    if (changed.contains("size")) check_limit(changing);
     // Before what is on the disk, which goes by what is stored; the next start finishes what a crash cuts off.
     if (!changed.empty()) changing.config[updating_key] = fmt::format("{}", fmt::join(changed, ","));
     stores_.volumes.update(row.id, changing);
     rollback.add([&] { stores_.volumes.update(row.id, row); });
     if (changed.contains("size")) rollback.add([&] { limit(row, schema::get(row.config, "size")); });
-    if (changed.contains("size")) check_limit(changing);
     apply(changing, changed);
     if (!changed.empty()) stores_.volumes.update(row.id, put);
     rollback.dismiss();

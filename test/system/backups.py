@@ -400,11 +400,13 @@ def a_recovery_refuses_in_the_words_of_the_real_lxd(test):
             test.equal((done.returncode, len(lines)), (1, len(wanted)), done.stderr)
             for line, form in zip(lines, wanted, strict=True):
                 test.true(re.fullmatch(re.escape(form).replace(r"\{\}", ".+"), line), f"{daemon.name}: {line}")
-        lost_snapshot(test, daemon, test.name(f"less-{daemon.name[0]}"))
 
 
-def lost_snapshot(test, daemon, name):
-    """One that the instance's file names, but that is not on disk."""
+@scenario
+def an_instance_is_recovered_without_a_snapshot_that_is_lost(test):
+    """One that the instance's file names, but that is not on disk: the real one recovers nothing then."""
+    test.start()
+    daemon, name = test.daemon, test.name("less")
     daemon.lxc("init", "busybox", name, check=True)
     for snapshot in ("s0", "s1"):
         daemon.lxc("snapshot", name, snapshot, check=True)
@@ -417,10 +419,5 @@ def lost_snapshot(test, daemon, name):
         Path(f"{place}.kept").rename(place)
     shutil.rmtree(places[1] / "s1")
     done = recover(daemon, "no", "yes", "yes")
-    why = "Snapshot count in backup config and storage device are different: Backup snapshots mismatch"
-    said = f'Instance "{name}" in project "default" has snapshot inconsistency: {why}'
-    test.equal(done.returncode, 1, done.stdout)
-    test.true(re.fullmatch(f'Error: Failed validation request: (Failed checking volumes on pool "default": )?{said}\n', done.stderr), done.stderr)
-    test.equal(daemon.api.get("/1.0/instances"), [], daemon.name)
-    for place in places:
-        shutil.rmtree(place)
+    test.equal(done.returncode, 0, done.stderr)
+    test.equal(daemon.api.get(f"/1.0/instances/{name}/snapshots"), [f"/1.0/instances/{name}/snapshots/s0"])

@@ -131,6 +131,26 @@ def what_is_mounted_below_a_volume_is_seen_from_the_start_on(test):
     test.equal((kept.stat().st_uid, kept.stat().st_gid), (0, 0), "on the pool, as the volume has it")
 
 
+@scenario
+def a_source_with_owners_mapped_stays_as_it_is_on_the_host(test):
+    """Also where mounts are shared, as systemd makes all of a host's; and twice in one container."""
+    test.start()
+    name = test.name("shift")
+    test.daemon.lxc("init", "busybox", name, check=True)
+    with mounted_disk(test) as place:
+        subprocess.run(["mount", "--make-shared", str(place)], check=True)
+        (place / "file").touch()
+        for path in ("/one", "/two"):
+            test.equal(add(test, name, path[1:], f"source={place}", f"path={path}", "shift=true").returncode, 0, path)
+        test.daemon.lxc("start", name, check=True)
+        for path in ("/one", "/two"):
+            test.equal(test.exec(name, "stat", "-c", "%u", f"{path}/file").strip(), "0", path)
+        test.equal((place / "file").stat().st_uid, 0, "on the host")
+        test.equal(Path("/proc/self/mounts").read_text().count(f" {place} "), 1, "it is mounted once")
+        test.daemon.lxc("stop", "--force", name, check=True)
+        test.daemon.lxc("delete", name, check=True)
+
+
 def write_seconds(test, name, megabytes):
     """How long the container takes to write past the cache."""
     start = time.monotonic()

@@ -66,7 +66,7 @@ http::Response pool_delete(Context& context, const http::Request& request) {
 }
 
 http::Response pool_resources_get(Context& context, const http::Request& request) {
-    const auto space = context.pools.space(context.pools.get(argument(request, "name")).name);
+    const auto space = context.pools.space(context.pools.settings(argument(request, "name")).name);
     Json bytes;
     if (space.used > 0) bytes.set("used", space.used); // LXD leaves a zero out, of this one alone
     bytes.set("total", space.total);

@@ -55,7 +55,7 @@ http::Response change(Context& context, const http::Request& request, bool merge
 http::Response volume_snapshots_get(Context& context, const http::Request& request) {
     const auto key = key_of(request);
     check_volume_type(key.type);
-    context.pools.get(key.pool);
+    context.pools.settings(key.pool);
     const bool objects = recursion(request) > 0;
     auto answer = Json::empty_array();
     for (auto snapshot : context.volumes.snapshots(key)) {
@@ -75,7 +75,7 @@ http::Response volume_snapshots_post(Context& context, const http::Request& requ
     const auto key = key_of(request);
     check_custom(key.type);
     auto post = schema::storage_volume_snapshot_change_from(json_body(request));
-    context.pools.get(key.pool);
+    context.pools.settings(key.pool);
     const auto snapshots = context.volumes.snapshots(key);
     if (!post.name.empty()) storage::check_volume_snapshot_name(post.name);
     for (const auto& snapshot : snapshots)

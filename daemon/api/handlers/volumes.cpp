@@ -115,7 +115,7 @@ http::Response rename(Context& context, const http::Request& request, const stat
 
 http::Response move(Context& context, const http::Request& request, const state::VolumePlace& volume,
                     const state::VolumePlace& target) {
-    context.pools.get(target.pool);
+    context.pools.settings(target.pool);
     auto spec = task("Moving storage volume", request);
     spec.run = [&context, volume, target](operations::Operation& operation) {
         context.volume_users.change(volume, [&] {
