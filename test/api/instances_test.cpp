@@ -1,3 +1,4 @@
+#include <array>
 #include <filesystem>
 
 #include <future>
@@ -22,13 +23,12 @@ struct InstancesTest : DaemonTest {
 /// The names of snapshots that three requests in a row, none of which names its own, make below a URL.
 struct NamelessTest : InstancesTest {
     std::vector<std::string> names_of_three(const std::string& url) {
-        std::vector<std::string> operations;
-        for (int count = 0; count < 3; ++count) operations.push_back(begin("POST", url, "{}"));
+        const std::array operations{begin("POST", url, "{}"), begin("POST", url, "{}"), begin("POST", url, "{}")};
         for (const auto& operation : operations) EXPECT_EQ(result(operation), "");
         std::vector<std::string> names;
         const auto list = get(url);
         for (const auto& entry : list.as_array()) {
-            const auto found = entry.as_string();
+            const auto& found = entry.as_string();
             names.push_back(found.substr(found.rfind('/') + 1));
         }
         return names;
