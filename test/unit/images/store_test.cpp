@@ -1,6 +1,6 @@
 #include "daemon/images/store.h"
 
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ TarBuilder unified() {
 ByteSource source_of(const std::string& text) {
     return [text, at = size_t{0}](char* buffer, size_t size) mutable {
         const auto count = std::min(size, text.size() - at);
-        std::memcpy(buffer, text.data() + at, count);
+        std::copy_n(text.data() + at, count, buffer);
         at += count;
         return count;
     };
