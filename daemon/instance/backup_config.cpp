@@ -11,6 +11,7 @@
 
 #include "daemon/base/crypto.h"
 #include "daemon/base/files.h"
+#include "daemon/base/rollback.h"
 #include "daemon/instance/volatile_keys.h"
 #include "daemon/storage/listing.h"
 #include "schema/error.h"
@@ -91,9 +92,12 @@ schema::BackupConfig backup_config(const Instance& instance, bool with_snapshots
 void write_backup_file(const std::string& folder, const std::string& text) {
     // Never synced: what it says is in the database too, which is.
     const auto fresh = fmt::format("{}/{}{}", folder, fresh_prefix, base::random_hex(4));
+    base::Rollback rollback;
+    rollback.add([&] { ::unlink(fresh.c_str()); });
     base::write_file(fresh, text, 0400);
     if (::rename(fresh.c_str(), (folder + "/backup.yaml").c_str()) < 0)
         throw std::system_error(errno, std::generic_category(), "Failed replacing backup.yaml in " + folder);
+    rollback.dismiss();
 }
 
 bool lacks_backup_file(const std::string& folder) {

@@ -86,6 +86,7 @@ class World:
         self.volumes = VOLUMES_OF.get(driver)
         self.mounts = leaks.mounts()
         self.unpacked = {}  # what images hold
+        self.was_full = False
 
     def rows(self, query):
         with contextlib.closing(sqlite3.connect(f"file:{self.folder}/lxd.db?mode=ro", uri=True)) as database:
@@ -220,7 +221,7 @@ class World:
             found = content(self.pool(pool) / "images" / fingerprint, self.driver)
             if self.unpacked.setdefault(fingerprint, found) != found:
                 yield f"unpacked image {name}"
-        for name in present["containers"]:
+        for name in present["containers"] if not self.was_full else ():  # where there is no room, the next start writes it
             pool, instance = name.split("/")
             told = self.pool(pool) / "containers" / instance / "backup.yaml"
             if not told.exists() or not told.read_text().rstrip():
@@ -813,6 +814,7 @@ class Step:
     def fill_disk(self, moment, which):
         """No space from that call on until the request is answered: for pools and database alike, or for pools alone."""
         self.ready()
+        self.stage.world.was_full = True
         self.stage.moments.set(moment, full_disk=which)
         done = self.ask()
         self.stage.moments.disarm()
@@ -945,6 +947,7 @@ def on_a_full_pool(test, driver):
     elif stage.world.volumes:
         stage.sources["p"] = SIZES[driver] | SMALL.get(driver, {})
     stage.set_up()
+    stage.world.was_full = True
     steps = [Step(stage, name) for name in chosen_steps(driver) if "pool" not in name and name not in ("refresh", "refresh of a volume")]
     refused = 0
     for step in steps:
