@@ -38,6 +38,8 @@ struct ToldTest : EventsTest {
         std::get<http::Response::Upgrade>(answer.body).websocket(socket_);
     }
 
+    ~ToldTest() override { std::exchange(socket_->closed, {})(); } // or socket and subscription keep each other
+
     std::vector<std::string> told() {
         std::vector<std::string> events;
         for (const auto& text : std::exchange(socket_->sent, {})) {
