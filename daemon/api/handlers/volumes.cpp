@@ -146,7 +146,7 @@ http::Response report_update(Context& context, const http::Request& request, con
 std::string volume_url(const std::string& pool, const std::string& type, const std::string& name) {
     const auto slash = name.find('/');
     auto volume = fmt::format("/1.0/storage-pools/{}/volumes/{}/{}", http::encoded_segment(pool), type,
-                                    http::encoded_segment(name.substr(0, slash)));
+                              http::encoded_segment(name.substr(0, slash)));
     if (slash == std::string::npos) return volume;
     return fmt::format("{}/snapshots/{}", volume, http::encoded_segment(name.substr(slash + 1)));
 }
