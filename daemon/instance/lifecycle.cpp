@@ -32,6 +32,7 @@
 #include "schema/error.h"
 #include "schema/keys/instance.h"
 #include "schema/names.h"
+#include "schema/unset.h"
 #include "schema/values.h"
 
 namespace instance {
@@ -65,15 +66,6 @@ bool is_true(const schema::Config& config, const char* key) {
 /// Seconds as LXD's API counts them: negative waits for ever.
 Milliseconds wait_time(int seconds) {
     return seconds < 0 ? Milliseconds(-1) : Milliseconds(seconds * 1000LL);
-}
-
-/// An empty value means that a key or option is not set.
-void drop_unset(std::map<std::string, std::string>& values) {
-    std::erase_if(values, [](const auto& row) { return row.second.empty(); });
-}
-
-void drop_unset(schema::Devices& devices) {
-    for (auto& [name, options] : devices) drop_unset(options);
 }
 
 bool has_entries(const std::string& folder) {
@@ -256,8 +248,8 @@ Creation Lifecycle::check(const schema::InstancesPost& post, const std::optional
     } else {
         creation.put.architecture = known_architecture(creation.put.architecture);
     }
-    drop_unset(creation.put.config);
-    drop_unset(creation.put.devices);
+    schema::drop_unset(creation.put.config);
+    schema::drop_unset(creation.put.devices);
     return creation;
 }
 
@@ -310,9 +302,9 @@ void Lifecycle::create_now(const Creation& creation, const Caller& caller, const
     rollback.add([&] { rooms_.rows.remove(name); });
     fill_root(creation, row, along, caller, progress);
     rollback.add([&, pool = row.pool] { rooms_.pools.remove_container(pool, name); });
-    if (creation.image && creation.source.empty() && !creation.fill)
-        check_new_root(rooms_.instances.expand(row), rooms_.pools);
-    limit_root(rooms_.instances.expand(row), rooms_.pools);
+    const auto filled = rooms_.instances.expand(row);
+    if (creation.image && creation.source.empty() && !creation.fill) check_new_root(filled, rooms_.pools);
+    limit_root(filled, rooms_.pools);
     row.put.config.erase(incomplete_key);
     record = rooms_.instances.expand(row);
     rooms_.database.transaction([&] {
@@ -525,8 +517,7 @@ void Lifecycle::run_container(const std::shared_ptr<Instance>& started, const Ca
     if (ending_) throw schema::failure("Failed starting instance {:?}: the daemon is shutting down", name);
     check_restored(instance);
     rooms_.cgroup_moves.foresee();
-    if (wants_startup_snapshot(*instance.record()))
-        take_snapshot(name, {next_snapshot_name(name), snapshot_expiry(name)}, caller, {});
+    if (wants_startup_snapshot(*instance.record())) take_snapshot(name, {{}, snapshot_expiry(name)}, caller, {});
     rooms_.pools.container_path(instance.record()->row.pool, name); // or it stays what it was: remembered as running
     prepare_folders(name);
     rooms_.file_sessions.end(name);
@@ -778,8 +769,8 @@ void Lifecycle::update(const std::string& name, const schema::InstancePut& wante
     check_no_duplicates(row.put.profiles);
     const auto before = instance->record();
     check_record(rooms_.instances.expand(row), rooms_); // unset options too: they must be the device's
-    drop_unset(row.put.config);
-    drop_unset(row.put.devices);
+    schema::drop_unset(row.put.config);
+    schema::drop_unset(row.put.devices);
     auto record = rooms_.instances.expand(row);
     check_apparmor(before.get(), record, rooms_);
     check_volatile_kept(before->row.put.config, wanted.config);
@@ -900,8 +891,8 @@ void Lifecycle::update_profile(const std::string& name, const schema::ProfilePut
         throw schema::failure("{}", error.what()); // LXD's status for a change
     }
     auto cleaned = wanted;
-    drop_unset(cleaned.config);
-    drop_unset(cleaned.devices);
+    schema::drop_unset(cleaned.config);
+    schema::drop_unset(cleaned.devices);
     check_roots_kept(name, cleaned);
     // Their records become the new ones at once: what is written down is what they were.
     std::map<std::shared_ptr<Instance>, std::optional<AnnouncedChange>> announced;

@@ -20,6 +20,7 @@
 #include "schema/error.h"
 #include "schema/keys/pool.h"
 #include "schema/names.h"
+#include "schema/unset.h"
 #include "schema/values.h"
 
 namespace storage {
@@ -50,10 +51,6 @@ template <class Check> void as_failure(const Check& check) {
     } catch (const schema::Error& error) {
         throw schema::failure("{}", error.what());
     }
-}
-
-void drop_unset(schema::Config& config) {
-    std::erase_if(config, [](const auto& option) { return option.second.empty(); });
 }
 
 /// Says of a failure what failed with which pool, in the words of `lxd recover`.
@@ -232,7 +229,7 @@ void Pools::create(schema::StoragePool pool) {
     DriverRef driver = make_(pool.driver, std::move(context));
     check_white_space(pool.name);
     as_failure([&] { schema::check_pool_config(pool.driver, pool.config); });
-    drop_unset(pool.config);
+    schema::drop_unset(pool.config);
 
     // The row says whose what is made on disk is: a start after a crash removes both. So nothing may be there before,
     // and the row tells of nothing until that is sure.
@@ -295,7 +292,7 @@ void Pools::update(const std::string& name, schema::StoragePoolPut put) {
     const std::scoped_lock changing(changing_);
     const auto pool = row(name);
     schema::check_pool_config(pool.driver, put.config);
-    drop_unset(put.config);
+    schema::drop_unset(put.config);
     if (schema::get(pool.config, "source") != schema::get(put.config, "source"))
         throw schema::failure("Pool source cannot be changed when not in pending state");
     schema::check_pool_change(pool.driver, pool.config, put.config);

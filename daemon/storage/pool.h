@@ -188,10 +188,10 @@ public:
     /// pass through; mode 0100 as LXD has it.
     void give_container_to(const std::string& pool, const std::string& instance, uid_t root_uid);
 
-    /// What a container may hold, in bytes, in use or not; 0 for all that there is. Where the driver cannot limit
-    /// anything, it is logged and does not count, as in LXD.
     /// Before a limit that somebody chose anew, as Quotas::check_limit.
     void check_container_limit(const std::string& pool, const std::string& instance, int64_t bytes);
+    /// What a container may hold, in bytes, in use or not; 0 for all that there is. Where the driver cannot limit
+    /// anything, it is logged and does not count, as in LXD.
     void limit_container(const std::string& pool, const std::string& instance, int64_t bytes);
     /// Bytes that a container takes; nothing where that cannot be told cheaply.
     std::optional<int64_t> container_usage(const std::string& pool, const std::string& instance) const;

@@ -9,6 +9,7 @@
 #include "schema/error.h"
 #include "schema/keys/volume.h"
 #include "schema/units.h"
+#include "schema/unset.h"
 #include "schema/values.h"
 
 namespace storage {
@@ -29,10 +30,6 @@ void check_config(const schema::VolumeKind& kind, const std::string& name, const
     } catch (const schema::Error& error) {
         throw schema::failure("{}", error.what());
     }
-}
-
-void drop_unset(schema::Config& config) {
-    std::erase_if(config, [](const auto& option) { return option.second.empty(); });
 }
 
 /// Options in which two differ.
@@ -267,7 +264,7 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
     if (key.type != "custom") return update_note(key, std::move(put));
     const auto row = this->row({key.pool, key.name});
     check_config(kind(key.pool, "custom", row.content_type), row.name, put.config);
-    drop_unset(put.config);
+    schema::drop_unset(put.config);
     // What the files lie on disk with is not for a client to forget, nor how.
     for (const auto& [option, value] : row.config)
         if (option.starts_with("volatile.") || option == "block.filesystem") put.config.try_emplace(option, value);
@@ -298,7 +295,7 @@ void Volumes::update(const VolumeKey& key, schema::StorageVolumePut put) {
 void Volumes::update_note(const VolumeKey& key, schema::StorageVolumePut put) {
     const auto present = get(key);
     check_config(kind(key.pool, key.type, "filesystem"), key.name, put.config);
-    drop_unset(put.config);
+    schema::drop_unset(put.config);
     const auto changed = changed_options(present.config, put.config);
     if (key.type == "image" && !changed.empty()) throw schema::failure("Volume config is not editable");
     for (const auto* option : {"size", "block.filesystem"})
@@ -328,7 +325,7 @@ void Volumes::update_note(const VolumeKey& key, schema::StorageVolumePut put) {
 void Volumes::set_volatile(const VolumePlace& volume, const schema::Config& changes) {
     auto row = this->row(volume);
     for (const auto& [key, value] : changes) row.config[key] = value;
-    drop_unset(row.config);
+    schema::drop_unset(row.config);
     stores_.volumes.update(row.id, row);
 }
 

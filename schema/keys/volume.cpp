@@ -7,6 +7,7 @@
 #include "schema/error.h"
 #include "schema/keys/pattern.h"
 #include "schema/units.h"
+#include "schema/unset.h"
 #include "schema/values.h"
 
 namespace schema {
@@ -104,7 +105,7 @@ Config with_volume_defaults(const VolumeKind& kind, Config config, const Config&
     for (const auto& row : rows)
         if (!row.value.empty() && is_for(row, kind) && get(config, std::string(row.name)).empty())
             config[std::string(row.name)] = row.value;
-    std::erase_if(config, [](const auto& option) { return option.second.empty(); });
+    drop_unset(config);
     return config;
 }
 

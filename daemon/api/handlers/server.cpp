@@ -5,6 +5,7 @@
 #include "schema/api/server.h"
 #include "schema/error.h"
 #include "schema/keys/server.h"
+#include "schema/unset.h"
 
 namespace api {
 
@@ -28,7 +29,7 @@ Json writable(Context& context) {
 }
 
 void replace(Context& context, const http::Request& request, schema::Config config) {
-    std::erase_if(config, [](const auto& row) { return row.second.empty(); });
+    schema::drop_unset(config);
     schema::check_server_config(config);
     follow_storage_keys(context, context.server_config.get(), config);
     context.server_config.replace(config);
