@@ -122,6 +122,9 @@ int run_daemon(const DaemonOptions& options, const MakeRuntime& make_runtime) {
     rooms.loop.remove(watched);
     server.stop();
     guests.stop();
-    if (stops_instances) rooms.pools.unmount_at_the_end();
+    if (stops_instances) {
+        rooms.daemon_storage.end();
+        rooms.pools.unmount_at_the_end();
+    }
     return 0;
 }

@@ -29,6 +29,12 @@ void Rooms::start_housekeeping() {
     operations.start(images::expiry(images, server_config, events));
 }
 
+void Rooms::clean_backups() {
+    storage::remove_backup_uploads(backups_folder.path());
+    backups.kept().clean_up();
+    volume_backups.kept().clean_up();
+}
+
 void Rooms::expire_backups() {
     expire_backups(backups.kept(), "Cleaning up expired instance backups");
     expire_backups(volume_backups.kept(), "Cleaning up expired volume backups");
@@ -50,6 +56,7 @@ void Rooms::retry() {
     if (!pools.has_missing()) return;
     for (const auto& pool : pools.mount_missing()) {
         volumes.repair_all(pool);
+        daemon_storage.open_all();
         lifecycle.pool_came_back(pool);
     }
 }
@@ -79,13 +86,20 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
       instance_rows(database), snapshot_rows(database), volume_rows(database), server_config(database),
       runtime(make_runtime(paths)), device_host(*runtime, facts, volume_users),
       pools(paths, {pool_rows, image_rows, instance_rows, snapshot_rows, profiles, volume_rows}, log),
-      volumes(pools, {volume_rows, instance_rows, snapshot_rows, image_rows, profiles}, log),
-      volume_backups({paths, database, pools, volumes}), images(paths, image_rows, profiles, pools, log),
-      instances(instance_rows, profiles), volume_users(volumes, instances, instance_rows, device_host),
-      id_claims(instances), environment(paths, facts, *runtime, pools), cgroup_moves(workers),
-      lifecycle({paths, facts, log, workers, cgroup_moves, loop, events, database, instance_rows, snapshot_rows,
-                 profiles, pools, instances, *runtime, reporter, device_host, file_sessions, id_claims, guest_events}),
-      backups({paths, log, database, profiles, pools, instances, lifecycle}),
+      volumes(pools, {volume_rows, instance_rows, snapshot_rows, image_rows, profiles, server_config}, log),
+      images_folder(paths.images()), backups_folder(paths.backups()),
+      volume_backups({backups_folder, database, pools, volumes}),
+      images(images_folder, image_rows, profiles, pools, log), instances(instance_rows, profiles),
+      volume_users(volumes, instances, instance_rows, device_host), id_claims(instances),
+      environment(paths, facts, *runtime, pools), cgroup_moves(workers),
+      lifecycle({paths,    facts,         log,           workers,   cgroup_moves, loop,          events,
+                 database, instance_rows, snapshot_rows, profiles,  pools,        instances,     *runtime,
+                 reporter, device_host,   file_sessions, id_claims, guest_events, backups_folder}),
+      backups({backups_folder, log, database, profiles, pools, instances, lifecycle}),
+      daemon_storage(
+          {server_config, pools, volumes, log},
+          {{"storage.images_volume", images_folder, {}, [this] { images.clean_up(); }},
+           {"storage.backups_volume", backups_folder, {"custom", "instances"}, [this] { clean_backups(); }}}),
       interception({loop, workers, log, [this](const std::string& name) { return interception_settings(name); },
                     [this](std::vector<std::string> call, std::vector<std::pair<int, int>> fds) {
                         return runtime->spawn_interception(std::move(call), std::move(fds));
@@ -108,6 +122,7 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
               pools,
               volumes,
               volume_backups,
+              daemon_storage,
               instances,
               volume_users,
               lifecycle,
@@ -123,12 +138,9 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     insert_first_profiles(profiles);
     pools.mount_all();
     volumes.repair_all();
-    images.clean_up();
+    daemon_storage.open_all();
     instances.load();
     lifecycle.adopt_all();
-    storage::remove_backup_uploads(paths.backups());
-    backups.kept().clean_up();
-    volume_backups.kept().clean_up();
     start_interception();
     // Last: it needs all of them, the instances too, whose logs are no strangers'.
     daily.emplace(loop, std::chrono::hours(24), [this] { start_housekeeping(); });

@@ -36,6 +36,8 @@
 #include "daemon/state/server_config.h"
 #include "daemon/state/snapshots.h"
 #include "daemon/state/volumes.h"
+#include "daemon/storage/daemon_folder.h"
+#include "daemon/storage/daemon_storage.h"
 #include "daemon/storage/pool.h"
 #include "daemon/storage/volume_backups.h"
 #include "daemon/storage/volumes.h"
@@ -66,6 +68,8 @@ struct Rooms {
     instance::RealDeviceHost device_host;
     storage::Pools pools;
     storage::Volumes volumes;
+    storage::DaemonFolder images_folder;
+    storage::DaemonFolder backups_folder;
     storage::VolumeBackups volume_backups;
     images::ImageStore images;
     instance::Registry instances;
@@ -78,6 +82,7 @@ struct Rooms {
     base::CgroupMoves cgroup_moves;
     instance::Lifecycle lifecycle;
     instance::Backups backups;
+    storage::DaemonStorage daemon_storage;
     intercept::Server interception;
     base::WorkerPool workers; // its threads use all of the above: they go first
     operations::Registry operations;
@@ -91,6 +96,8 @@ struct Rooms {
 
 private:
     void start_housekeeping();
+    /// What a crash left of backups.
+    void clean_backups();
     void expire_backups();
     void expire_backups(storage::KeptBackups& kept, const char* description);
     /// Pools that were unavailable may be there now, a disk that was full may have space.

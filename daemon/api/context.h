@@ -22,6 +22,7 @@
 #include "daemon/state/profiles.h"
 #include "daemon/state/server_config.h"
 #include "daemon/state/snapshots.h"
+#include "daemon/storage/daemon_storage.h"
 #include "daemon/storage/pool.h"
 #include "daemon/storage/volume_backups.h"
 #include "daemon/storage/volumes.h"
@@ -45,6 +46,7 @@ struct Context {
     storage::Pools& pools;
     storage::Volumes& volumes;
     storage::VolumeBackups& volume_backups;
+    storage::DaemonStorage& daemon_storage;
     instance::Registry& instances;
     instance::VolumeUsers& volume_users;
     instance::Lifecycle& lifecycle;

@@ -38,7 +38,8 @@ std::string digest_of(int file, const base::CancelToken& cancel) {
 
 schema::Image ImageStore::publish(const std::function<void(int file)>& write,
                                   const std::function<schema::Image()>& describe, const base::CancelToken& cancel) {
-    const auto folder = paths_.images() + "/" + std::string(upload_prefix) + base::random_hex(8);
+    const auto staying = folder_.writing();
+    const auto folder = folder_.path() + "/" + std::string(upload_prefix) + base::random_hex(8);
     base::make_dir(folder, 0700);
     base::Rollback rollback;
     rollback.add([&] { base::remove_tree(folder); });

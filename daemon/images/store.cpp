@@ -70,12 +70,12 @@ std::string extension_of(const std::string& path) {
 
 } // namespace
 
-ImageStore::ImageStore(state::Paths paths, state::Images& rows, state::Profiles& profiles, storage::Pools& pools,
-                       base::Log& log)
-    : paths_(std::move(paths)), rows_(rows), profiles_(profiles), pools_(pools), log_(log) {}
+ImageStore::ImageStore(storage::DaemonFolder& folder, state::Images& rows, state::Profiles& profiles,
+                       storage::Pools& pools, base::Log& log)
+    : folder_(folder), rows_(rows), profiles_(profiles), pools_(pools), log_(log) {}
 
 void ImageStore::clean_up() {
-    for (const auto& entry : std::filesystem::directory_iterator(paths_.images())) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
         const auto name = entry.path().filename().string();
         const auto fingerprint = name.substr(0, name.find('.'));
         const bool is_upload = name.starts_with(upload_prefix);
@@ -87,7 +87,7 @@ void ImageStore::clean_up() {
 }
 
 Upload ImageStore::receive(UploadHeaders headers, const ByteSource& body) const {
-    return Upload::receive(paths_.images(), std::move(headers), body);
+    return Upload::receive(folder_, std::move(headers), body);
 }
 
 schema::Image ImageStore::import(Upload upload, const base::CancelToken& cancel) {
@@ -141,6 +141,7 @@ void ImageStore::update(const std::string& fingerprint, schema::ImagePut put) {
 }
 
 void ImageStore::remove(const std::string& fingerprint) {
+    const auto staying = folder_.writing();
     const auto full = get(fingerprint).fingerprint;
     const auto hold = changing_.exclusive(full, {});
     get(full);

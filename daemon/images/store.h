@@ -12,8 +12,8 @@
 #include "daemon/images/export.h"
 #include "daemon/images/upload.h"
 #include "daemon/state/images.h"
-#include "daemon/state/paths.h"
 #include "daemon/state/profiles.h"
+#include "daemon/storage/daemon_folder.h"
 #include "daemon/storage/keyed_lock.h"
 #include "daemon/storage/pool.h"
 #include "schema/api/image.h"
@@ -22,10 +22,10 @@ namespace images {
 
 class ImageStore {
 public:
-    ImageStore(state::Paths paths, state::Images& rows, state::Profiles& profiles, storage::Pools& pools,
+    ImageStore(storage::DaemonFolder& folder, state::Images& rows, state::Profiles& profiles, storage::Pools& pools,
                base::Log& log);
 
-    /// At the daemon's start: removes interrupted uploads and files of images that are in no row.
+    /// When the folder is opened: removes interrupted uploads and files of images that are in no row.
     void clean_up();
 
     /// Stores a request's body, before the operation of its import is made. Throws what the body's source throws.
@@ -66,12 +66,12 @@ public:
     void remove_alias(const std::string& name);
 
 private:
-    std::string file(const std::string& fingerprint) const { return paths_.images() + "/" + fingerprint; }
+    std::string file(const std::string& fingerprint) const { return folder_.path() + "/" + fingerprint; }
     std::string root_file(const std::string& fingerprint) const { return file(fingerprint) + ".rootfs"; }
     void insert(const Upload& upload, const schema::Image& image);
     void insert_published(const std::string& from, const schema::Image& image);
 
-    state::Paths paths_;
+    storage::DaemonFolder& folder_;
     state::Images& rows_;
     state::Profiles& profiles_;
     storage::Pools& pools_;

@@ -44,12 +44,14 @@ void drain(const ByteSource& source) {
 
 } // namespace
 
-Upload::Upload(std::string folder, UploadHeaders headers) : folder_(std::move(folder)), headers_(std::move(headers)) {}
+Upload::Upload(storage::DaemonFolder::Hold staying, std::string folder, UploadHeaders headers)
+    : staying_(std::move(staying)), folder_(std::move(folder)), headers_(std::move(headers)) {}
 
 Upload::Upload(Upload&& other) noexcept
-    : folder_(std::exchange(other.folder_, {})), headers_(std::move(other.headers_)),
-      fingerprint_(std::move(other.fingerprint_)), filename_(std::move(other.filename_)), size_(other.size_),
-      split_(other.split_), problem_(std::move(other.problem_)) {}
+    : staying_(std::move(other.staying_)), folder_(std::exchange(other.folder_, {})),
+      headers_(std::move(other.headers_)), fingerprint_(std::move(other.fingerprint_)),
+      filename_(std::move(other.filename_)), size_(other.size_), split_(other.split_),
+      problem_(std::move(other.problem_)) {}
 
 Upload::~Upload() {
     if (folder_.empty()) return;
@@ -64,10 +66,11 @@ std::optional<std::string> Upload::root_file() const {
     return file() + ".rootfs";
 }
 
-Upload Upload::receive(const std::string& images_folder, UploadHeaders headers, const ByteSource& body) {
-    const auto folder = images_folder + "/" + std::string(upload_prefix) + base::random_hex(8);
+Upload Upload::receive(storage::DaemonFolder& images, UploadHeaders headers, const ByteSource& body) {
+    auto staying = images.writing();
+    const auto folder = images.path() + "/" + std::string(upload_prefix) + base::random_hex(8);
     base::make_dir(folder, 0700);
-    Upload upload(folder, std::move(headers));
+    Upload upload(std::move(staying), folder, std::move(headers));
     auto type = parse_media_type(upload.headers_.content_type);
     if (type.type != "multipart/form-data") {
         upload.receive_unified(body);

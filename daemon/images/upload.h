@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/images/byte_source.h"
+#include "daemon/storage/daemon_folder.h"
 
 namespace images {
 
@@ -20,9 +21,9 @@ struct UploadHeaders {
 
 class Upload {
 public:
-    /// Reads the body to its end into a new folder below `images_folder`. What is wrong with the body (not with the
+    /// Reads the body to its end into a new folder below `images`. What is wrong with the body (not with the
     /// connection) is kept for the operation that imports it, as LXD reports it there.
-    static Upload receive(const std::string& images_folder, UploadHeaders headers, const ByteSource& body);
+    static Upload receive(storage::DaemonFolder& images, UploadHeaders headers, const ByteSource& body);
     Upload(Upload&& other) noexcept;
     Upload& operator=(Upload&& other) = delete;
     ~Upload();
@@ -38,10 +39,11 @@ public:
     void check() const;
 
 private:
-    Upload(std::string folder, UploadHeaders headers);
+    Upload(storage::DaemonFolder::Hold staying, std::string folder, UploadHeaders headers);
     void receive_unified(const ByteSource& body);
     void receive_split(const ByteSource& body, const std::string& boundary);
 
+    storage::DaemonFolder::Hold staying_;
     std::string folder_;
     UploadHeaders headers_;
     std::string fingerprint_;

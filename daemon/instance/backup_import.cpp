@@ -34,7 +34,7 @@ void keep_own(const std::string& folder) {
 
 std::shared_ptr<BackupUpload> Backups::receive(const std::function<size_t(char* buffer, size_t size)>& read,
                                                const std::string& name, const std::string& pool) const {
-    auto upload = storage::receive_backup(rooms_.paths.backups(), read, "container");
+    auto upload = storage::receive_backup(rooms_.folder, read, "container");
     if (!name.empty()) upload->index.name = name;
     upload->index.pool = chosen_pool(upload->index, pool);
     return upload;

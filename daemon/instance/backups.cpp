@@ -82,7 +82,7 @@ void Backups::write_streams(storage::TarWriter& writer, const Instance& instance
     snapshots.reserve(config.snapshots.size());
     for (const auto& snapshot : config.snapshots) snapshots.push_back(snapshot.name);
     rooms_.pools.save_container(row.pool, row.name, snapshots, cancel, [&](auto& driver, const auto& volume) {
-        storage::add_streams(writer, driver, volume, snapshots, rooms_.paths.backups(), cancel);
+        storage::add_streams(writer, driver, volume, snapshots, rooms_.folder.path(), cancel);
     });
     const auto owners = [](const auto& record) {
         return schema::get(record->row.put.config, "volatile.last_state.idmap");

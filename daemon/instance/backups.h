@@ -26,7 +26,7 @@ using storage::BackupUpload;
 class Backups {
 public:
     struct Rooms {
-        const state::Paths& paths;
+        storage::DaemonFolder& folder;
         base::Log& log;
         state::Database& database;
         state::Profiles& profiles;
@@ -34,8 +34,7 @@ public:
         Registry& instances;
         Lifecycle& lifecycle;
     };
-    explicit Backups(Rooms rooms)
-        : rooms_(rooms), kept_(rooms.database, state::instance_backups, rooms.paths.backups() + "/instances") {}
+    explicit Backups(Rooms rooms) : rooms_(rooms), kept_(rooms.database, state::instance_backups, rooms.folder) {}
 
     storage::KeptBackups& kept() { return kept_; }
     /// `post.compression_algorithm` is chosen; that it is to be in the driver's own format does not count where the

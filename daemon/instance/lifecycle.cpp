@@ -417,7 +417,7 @@ void Lifecycle::remove_locked(Instance& instance) {
     remove_own_files(rooms_.paths, name);
     rooms_.rows.remove(name);
     rooms_.instances.remove(name);
-    storage::remove_ownerless_backups(rooms_.database, state::instance_backups, rooms_.paths.backups() + "/instances");
+    storage::remove_ownerless_backups(rooms_.database, state::instance_backups, rooms_.backups);
 }
 
 void Lifecycle::rename(const std::string& name, const std::string& new_name, const Caller& caller) {

@@ -34,6 +34,7 @@
 #include "daemon/state/paths.h"
 #include "daemon/state/profiles.h"
 #include "daemon/state/snapshots.h"
+#include "daemon/storage/daemon_folder.h"
 #include "daemon/storage/pool.h"
 #include "schema/api/image.h"
 #include "schema/api/instance.h"
@@ -62,6 +63,7 @@ struct Rooms {
     FileSessions& file_sessions;
     IdClaims& id_claims;
     GuestEvents& guest_events;
+    storage::DaemonFolder& backups;
 };
 
 /// What an action works for: who asked, and whether it should end early.

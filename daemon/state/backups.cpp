@@ -35,7 +35,8 @@ const BackupTable instance_backups{.name = "instances_backups",
                                    .owner = "o.name",
                                    .order = "name",
                                    .no_owner = "Instance not found",
-                                   .no_backup = "Load backup from database: Instance backup not found"};
+                                   .no_backup = "Load backup from database: Instance backup not found",
+                                   .folder = "instances"};
 const BackupTable volume_backups{.name = "storage_volumes_backups",
                                  .owner_id = "storage_volume_id",
                                  .without_snapshots = "volume_only",
@@ -43,7 +44,8 @@ const BackupTable volume_backups{.name = "storage_volumes_backups",
                                  .owner = "p.name || '/' || o.name",
                                  .order = "id",
                                  .no_owner = "Storage volume not found",
-                                 .no_backup = "Storage volume backup not found"};
+                                 .no_backup = "Storage volume backup not found",
+                                 .folder = "custom"};
 
 Backups::Backups(Database& database, const BackupTable& table)
     : database_(database), table_(table),

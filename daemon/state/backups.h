@@ -28,6 +28,7 @@ struct BackupTable {
     const char* order;             // the column by which those of one owner are listed, which is LXD's
     const char* no_owner;          // what is said where that is not there
     const char* no_backup;         // and where the backup is not
+    const char* folder;            // of their archives, in that of all backups
 };
 extern const BackupTable instance_backups;
 extern const BackupTable volume_backups;

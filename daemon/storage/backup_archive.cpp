@@ -72,11 +72,12 @@ BackupUpload::~BackupUpload() {
     if (!file.empty()) ::unlink(file.c_str());
 }
 
-std::shared_ptr<BackupUpload> receive_backup(const std::string& folder,
+std::shared_ptr<BackupUpload> receive_backup(DaemonFolder& folder,
                                              const std::function<size_t(char* buffer, size_t size)>& read,
                                              const std::string& type) {
     auto upload = std::make_shared<BackupUpload>();
-    upload->file = folder + "/lxd_backup_" + base::random_hex(8);
+    upload->staying = folder.writing();
+    upload->file = folder.path() + "/lxd_backup_" + base::random_hex(8);
     store(upload->file, read);
     if (archive_format_of(upload->file) == ArchiveFormat::squashfs) make_tar_of(upload->file);
     upload->index = read_index(upload->file);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/base/cancel.h"
+#include "daemon/storage/daemon_folder.h"
 #include "daemon/storage/driver.h"
 #include "daemon/storage/tar_writer.h"
 #include "schema/api/backup.h"
@@ -33,13 +34,14 @@ struct BackupUpload {
     BackupUpload& operator=(const BackupUpload&) = delete;
     ~BackupUpload();
 
+    DaemonFolder::Hold staying;
     std::string file; // a tar archive, compressed or not
     schema::BackupIndex index;
 };
 
 /// Stores what `read` gives (see images::ByteSource) in a file of that folder and looks into it. Throws bad_request for
 /// what is no backup, or one of another type than is wanted, which is "container" or "custom".
-std::shared_ptr<BackupUpload> receive_backup(const std::string& folder,
+std::shared_ptr<BackupUpload> receive_backup(DaemonFolder& folder,
                                              const std::function<size_t(char* buffer, size_t size)>& read,
                                              const std::string& type);
 

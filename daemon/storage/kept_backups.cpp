@@ -37,9 +37,7 @@ std::string full_name(const std::string& owner, const std::string& backup) {
     return owner.substr(owner.rfind('/') + 1) + "/" + backup;
 }
 
-} // namespace
-
-void remove_ownerless_backups(state::Database& database, const state::BackupTable& table, const std::string& folder) {
+void remove_strangers(state::Database& database, const state::BackupTable& table, const std::string& folder) {
     // The files first: one that comes while the rows are read has its row after that.
     std::vector<std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(folder))
@@ -50,10 +48,17 @@ void remove_ownerless_backups(state::Database& database, const state::BackupTabl
         if (!known.contains(file)) base::remove_tree(fmt::format("{}/{}", folder, file));
 }
 
+} // namespace
+
+void remove_ownerless_backups(state::Database& database, const state::BackupTable& table, DaemonFolder& backups) {
+    if (const auto staying = backups.try_writing())
+        remove_strangers(database, table, backups.path() + "/" + table.folder);
+}
+
 void KeptBackups::clean_up() const {
     for (const auto& entry : std::filesystem::directory_iterator(folder_))
         if (entry.path().filename().string().starts_with('.')) base::remove_tree(entry.path().string());
-    remove_ownerless();
+    remove_strangers(database_, table_, folder_);
 }
 
 state::BackupRow KeptBackups::get(const std::string& owner, const std::string& name) const {
@@ -79,6 +84,7 @@ std::string KeptBackups::file(const state::BackupRow& row) const {
 
 void KeptBackups::create(const std::string& owner, const schema::Backup& backup, const base::CancelToken& cancel,
                          const std::function<void(int file)>& write) {
+    const auto staying = backups_.writing();
     const auto hold = making_.exclusive(owner + "/" + backup.name, cancel);
     if (rows_.find(owner, backup.name))
         throw schema::failure("Backup {:?} already exists", full_name(owner, backup.name));
@@ -102,6 +108,7 @@ void KeptBackups::create(const std::string& owner, const schema::Backup& backup,
 }
 
 void KeptBackups::remove(const state::BackupRow& row) {
+    const auto staying = backups_.writing();
     // The row goes first: a restart removes a file that has none.
     rows_.remove(row.id);
     remove_file(file(row));

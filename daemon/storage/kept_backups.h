@@ -10,20 +10,23 @@
 #include "daemon/base/cancel.h"
 #include "daemon/state/backups.h"
 #include "daemon/state/database.h"
+#include "daemon/storage/daemon_folder.h"
 #include "daemon/storage/keyed_lock.h"
 
 namespace storage {
 
-/// Removes the archives in a folder that no row tells of any more; those that are being written stay.
-void remove_ownerless_backups(state::Database& database, const state::BackupTable& table, const std::string& folder);
+/// Removes the archives among `backups` that no row tells of any more; those that are being written stay. Where that
+/// is being moved or out of reach it is done later (KeptBackups::clean_up).
+void remove_ownerless_backups(state::Database& database, const state::BackupTable& table, DaemonFolder& backups);
 
 class KeptBackups {
 public:
-    /// The archive of each is a file in `folder` that is called by its row's id.
-    KeptBackups(state::Database& database, const state::BackupTable& table, std::string folder)
-        : database_(database), table_(table), rows_(database, table), folder_(std::move(folder)) {}
+    /// The archive of each is a file in the table's folder of `backups` that is called by its row's id.
+    KeptBackups(state::Database& database, const state::BackupTable& table, DaemonFolder& backups)
+        : database_(database), table_(table), rows_(database, table), backups_(backups),
+          folder_(backups.path() + "/" + table.folder) {}
 
-    /// At the daemon's start: removes what was never completed, and files that no backup has.
+    /// When the folder is opened: removes what was never completed, and files that no backup has.
     void clean_up() const;
 
     std::vector<state::BackupRow> list() const { return rows_.list(); }
@@ -43,12 +46,13 @@ public:
     /// Removes those whose time has come; returns their names as "OWNER/BACKUP".
     std::vector<std::string> remove_expired(schema::Time now);
     /// To be called when an owner has gone, whose rows went with it.
-    void remove_ownerless() const { remove_ownerless_backups(database_, table_, folder_); }
+    void remove_ownerless() const { remove_ownerless_backups(database_, table_, backups_); }
 
 private:
     state::Database& database_;
     const state::BackupTable& table_;
     state::Backups rows_;
+    DaemonFolder& backups_;
     std::string folder_;
     KeyedLock making_; // by "OWNER/BACKUP"
 };

@@ -151,7 +151,7 @@ void VolumeBackups::write(const BackupWriting& writing, const VolumePlace& volum
         index.optimized_header = index.optimized && driver->own_format()->has_header();
         write_backup(writing, index, [&](auto& writer) {
             if (index.optimized)
-                return add_streams(writer, *driver, custom_volume(row.name), index.snapshots, rooms_.paths.backups(),
+                return add_streams(writer, *driver, custom_volume(row.name), index.snapshots, rooms_.folder.path(),
                                    writing.cancel);
             for (const auto& snapshot : snapshots)
                 add_part(writer, fmt::format("{}/{}", snapshots_prefix, snapshot.name), *driver,
@@ -165,7 +165,7 @@ void VolumeBackups::write(const BackupWriting& writing, const VolumePlace& volum
 
 std::shared_ptr<BackupUpload> VolumeBackups::receive(const std::function<size_t(char* buffer, size_t size)>& read,
                                                      const std::string& name, const std::string& pool) const {
-    auto upload = receive_backup(rooms_.paths.backups(), read, "custom");
+    auto upload = receive_backup(rooms_.folder, read, "custom");
     auto& index = upload->index;
     if (!name.empty()) index.name = name;
     index.pool = pool;

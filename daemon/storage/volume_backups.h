@@ -9,8 +9,8 @@
 
 #include "daemon/base/cancel.h"
 #include "daemon/state/database.h"
-#include "daemon/state/paths.h"
 #include "daemon/storage/backup_archive.h"
+#include "daemon/storage/daemon_folder.h"
 #include "daemon/storage/kept_backups.h"
 #include "daemon/storage/pool.h"
 #include "daemon/storage/volumes.h"
@@ -21,13 +21,12 @@ namespace storage {
 class VolumeBackups {
 public:
     struct Rooms {
-        const state::Paths& paths;
+        DaemonFolder& folder;
         state::Database& database;
         Pools& pools;
         Volumes& volumes;
     };
-    explicit VolumeBackups(Rooms rooms)
-        : rooms_(rooms), kept_(rooms.database, state::volume_backups, rooms.paths.backups() + "/custom") {}
+    explicit VolumeBackups(Rooms rooms) : rooms_(rooms), kept_(rooms.database, state::volume_backups, rooms.folder) {}
 
     /// The owners are volumes as "POOL/VOLUME".
     KeptBackups& kept() { return kept_; }

@@ -271,6 +271,7 @@ void Volumes::move(const VolumePlace& volume, const VolumePlace& target, const b
     for (const auto& key : std::set<std::string>{lock_key(volume), lock_key(target)})
         holds.push_back(locks_.exclusive(key, cancel));
     const auto source = row(volume);
+    check_can_rename(volume);
     check_unused(volume, "Volume is still in use by running instances");
     schema::StorageVolumesPost post;
     post.name = target.name;
@@ -321,6 +322,7 @@ std::string Volumes::take(const VolumePlace& volume, const std::string& snapshot
                           const Progress& progress) {
     const auto hold = locks_.shared(lock_key(volume), cancel);
     const auto source = row(volume);
+    check_can_snapshot(volume);
     state::VolumeSnapshotRow taken;
     static_cast<schema::StorageVolumePut&>(taken) = source;
     taken.name = snapshot;

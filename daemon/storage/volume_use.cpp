@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "daemon/base/files.h"
 #include "daemon/storage/shift.h"
 #include "daemon/storage/volumes.h"
@@ -10,6 +13,7 @@ namespace {
 
 constexpr auto last_key = "volatile.idmap.last";
 constexpr auto next_key = "volatile.idmap.next";
+constexpr std::array daemon_volume_keys{"storage.backups_volume", "storage.images_volume"};
 
 /// The journal lies beside the volume's folder: what is in it is the instances'.
 OwnedTree tree_at(const std::string& path) {
@@ -34,6 +38,7 @@ bool Volumes::give_to(const state::VolumeRow& row, const User& user, const UseRu
         throw schema::bad_request("Required idmapping abilities not available");
 
     const auto last = schema::id_map_from(schema::get(row.config, last_key));
+    if (user.instance == daemon && last.empty()) return false;
     const auto& text = schema::get(row.config, next_key);
     const bool same_user = !text.empty() && schema::same_ids(schema::id_map_from(text), user.id_map);
     if (!shared && !same_user) rules.check_others();
@@ -71,6 +76,9 @@ Volumes::Use Volumes::use(const VolumePlace& volume, const User& user, const Use
     const auto alone = mount_locks_.exclusive(key, {});
     const auto row = this->row(volume);
     if (row.content_type != "filesystem") throw schema::failure("Only filesystem volumes are supported for containers");
+    if (user.instance == daemon ? in_use(volume) : daemon_uses(volume))
+        throw schema::failure("Storage volume \"{}/{}\" is used by {}", volume.pool, volume.name,
+                              user.instance == daemon ? "running instances or LXD itself" : "LXD itself");
     const auto driver = this->driver(volume.pool);
     const auto id = custom_volume(volume.name);
     driver->mount(id);
@@ -100,6 +108,24 @@ void Volumes::release(const VolumePlace& volume, const std::string& instance, co
 bool Volumes::in_use(const VolumePlace& volume) const {
     const std::scoped_lock lock(mutex_);
     return users_.contains(lock_key(volume));
+}
+
+void Volumes::check_can_rename(const VolumePlace& volume) const {
+    if (daemon_uses(volume)) throw schema::failure("Volume is used by LXD itself and cannot be renamed");
+}
+
+void Volumes::check_can_snapshot(const VolumePlace& volume) const {
+    if (daemon_uses(volume)) throw schema::bad_request("Volumes used by LXD itself cannot have snapshots");
+}
+
+bool Volumes::daemon_uses(const VolumePlace& volume) const {
+    const auto config = stores_.server_config.get();
+    const auto names = [&](const char* key) { return schema::get(config, key) == lock_key(volume); };
+    if (std::ranges::any_of(daemon_volume_keys, names)) return true;
+    const std::scoped_lock lock(mutex_);
+    const auto found = users_.find(lock_key(volume));
+    return found != users_.end() &&
+           std::ranges::any_of(found->second, [](const auto& user) { return user.first == daemon; });
 }
 
 } // namespace storage

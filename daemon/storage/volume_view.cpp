@@ -132,6 +132,7 @@ schema::StorageVolume Volumes::get(const VolumeKey& key) const {
 
 std::vector<std::string> Volumes::used_by(const VolumeKey& key) const {
     if (key.type != "custom") return get(key).used_by;
+    if (daemon_uses({key.pool, key.name})) return {"/1.0"};
     std::vector<std::string> urls;
     for (const auto& row : stores_.instances.list())
         if (uses(row.put.devices, key.pool, key.name)) urls.push_back("/1.0/instances/" + row.name);

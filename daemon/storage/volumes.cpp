@@ -244,6 +244,7 @@ void Volumes::rename(const VolumePlace& volume, const std::string& new_name) {
     const auto first = locks_.exclusive(std::min(lock_key(volume), lock_key({volume.pool, new_name})), {});
     const auto second = locks_.exclusive(std::max(lock_key(volume), lock_key({volume.pool, new_name})), {});
     const auto row = this->row(volume);
+    check_can_rename(volume);
     check_unused(volume, running_users);
     if (stores_.volumes.find(volume.pool, "custom", new_name))
         throw schema::conflict("Volume by that name already exists");

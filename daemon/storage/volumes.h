@@ -21,6 +21,7 @@
 #include "daemon/state/images.h"
 #include "daemon/state/instances.h"
 #include "daemon/state/profiles.h"
+#include "daemon/state/server_config.h"
 #include "daemon/state/snapshots.h"
 #include "daemon/state/volumes.h"
 #include "daemon/storage/driver.h"
@@ -67,7 +68,10 @@ public:
         state::Snapshots& instance_snapshots;
         state::Images& images;
         state::Profiles& profiles;
+        const state::ServerConfig& server_config;
     };
+    /// In place of an instance, for the daemon itself (daemon_storage.h), which shares a volume with nobody.
+    static constexpr const char* daemon = "";
 
     Volumes(Pools& pools, Stores stores, base::Log& log) : pools_(pools), stores_(stores), log_(log) {}
 
@@ -78,7 +82,8 @@ public:
     std::vector<schema::StorageVolume> list(const std::string& pool, const std::string& type) const;
     /// `name` may be VOLUME/SNAPSHOT. Throws not_found "Storage pool volume not found".
     schema::StorageVolume get(const VolumeKey& key) const;
-    /// URLs of instances and profiles with a device that has this volume; of other types its instance or image.
+    /// URLs of instances and profiles with a device that has this volume, or of the server, where that keeps its images
+    /// or backups there; of other types its instance or image.
     std::vector<std::string> used_by(const VolumeKey& key) const;
     /// Bytes; nothing where the driver cannot tell.
     std::optional<int64_t> usage(const VolumeKey& key) const;
@@ -161,6 +166,11 @@ public:
     /// Not an error for one that does not use it.
     void release(const VolumePlace& volume, const std::string& instance, const std::string& device);
     bool in_use(const VolumePlace& volume) const;
+    /// For its images or backups.
+    bool daemon_uses(const VolumePlace& volume) const;
+    /// Throws failure for such a one.
+    void check_can_rename(const VolumePlace& volume) const;
+    void check_can_snapshot(const VolumePlace& volume) const; // bad_request
     std::string path(const VolumePlace& volume) const { return driver(volume.pool)->path(custom_volume(volume.name)); }
 
 private:

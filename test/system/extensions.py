@@ -724,6 +724,37 @@ def snapshots_are_made_by_schedule(test):
 
 
 @shows
+def an_instance_can_do_without_its_profiles_schedule(test):
+    test.api.ask("POST", "/1.0/profiles", {"name": "scheduled", "config": {"snapshots.schedule": "@startup"}})
+    for name, config, wanted in (("scheduled", {}, 1), ("never", {"snapshots.schedule": "@never"}, 0)):
+        source = {"type": "image", "alias": "busybox"}
+        instance = f"/1.0/instances/{name}"
+        order = {"name": name, "source": source, "config": config, "profiles": ["default", "scheduled"]}
+        test.api.ask("POST", "/1.0/instances", order)
+        test.api.ask("PUT", f"{instance}/state", {"action": "start"})
+        test.equal(len(test.api.get(f"{instance}/snapshots")), wanted, name)
+        test.api.ask("PUT", f"{instance}/state", {"action": "stop", "force": True})
+        test.api.ask("DELETE", instance)
+    test.api.ask("DELETE", "/1.0/profiles/scheduled")
+
+
+@shows
+def a_snapshot_tells_what_it_takes(test):
+    """On dir there is no saying, as with LXD; on btrfs that counts, for the sake of a limit, it is what it alone holds."""
+    test.api.ask("POST", "/1.0/storage-pools", {"name": "counting", "driver": "btrfs", "config": {"size": "192MiB"}})
+    name = test.name("counted")
+    test.daemon.lxc("init", "busybox", name, "--storage", "counting", "--device", "root,size=100MiB", check=True)
+    root = test.daemon.folder / "storage-pools/counting/containers" / name / "rootfs"
+    (root / "large").write_bytes(bytes(range(256)) * (16 << 10))
+    test.api.ask("POST", f"/1.0/instances/{name}/snapshots", {"name": "s"})
+    (root / "large").unlink()
+    run("sync", "--file-system", root)
+    test.until(lambda: test.api.get(f"/1.0/instances/{name}/snapshots/s")["size"] >= 4 << 20, "its size")
+    test.api.ask("DELETE", f"/1.0/instances/{name}")
+    test.api.ask("DELETE", "/1.0/storage-pools/counting")
+
+
+@shows
 def snapshots_expire(test):
     test.api.ask("POST", url(test, "/snapshots"), {"name": "old", "expires_at": "2020-01-01T00:00:00Z"})
     test.api.ask("POST", url(test, "/snapshots"), {"name": "new", "expires_at": "2200-01-01T00:00:00Z"})
@@ -1171,6 +1202,22 @@ def an_images_volume_is_removed_from_a_pool(test):
     test.daemon.lxc("init", "busybox", test.name("again"), check=True)
     test.equal(test.api.get(f"{VOLUMES}/image"), [volume])
     test.daemon.lxc("delete", test.name("again"), check=True)
+
+
+@shows
+def images_and_backups_are_kept_in_volumes(test):
+    """More of it is in daemon_volumes.py."""
+    volumes = {what: made_volume(test, what) for what in ("images", "backups")}
+    test.api.ask("PATCH", "/1.0", {"config": {f"storage.{what}_volume": f"default/{what}" for what in volumes}})
+    for what, volume in volumes.items():
+        test.equal((test.daemon.folder / what).resolve(), volume_folder(test, what))
+        test.equal(test.api.get(volume)["used_by"], ["/1.0"])
+    [image] = test.api.get("/1.0/images")
+    test.true((volume_folder(test, "images") / image.split("/")[-1]).exists(), "the image is in its volume")
+    test.api.ask("PATCH", "/1.0", {"config": {f"storage.{what}_volume": "" for what in volumes}})
+    for what, volume in volumes.items():
+        test.true(not (test.daemon.folder / what).is_symlink(), what)
+        test.api.ask("DELETE", volume)
 
 
 @shows

@@ -160,6 +160,7 @@ class World:
         state["images"] = len(self.rows("SELECT fingerprint FROM images"))
         state["backups"] = [(name, entries(self.folder / f"backups/instances/{number}")) for name, number in self.rows(BACKUPS)]
         state["pools"] = sorted(self.pools())
+        state["daemon's volumes"] = sorted(self.rows("SELECT key, value FROM config"))
         sizes = self.rows(
             "SELECT p.name, v.name, c.value FROM storage_volumes_config AS c JOIN storage_volumes AS v ON v.id = c.storage_volume_id "
             "JOIN storage_pools AS p ON p.id = v.storage_pool_id WHERE c.key = 'size'"
@@ -211,7 +212,7 @@ class World:
 
     def broken(self, present):
         """Files that are nobody's volume."""
-        for path in (self.folder / "images").iterdir():
+        for path in self.daemon_files("images"):
             if hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
                 yield f"image {path.name}"
         if self.volumes:
@@ -252,7 +253,16 @@ class World:
         links = [path for kind in ("containers", "snapshots") for path in (self.folder / kind).glob("*") if path.is_symlink()]
         there = {f"{path.parent.name}/{path.name}": os.readlink(path) for path in links}
         differing = [name for name in {*targets, *there} if there.get(name) != targets.get(name)]
+        kept = {key: value.replace("/", "/custom/default_") for key, value in self.rows("SELECT key, value FROM config")}
+        for name in ("images", "backups"):
+            volume = kept.get(f"storage.{name}_volume")
+            targets[name], path = str(self.folder / "storage-pools" / volume) if volume else None, self.folder / name
+            there[name] = os.readlink(path) if path.is_symlink() else None
+            differing += [name] if there[name] != targets[name] else []
         return [f"{name}: {there.get(name)} and not {targets.get(name)}" for name in differing]
+
+    def daemon_files(self, name):
+        return [path for path in (self.folder / name).iterdir() if path.name != "lost+found"]
 
     def files(self, wanted):
         """Half-made things, files and mounts of nobody."""
@@ -263,8 +273,9 @@ class World:
         backups = {str(number) for (number,) in self.rows("SELECT id FROM instances_backups")}
         found = [path for path in (self.folder / "storage-pools").iterdir() if path.name not in pools]
         found += [path for path in (self.folder / "disks").glob("*") if path.stem not in pools]
-        found += [path for path in (self.folder / "images").iterdir() if path.name.split(".")[0] not in images]
-        found += [path for path in (self.folder / "backups").iterdir() if path.is_file()]
+        found += [path for path in self.daemon_files("images") if path.name.split(".")[0] not in images]
+        found += [path for path in self.daemon_files("backups") if path.is_file()]
+        found += [path for path in self.folder.iterdir() if path.suffix in (".new", ".link")]
         found += [path for path in (self.folder / "backups/instances").iterdir() if path.name not in backups]
         for pool in map(self.pool, pools):
             found += [*pool.glob(".partial-*"), *pool.glob("*/.partial-*"), *pool.glob("*/*/.partial-*"), *pool.glob("views/*")]
@@ -335,7 +346,7 @@ class Stage:
         self.restored = "s2" if PAST in KINDS[driver].refuses else "s1"
 
     def ask(self, method, target, body=None, headers=None):
-        return self.api.ask(method, f"/1.0/{target}", body, headers)
+        return self.api.ask(method, f"/1.0/{target}".rstrip("/"), body, headers)
 
     def ask_later(self, *request):
         """Gives what waits for its end, and tells why it was refused."""
@@ -419,6 +430,7 @@ class Stage:
 
     def take_down(self):
         self.moments.disarm()
+        self.ask(*NOT_IN_VOLUMES)
         self.test.daemon.delete_instances()
         self.test.daemon.delete_storage()
         for image in self.api.get("/1.0/images"):
@@ -561,6 +573,32 @@ def without_other_images(stage):
 def with_pool(stage):
     if "r" not in stage.world.pools():
         stage.add_pool("r")
+
+
+def with_own_volumes(*names):
+    """For the daemon itself, which does not use them yet."""
+
+    def prepare(stage):
+        for name in names:
+            stage.ensure(f"custom:p/default_{name}", lambda name=name: stage.ask("POST", VOLUMES, {"name": name}))
+        stage.ask(*NOT_IN_VOLUMES)
+
+    return prepare
+
+
+NOT_IN_VOLUMES = "PATCH", "", {"config": {"storage.images_volume": "", "storage.backups_volume": ""}}
+
+
+def images_in(volume):
+    return "PATCH", "", {"config": {"storage.images_volume": volume}}
+
+
+def with_images_in(name):
+    def prepare(stage):
+        with_own_volumes("own", "own2")(stage)
+        stage.ask(*images_in(f"p/{name}"))
+
+    return prepare
 
 
 # step: (what it needs, the request, what undoes it where it happened)
@@ -719,6 +757,23 @@ STEPS = {
         lambda stage: stage.ask("POST", f"{VOLUMES.replace('/p/', '/q/')}/vcpy", {"name": "vcpy", "pool": "p"}),
     ),
     "deletion of a volume": (with_volume_copy, lambda stage: ("DELETE", f"{VOLUMES}/vcpy", None), nothing),
+    "images to a volume": (
+        with_own_volumes("own"),
+        lambda stage: images_in("p/own"),
+        lambda stage: stage.ask(*NOT_IN_VOLUMES),
+    ),
+    "images to another volume": (with_images_in("own"), lambda stage: images_in("p/own2"), nothing),
+    "images back from a volume": (with_images_in("own"), lambda stage: images_in(""), nothing),
+    "backups to a volume": (
+        with_own_volumes("own"),
+        lambda stage: ("PATCH", "", {"config": {"storage.backups_volume": "p/own"}}),
+        lambda stage: stage.ask(*NOT_IN_VOLUMES),
+    ),
+    "images and backups to volumes": (
+        with_own_volumes("own", "own2"),
+        lambda stage: ("PATCH", "", {"config": {"storage.images_volume": "p/own", "storage.backups_volume": "p/own2"}}),
+        lambda stage: stage.ask(*NOT_IN_VOLUMES),
+    ),
     "pool": (
         nothing,
         lambda stage: ("POST", "storage-pools", stage.pool_order("r")),

@@ -28,11 +28,11 @@ Json writable(Context& context) {
     return {context.server_config.get()};
 }
 
-void replace(Context& context, const http::Request& request, schema::Config config) {
+void replace(Context& context, const http::Request& request, const schema::Config& before, schema::Config config) {
     schema::drop_unset(config);
     schema::check_server_config(config);
-    follow_storage_keys(context, context.server_config.get(), config);
-    context.server_config.replace(config);
+    follow_storage_keys(context, before, config);
+    context.daemon_storage.follow(before, config, [&] { context.server_config.replace(config); });
     context.events.lifecycle("config-updated", "/1.0", {}, requestor(request));
 }
 
@@ -48,19 +48,22 @@ http::Response server_get(Context& context, const http::Request& request) {
 }
 
 http::Response server_put(Context& context, const http::Request& request) {
+    const auto changing = context.server_config.change();
     check_etag(request, writable(context));
     schema::Config wanted;
     schema::json::read(json_body(request), "config", wanted);
-    replace(context, request, std::move(wanted));
+    replace(context, request, context.server_config.get(), std::move(wanted));
     return done();
 }
 
 http::Response server_patch(Context& context, const http::Request& request) {
+    const auto changing = context.server_config.change();
     check_etag(request, writable(context));
     schema::Config wanted;
     schema::json::read(json_body(request), "config", wanted);
-    for (const auto& [key, value] : context.server_config.get()) wanted.try_emplace(key, value);
-    replace(context, request, std::move(wanted));
+    const auto before = context.server_config.get();
+    for (const auto& [key, value] : before) wanted.try_emplace(key, value);
+    replace(context, request, before, std::move(wanted));
     return done();
 }
 

@@ -81,6 +81,7 @@ http::Response volume_snapshots_post(Context& context, const http::Request& requ
     for (const auto& snapshot : snapshots)
         if (snapshot.name == post.name) throw schema::conflict("Snapshot {} already in use", schema::quoted(post.name));
     const auto volume = context.volumes.get(key);
+    context.volumes.check_can_snapshot({key.pool, key.name});
     if (!post.expires_at) {
         const auto expiry = schema::parse_expiry(schema::get(volume.config, "snapshots.expiry"));
         post.expires_at = base::expiry_date(std::chrono::system_clock::now(), expiry);

@@ -250,6 +250,7 @@ http::Response volume_post(Context& context, const http::Request& request) {
     if (is_taken(context, pool, post.name)) throw schema::conflict("{}", taken);
     const state::VolumePlace volume{key.pool, key.name};
     context.volumes.get(key);
+    context.volumes.check_can_rename(volume);
     if (context.volumes.in_use(volume)) throw schema::failure("Volume is still in use by running instances");
     if (pool == key.pool) return rename(context, request, volume, post.name);
     return move(context, request, volume, {pool, post.name});

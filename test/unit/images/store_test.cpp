@@ -96,7 +96,8 @@ struct ImageStoreTest : testing::Test {
     base::Log log_{{base::LogLevel::error, "", false}};
     state::Volumes volumes_{database_};
     storage::Pools pools_{paths_, {pool_rows_, rows_, instances_, snapshots_, profiles_, volumes_}, log_};
-    ImageStore store_{paths_, rows_, profiles_, pools_, log_};
+    storage::DaemonFolder images_folder_{paths_.images()};
+    ImageStore store_{images_folder_, rows_, profiles_, pools_, log_};
 };
 
 TEST_F(ImageStoreTest, ImportsAUnifiedImage) {

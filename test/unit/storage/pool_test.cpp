@@ -271,7 +271,8 @@ TEST_F(PoolTest, AVolumeThatSaysSoLosesItsNewerSnapshotsToARestore) {
     pool.name = "p";
     pool.driver = "zfs";
     pools.create(pool);
-    Volumes volumes(pools, {volumes_, instances_, snapshots_, images_, profiles_}, log_);
+    const state::ServerConfig server_config(database_);
+    Volumes volumes(pools, {volumes_, instances_, snapshots_, images_, profiles_, server_config}, log_);
     for (const bool says_so : {false, true}) {
         schema::StorageVolumesPost post;
         post.name = says_so ? "loses" : "keeps";
