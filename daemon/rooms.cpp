@@ -53,12 +53,13 @@ void Rooms::expire_backups(storage::KeptBackups& kept, const char* description) 
 
 void Rooms::retry() {
     if (lifecycle.has_moves_to_complete()) lifecycle.complete_moves();
-    if (!pools.has_missing()) return;
-    for (const auto& pool : pools.mount_missing()) {
-        volumes.repair_all(pool);
-        daemon_storage.open_all();
-        lifecycle.pool_came_back(pool);
+    if (pools.has_missing()) {
+        for (const auto& pool : pools.mount_missing()) {
+            volumes.repair_all(pool);
+            lifecycle.pool_came_back(pool);
+        }
     }
+    if (daemon_storage.has_closed()) daemon_storage.open_all();
 }
 
 void Rooms::start_interception() {
@@ -148,7 +149,8 @@ Rooms::Rooms(const DaemonOptions& options, const MakeRuntime& make_runtime, std:
     snapshot_schedule.emplace(instances, snapshot_rows, lifecycle, log, std::chrono::system_clock::now());
     volume_schedule.emplace(volumes, events, log, std::chrono::system_clock::now());
     retries.emplace(loop, std::chrono::seconds(10), [this] {
-        if (pools.has_missing() || lifecycle.has_moves_to_complete()) workers.run([this] { retry(); });
+        if (pools.has_missing() || lifecycle.has_moves_to_complete() || daemon_storage.has_closed())
+            workers.run([this] { retry(); });
     });
     minutely.emplace(loop, std::chrono::seconds(20), [this] {
         const auto now = std::chrono::system_clock::now();

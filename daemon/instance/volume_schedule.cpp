@@ -36,7 +36,8 @@ std::vector<state::VolumePlace> VolumeSchedule::volumes_due(schema::Time now) {
     if (minutes.empty()) return due;
     for (const auto& row : volumes_.rows()) {
         const auto schedule = schedule_of(schema::get(row.config, "snapshots.schedule"), row.id);
-        if (schedule && is_due_in(*schedule, minutes)) due.push_back({row.pool, row.name});
+        if (!schedule || !is_due_in(*schedule, minutes)) continue;
+        if (const state::VolumePlace volume{row.pool, row.name}; !volumes_.daemon_uses(volume)) due.push_back(volume);
     }
     return due;
 }

@@ -48,7 +48,7 @@ std::shared_ptr<BackupUpload> receive_backup(DaemonFolder& folder,
 /// Throws failure where volumes cannot be made there of such a backup.
 void check_can_restore(Driver& driver, const schema::BackupIndex& index);
 
-/// At the daemon's start: what a crash left of those that were received.
+/// As long as none is received: what a crash left of those that were.
 void remove_backup_uploads(const std::string& folder);
 
 } // namespace storage

@@ -42,9 +42,16 @@ DaemonFolder::Hold DaemonFolder::moving() {
     return {this, [this](void*) { end_moving(); }};
 }
 
-void DaemonFolder::close(std::string why) {
+bool DaemonFolder::close(std::string why) {
     const std::scoped_lock lock(mutex_);
+    const bool known = closed_ == why;
     closed_ = std::move(why);
+    return !known;
+}
+
+std::string DaemonFolder::closed() {
+    const std::scoped_lock lock(mutex_);
+    return closed_;
 }
 
 void DaemonFolder::open() {

@@ -30,9 +30,11 @@ public:
     /// Nobody writes. Throws conflict where somebody does.
     Hold moving();
 
-    /// Out of reach from now on, as nobody writes: `why` is what writers are told.
-    void close(std::string why);
+    /// Out of reach from now on for who comes to write: `why` is what they are told. False where that was known.
+    bool close(std::string why);
     void open();
+    /// Why it is; empty where it is not.
+    std::string closed();
 
 private:
     Hold count_writer();

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,24 +23,44 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a link leads to whose volume was given up.
-constexpr const char* nowhere = "out-of-reach";
-
-std::string fresh_path(const DaemonFolder& folder) {
-    return folder.path() + ".new";
-}
-
 std::string name_of(const DaemonFolder& folder) {
     return fs::path(folder.path()).filename();
+}
+
+std::string beside(const DaemonFolder& folder, const char* ending) {
+    const fs::path path(folder.path());
+    return path.parent_path() / ("." + path.filename().string() + ending);
+}
+
+std::string partial_path(const DaemonFolder& folder) {
+    return beside(folder, ".partial");
+}
+
+std::string fresh_path(const DaemonFolder& folder) {
+    return beside(folder, ".new");
 }
 
 bool is_there(const std::string& path) {
     return fs::symlink_status(path).type() != fs::file_type::not_found;
 }
 
-std::optional<std::string> link_target(const std::string& path) {
-    if (!fs::is_symlink(fs::symlink_status(path))) return {};
-    return fs::read_symlink(path).string();
+bool is_link(const std::string& path) {
+    return fs::is_symlink(fs::symlink_status(path));
+}
+
+/// As a key names it: POOL/VOLUME for a link to a volume; empty for a folder, and for a link of the administrator's,
+/// which is one for us; nothing where there is nothing. However LXD_DIR was spelled when the link was made.
+std::optional<std::string> lies_in(const std::string& path) {
+    if (!is_there(path)) return {};
+    if (!is_link(path)) return "";
+    const fs::path volume = fs::read_symlink(path);
+    const auto type = volume.parent_path();
+    const auto pool = type.parent_path();
+    const auto name = volume.filename().string();
+    const auto prefix = custom_volume("").name;
+    if (type.filename() != "custom" || pool.parent_path().filename() != "storage-pools" || !name.starts_with(prefix))
+        return "";
+    return pool.filename().string() + "/" + name.substr(prefix.size());
 }
 
 void sync_parent(const DaemonFolder& folder) {
@@ -50,17 +71,10 @@ void make_link(const std::string& path, const std::string& target) {
     if (::symlink(target.c_str(), path.c_str()) < 0) base::fail("Failed making the link " + path);
 }
 
-/// Of a link, or of nothing.
-void replace_by_link(const DaemonFolder& folder, const std::string& target) {
-    const auto temporary = folder.path() + ".link";
-    base::remove_tree(temporary);
-    make_link(temporary, target);
-    base::rename_durably(temporary, folder.path());
-}
-
 void exchange(const DaemonFolder& folder) {
     const auto fresh = fresh_path(folder);
-    if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.path().c_str(), RENAME_EXCHANGE) < 0)
+    const unsigned how = is_there(folder.path()) ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.path().c_str(), how) < 0)
         base::fail("Failed exchanging " + fresh + " and " + folder.path());
 }
 
@@ -86,6 +100,26 @@ base::Fd open_through_links(const std::string& folder) {
     return base::checked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
 }
 
+dev_t device_of(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) < 0) base::fail("Failed looking at " + path);
+    return status.st_dev;
+}
+
+/// Neither can a mount be renamed, nor is what is mounted inside copied.
+void check_can_move(const DaemonFolder& folder) {
+    const auto& path = folder.path();
+    const auto device = device_of(path);
+    const bool own = !lies_in(path).value_or("").empty(); // a volume, which may be a filesystem
+    if (!own && is_link(path)) throw schema::failure("{} is a link that is not LXD's: it cannot be moved", path);
+    if (!own && device != device_of(fs::path(path).parent_path()))
+        throw schema::failure("{} is a filesystem or subvolume of its own: it cannot be moved", path);
+    for (const auto& entry : fs::recursive_directory_iterator(path))
+        if (entry.is_directory() && !entry.is_symlink() && device_of(entry.path()) != device)
+            throw schema::failure("{} is on another filesystem than {}: it cannot be moved", entry.path().string(),
+                                  path);
+}
+
 void copy_content(const std::string& from, const std::string& to) {
     const auto source = open_through_links(from);
     const auto target = open_through_links(to);
@@ -98,8 +132,14 @@ void copy_content(const std::string& from, const std::string& to) {
     sync_tree(fs::canonical(to));
 }
 
-void make_subfolders(const DaemonStorage::Place& place, const std::string& folder) {
-    for (const auto& name : place.subfolders) base::make_dir(fmt::format("{}/{}", folder, name), 0700);
+/// Its own mode, too: it may be older than we are.
+void make_private(const DaemonStorage::Place& place) {
+    std::vector<std::string> folders{place.folder.path()};
+    for (const auto& name : place.subfolders) folders.push_back(fmt::format("{}/{}", folders.front(), name));
+    for (const auto& folder : folders) {
+        base::make_dir(folder, 0700);
+        fs::permissions(folder, fs::perms(0700));
+    }
 }
 
 } // namespace
@@ -115,7 +155,7 @@ VolumePlace DaemonStorage::target(const Place& place, const std::string& volume)
 }
 
 void DaemonStorage::check_target(const Place& place, const std::string& volume) const {
-    const auto place_of = target(place, volume);
+    const auto wanted = target(place, volume);
     const auto found = [&](const auto& look, const std::string& attempt, const char* text) {
         try {
             return look();
@@ -124,20 +164,19 @@ void DaemonStorage::check_target(const Place& place, const std::string& volume) 
             throw schema::not_found("Failed validation of {:?}: {}: {}", place.key, attempt, text);
         }
     };
-    found([&] { return rooms_.pools.settings(place_of.pool); },
-          fmt::format("Unable to load storage pool {:?}", place_of.pool), "Storage pool not found");
-    const auto row = found([&] { return rooms_.volumes.row(place_of); },
+    found([&] { return rooms_.pools.settings(wanted.pool); },
+          fmt::format("Unable to load storage pool {:?}", wanted.pool), "Storage pool not found");
+    const auto row = found([&] { return rooms_.volumes.row(wanted); },
                            fmt::format("Failed loading storage volume {:?} in \"default\" project", volume),
                            "Storage volume not found");
     if (row.content_type != "filesystem")
         throw schema::failure(
             "Failed validation of {:?}: Storage volume {:?} in \"default\" project is not filesystem content type",
             place.key, volume);
-    if (!rooms_.volumes.snapshot_rows(place_of).empty())
+    if (!rooms_.volumes.snapshot_rows(wanted).empty())
         throw schema::failure("Failed validation of {:?}: Storage volumes for use by LXD itself cannot have snapshots",
                               place.key);
-    // A container could put links among the files, which the daemon would follow.
-    if (const auto users = rooms_.volumes.used_by({place_of.pool, "custom", place_of.name}); !users.empty())
+    if (const auto users = rooms_.volumes.used_by({wanted.pool, "custom", wanted.name}); !users.empty())
         throw schema::failure("Failed validation of {:?}: Storage volume {:?} is used by {}", place.key, volume,
                               users.front());
 }
@@ -152,11 +191,25 @@ void DaemonStorage::end_use(const Place& place, const VolumePlace& volume) {
     rooms_.volumes.release(volume, Volumes::daemon, name_of(place.folder));
 }
 
-std::optional<VolumePlace> DaemonStorage::volume_at(const fs::path& folder) const {
-    const auto pool = folder.parent_path().parent_path().filename().string();
-    for (const auto& row : rooms_.volumes.rows())
-        if (row.pool == pool && custom_volume(row.name).name == folder.filename()) return VolumePlace{pool, row.name};
-    return {};
+/// Of one that holds nothing.
+std::string DaemonStorage::begin_new_use(const Place& place, const std::string& volume, base::Rollback& rollback) {
+    check_target(place, volume);
+    const auto used = target(place, volume);
+    auto path = begin_use(place, used);
+    rollback.add([this, &place, used] { end_use(place, used); });
+    if (!content(path).empty())
+        throw schema::failure("Failed validation of {:?}: Storage volume {:?} isn't empty", place.key, volume);
+    if (!rooms_.volumes.snapshot_rows(used).empty()) // one that was being taken
+        throw schema::failure("Failed validation of {:?}: Storage volumes for use by LXD itself cannot have snapshots",
+                              place.key);
+    // A container that still has its folder open could put links among the files, which the daemon would follow.
+    if (Volumes::had_users(rooms_.volumes.row(used)))
+        throw schema::failure(
+            "Failed validation of {:?}: Storage volume {:?} was used by instances: a new one is needed", place.key,
+            volume);
+    if (::chown(path.c_str(), 0, 0) < 0 || ::chmod(path.c_str(), 0700) < 0)
+        base::fail("Failed to set ownership and permissions on " + path);
+    return path;
 }
 
 // --- start and end ------------------------------------------------------------------------------------------------
@@ -167,12 +220,23 @@ void DaemonStorage::open_all() {
     for (const auto& place : places_) try_open(place, schema::get(config, place.key));
 }
 
+void DaemonStorage::set_open(const Place& place, bool open) {
+    if (open) {
+        place.folder.open();
+        open_.insert(place.key);
+    } else {
+        open_.erase(place.key);
+    }
+    closed_ = open_.size() < places_.size();
+}
+
 void DaemonStorage::try_open(const Place& place, const std::string& volume) {
     if (is_open(place)) return;
     try {
         open(place, volume);
     } catch (const std::exception& error) {
-        place.folder.close(fmt::format("The folder of {} isn't available: {}", place.key, error.what()));
+        // It is tried again and again: told once.
+        if (!place.folder.close(fmt::format("The folder of {} isn't available: {}", place.key, error.what()))) return;
         rooms_.log.error("Failed opening a folder of the daemon's",
                          {{"folder", place.folder.path()}, {"volume", volume}, {"err", error.what()}});
     }
@@ -186,37 +250,42 @@ void DaemonStorage::open(const Place& place, const std::string& volume) {
         begin_use(place, used);
         rollback.add([this, &place, used] { end_use(place, used); });
     }
-    make_subfolders(place, place.folder.path());
+    make_private(place);
     place.clean_up();
+    discard_left(place); // now that what X holds can be read
     rollback.dismiss();
-    place.folder.open();
-    open_.insert(place.key);
+    set_open(place, true);
 }
 
-void DaemonStorage::repair(const Place& place, const std::string& volume) {
+void DaemonStorage::repair(const Place& place, const std::string& volume) const {
     const auto& folder = place.folder;
-    std::optional<std::string> wanted;
-    if (!volume.empty()) wanted = rooms_.volumes.path(target(place, volume));
-    const auto is_right = [&] { return is_there(folder.path()) && link_target(folder.path()) == wanted; };
-    if (is_there(fresh_path(folder))) {
-        if (!is_right()) exchange(folder);
-        try {
-            sync_parent(folder);
-            discard(place, false);
-        } catch (const std::exception& error) { // The next start or move does it; the folder itself can be used.
-            rooms_.log.error("Failed removing what a move of the daemon's files left",
-                             {{"folder", fresh_path(folder)}, {"err", error.what()}});
-        }
+    const auto fresh = lies_in(fresh_path(folder));
+    if (lies_in(folder.path()) == volume) return;
+    if (fresh == volume) {
+        exchange(folder);
+        return sync_parent(folder);
     }
-    if (!is_right()) put_right(place, wanted);
+    if (fresh)
+        throw schema::failure("Neither {} nor {} is what {} says: one of them has to be taken away", folder.path(),
+                              fresh_path(folder), place.key);
+    put_right(place, volume);
 }
 
-void DaemonStorage::put_right(const Place& place, const std::optional<std::string>& wanted) const {
+/// As long as X holds nothing, or leads to a volume, which keeps what it has.
+void DaemonStorage::put_right(const Place& place, const std::string& volume) const {
     const auto& path = place.folder.path();
-    if (is_there(path) && !link_target(path)) remove_folder_without_files(path);
-    if (wanted) return replace_by_link(place.folder, *wanted);
+    const auto here = lies_in(path);
+    if (here == "" && is_link(path))
+        throw schema::failure("{} is a link that is not LXD's, but {} is {}", path, place.key, volume);
+    if (here == "") remove_folder_without_files(path);
+    if (here)
+        rooms_.log.warning("A folder of the daemon's is not where it should be: making it anew",
+                           {{"folder", path}, {"found", *here}, {"wanted", volume}});
     base::remove_tree(path);
-    base::make_dir(path, 0700);
+    if (volume.empty())
+        base::make_dir(path, 0700);
+    else
+        make_link(path, rooms_.volumes.path(target(place, volume)));
     sync_parent(place.folder);
 }
 
@@ -226,6 +295,7 @@ void DaemonStorage::end() {
     for (const auto& place : places_) {
         const auto& volume = schema::get(config, place.key);
         if (!is_open(place) || volume.empty()) continue;
+        place.folder.close("The daemon is shutting down");
         try {
             end_use(place, target(place, volume));
         } catch (const std::exception& error) {
@@ -236,77 +306,99 @@ void DaemonStorage::end() {
 
 // --- moves --------------------------------------------------------------------------------------------------------
 
-void DaemonStorage::discard(const Place& place, bool in_use) {
-    const auto fresh = fresh_path(place.folder);
-    const auto link = link_target(fresh);
-    if (const auto volume = link ? volume_at(*link) : std::nullopt) {
-        base::Rollback end;
-        if (!in_use) {
-            begin_use(place, *volume);
-            end.add([&] { end_use(place, *volume); });
+void DaemonStorage::discard_left(const Place& place) {
+    for (const auto& path : {partial_path(place.folder), fresh_path(place.folder)})
+        if (is_there(path)) discard(place, path, false);
+}
+
+void DaemonStorage::discard(const Place& place, const std::string& path, bool in_use) {
+    if (const auto volume = lies_in(path).value_or(""); !volume.empty()) {
+        try {
+            in_use ? empty(path) : empty_spare(place, volume);
+        } catch (const std::exception& error) { // Copies do no harm; later the volume may be somebody else's.
+            rooms_.log.warning("Copies of the daemon's files are left in a storage volume",
+                               {{"folder", place.folder.path()}, {"volume", volume}, {"err", error.what()}});
         }
-        empty(*link);
     }
-    base::remove_tree(fresh);
+    base::remove_tree(path);
     sync_parent(place.folder);
 }
 
-/// Throws where there is something that could be copied: only what is out of reach is given up.
-std::string DaemonStorage::given_up(const Place& place) const {
-    auto link = link_target(place.folder.path());
-    const auto volume = link ? volume_at(*link) : std::nullopt;
-    if (!volume || rooms_.pools.is_available(volume->pool))
-        throw schema::failure("The folder {} cannot be moved as long as it cannot be used", place.folder.path());
-    return *std::move(link);
+/// One that nobody but a move can have put anything in.
+void DaemonStorage::empty_spare(const Place& place, const std::string& volume) {
+    check_target(place, volume);
+    const auto used = target(place, volume);
+    if (Volumes::had_users(rooms_.volumes.row(used))) throw schema::failure("it was used by instances");
+    const auto path = begin_use(place, used);
+    base::Rollback end;
+    end.add([&] { end_use(place, used); });
+    empty(path);
 }
 
 void DaemonStorage::begin_move(const Place& place, const std::string& volume, base::Rollback& rollback) {
     const auto& folder = place.folder;
+    const auto partial = partial_path(folder);
     const auto fresh = fresh_path(folder);
-    if (is_there(fresh)) discard(place, false); // of an earlier one
-    const auto former = is_open(place) ? std::string() : given_up(place);
-    if (volume.empty()) {
-        base::make_dir(fresh, 0700);
-    } else {
-        check_target(place, volume);
-        const auto used = target(place, volume);
-        const auto path = begin_use(place, used);
-        rollback.add([this, &place, used] { end_use(place, used); });
-        if (!content(path).empty())
-            throw schema::failure("Failed validation of {:?}: Storage volume {:?} isn't empty", place.key, volume);
-        if (::chown(path.c_str(), 0, 0) < 0 || ::chmod(path.c_str(), 0700) < 0)
-            base::fail("Failed to set ownership and permissions on " + path);
-        make_link(fresh, path);
-    }
-    const auto before = link_target(folder.path());
-    rollback.add([this, &place, before] {
-        if (link_target(place.folder.path()) == before) discard(place, true); // else it could not be exchanged back
+    check_can_move(folder);
+    discard_left(place);
+    if (volume.empty())
+        base::make_dir(partial, 0700);
+    else
+        make_link(partial, begin_new_use(place, volume, rollback));
+    const auto before = lies_in(folder.path());
+    rollback.add([this, &place, before, partial, fresh] {
+        if (lies_in(place.folder.path()) != before) return; // it could not be exchanged back: both hold everything
+        for (const auto& path : {partial, fresh})
+            if (is_there(path)) discard(place, path, true);
     });
     sync_parent(folder);
-    if (is_open(place)) {
-        copy_content(folder.path(), fresh);
-    } else {
-        rooms_.log.warning("Beginning anew without what is on a storage volume that isn't available",
-                           {{"folder", folder.path()}, {"volume", former}});
-        make_subfolders(place, fresh);
-        replace_by_link(folder, nowhere);
-        rollback.add([&folder, former] { replace_by_link(folder, former); });
-    }
+    copy_content(folder.path(), partial);
+    base::rename_durably(partial, fresh);
+    rollback.add([this, &place, before] {
+        try {
+            if (lies_in(place.folder.path()) != before) exchange(place.folder);
+            sync_parent(place.folder);
+        } catch (const std::exception& error) { // It is tried again before anybody writes.
+            place.folder.close(fmt::format("The folder of {} isn't available: {}", place.key, error.what()));
+            set_open(place, false);
+        }
+    });
     exchange(folder);
-    rollback.add([&folder] { exchange(folder); });
     sync_parent(folder);
 }
 
-void DaemonStorage::end_move(const Place& place, const std::string& former) {
+/// The volume, or what else is wrong, may come back; nothing there is lost.
+void DaemonStorage::give_up(const Place& place, const std::string& volume, base::Rollback& rollback) {
+    const auto& folder = place.folder;
+    if (lies_in(folder.path()) == "" && !volume.empty())
+        throw schema::failure("{} cannot be moved: {}", folder.path(), place.folder.closed());
+    if (!volume.empty()) begin_new_use(place, volume, rollback);
+    const auto former = lies_in(folder.path());
+    if (!former || former->empty()) return;
+    rooms_.log.warning("Beginning anew without what is on a storage volume that cannot be used",
+                       {{"folder", folder.path()}, {"volume", *former}});
+    const auto leads_to = fs::read_symlink(folder.path()).string();
+    rollback.add([&folder, leads_to] {
+        if (!is_there(folder.path())) make_link(folder.path(), leads_to);
+    });
+    base::remove_tree(folder.path());
+    sync_parent(folder);
+}
+
+void DaemonStorage::end_move(const Place& place, const std::string& former, const std::string& volume) {
     try {
-        discard(place, true);
-        if (is_open(place) && !former.empty()) end_use(place, target(place, former));
-    } catch (const std::exception& error) { // The next start does it.
-        rooms_.log.warning("Failed emptying where files of the daemon's were",
-                           {{"folder", place.folder.path()}, {"volume", former}, {"err", error.what()}});
+        if (!is_open(place)) {
+            if (lies_in(place.folder.path()) != volume) put_right(place, volume);
+            make_private(place);
+            place.clean_up();
+            return set_open(place, true);
+        }
+        discard(place, fresh_path(place.folder), true);
+        if (!former.empty()) end_use(place, target(place, former)); // fails while somebody reads a file of it
+    } catch (const std::exception& error) {
+        rooms_.log.warning("Failed tidying up after a folder of the daemon's has moved",
+                           {{"folder", place.folder.path()}, {"former", former}, {"err", error.what()}});
     }
-    place.folder.open();
-    open_.insert(place.key);
 }
 
 void DaemonStorage::follow(const schema::Config& before, const schema::Config& after,
@@ -319,12 +411,13 @@ void DaemonStorage::follow(const schema::Config& before, const schema::Config& a
         if (schema::get(before, place.key) == schema::get(after, place.key)) continue;
         holds.push_back(place.folder.moving());
         try_open(place, schema::get(before, place.key));
-        begin_move(place, schema::get(after, place.key), rollback);
+        is_open(place) ? begin_move(place, schema::get(after, place.key), rollback)
+                       : give_up(place, schema::get(after, place.key), rollback);
         moved.push_back(&place);
     }
     store();
     rollback.dismiss();
-    for (const auto* place : moved) end_move(*place, schema::get(before, place->key));
+    for (const auto* place : moved) end_move(*place, schema::get(before, place->key), schema::get(after, place->key));
 }
 
 } // namespace storage

@@ -38,7 +38,7 @@ bool Volumes::give_to(const state::VolumeRow& row, const User& user, const UseRu
         throw schema::bad_request("Required idmapping abilities not available");
 
     const auto last = schema::id_map_from(schema::get(row.config, last_key));
-    if (user.instance == daemon && last.empty()) return false;
+    if (user.instance == daemon) return false; // it has those alone that had no users
     const auto& text = schema::get(row.config, next_key);
     const bool same_user = !text.empty() && schema::same_ids(schema::id_map_from(text), user.id_map);
     if (!shared && !same_user) rules.check_others();
@@ -72,7 +72,8 @@ void Volumes::repair_owners(const state::VolumeRow& row) {
 
 Volumes::Use Volumes::use(const VolumePlace& volume, const User& user, const UseRules& rules) {
     const auto key = lock_key(volume);
-    const auto hold = locks_.shared(key, {}); // not while it is renamed, restored or removed
+    // Not while it is renamed, restored or removed; nor, for the daemon, while a snapshot is being taken.
+    const auto hold = user.instance == daemon ? locks_.exclusive(key, {}) : locks_.shared(key, {});
     const auto alone = mount_locks_.exclusive(key, {});
     const auto row = this->row(volume);
     if (row.content_type != "filesystem") throw schema::failure("Only filesystem volumes are supported for containers");
@@ -116,6 +117,10 @@ void Volumes::check_can_rename(const VolumePlace& volume) const {
 
 void Volumes::check_can_snapshot(const VolumePlace& volume) const {
     if (daemon_uses(volume)) throw schema::bad_request("Volumes used by LXD itself cannot have snapshots");
+}
+
+bool Volumes::had_users(const state::VolumeRow& row) {
+    return row.config.contains(next_key);
 }
 
 bool Volumes::daemon_uses(const VolumePlace& volume) const {

@@ -237,7 +237,7 @@ void Volumes::create(const std::string& pool, const schema::StorageVolumesPost& 
 }
 
 void Volumes::check_unused(const VolumePlace& volume, const char* text) const {
-    if (in_use(volume)) throw schema::failure("{}", text);
+    if (in_use(volume) || daemon_uses(volume)) throw schema::failure("{}", text);
 }
 
 void Volumes::rename(const VolumePlace& volume, const std::string& new_name) {
@@ -333,7 +333,7 @@ void Volumes::set_volatile(const VolumePlace& volume, const schema::Config& chan
 void Volumes::remove(const VolumePlace& volume) {
     const auto hold = locks_.exclusive(lock_key(volume), {});
     const auto row = this->row(volume);
-    if (in_use(volume)) throw schema::bad_request("The storage volume is still in use");
+    if (in_use(volume) || daemon_uses(volume)) throw schema::bad_request("The storage volume is still in use");
     stores_.volumes.set_incomplete(row.id, true);
     remove_all(row);
 }

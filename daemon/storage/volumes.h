@@ -171,6 +171,8 @@ public:
     /// Throws failure for such a one.
     void check_can_rename(const VolumePlace& volume) const;
     void check_can_snapshot(const VolumePlace& volume) const; // bad_request
+    /// Whether an instance has ever had the volume, or what it is a copy of.
+    static bool had_users(const state::VolumeRow& row);
     std::string path(const VolumePlace& volume) const { return driver(volume.pool)->path(custom_volume(volume.name)); }
 
 private:

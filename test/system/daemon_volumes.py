@@ -1,15 +1,18 @@
 """Custom volumes in which the daemon keeps its images and backups (storage.images_volume, storage.backups_volume). What
 kills and full disks do to their moves is in storage_faults; what is refused, and how, in the interop suite."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import socket
 
+from harness.commands import run
 from harness.rest import Refused
 from system.scenario import scenario
-from system.storage_faults import Elsewhere
+from system.storage_faults import LOST, Elsewhere, Moments
 
+OCTETS = {"Content-Type": "application/octet-stream"}
 CUSTOM = "/1.0/storage-pools/default/volumes/custom"
 UNREACHABLE = "isn't available: Storage pool is unavailable on this server"
 
@@ -17,6 +20,14 @@ UNREACHABLE = "isn't available: Storage pool is unavailable on this server"
 def keep(test, **volumes):
     """images="POOL/VOLUME", backups likewise."""
     test.api.ask("PATCH", "/1.0", {"config": {f"storage.{what}_volume": volume for what, volume in volumes.items()}})
+
+
+def refusal(test, *request):
+    try:
+        test.api.ask(*request)
+        return ""
+    except Refused as refused:
+        return refused.text
 
 
 def names_in(folder):
@@ -52,16 +63,16 @@ def images_and_backups_are_kept_in_volumes(test):
 
     # No container may have them: it could put links among the files.
     device = {"type": "disk", "pool": "default", "source": "images", "path": "/images"}
-    try:
-        test.api.ask("PATCH", f"/1.0/instances/{name}", {"devices": {"images": device}})
-        test.true(False, "the device is refused")
-    except Refused as refused:
-        test.true("is used by LXD itself" in refused.text, refused.text)
+    error = refusal(test, "PATCH", f"/1.0/instances/{name}", {"devices": {"images": device}})
+    test.true("is used by LXD itself" in error, error)
     test.equal(test.api.get(f"/1.0/instances/{name}")["devices"].get("images"), None)
     # Nor the other way round.
     test.daemon.lxc("storage", "volume", "attach", "default", "other", name, "/other", check=True)
-    answer = test.api.raw("PATCH", "/1.0", {"config": {"storage.images_volume": "default/other"}})
-    test.true(f'Storage volume "default/other" is used by /1.0/instances/{name}' in answer.error, answer.error)
+    error = refusal(test, "PATCH", "/1.0", {"config": {"storage.images_volume": "default/other"}})
+    test.true(f'Storage volume "default/other" is used by /1.0/instances/{name}' in error, error)
+    test.daemon.lxc("storage", "volume", "detach", "default", "other", name, check=True)
+    error = refusal(test, "PATCH", "/1.0", {"config": {"storage.images_volume": "default/other"}})
+    test.true('Storage volume "default/other" was used by instances' in error, error)
 
     # All that writes to them.
     test.daemon.lxc("publish", name, "--force", "--alias", "published", check=True)
@@ -121,23 +132,13 @@ def images_whose_pool_is_missing_come_back_with_it_or_are_given_up(test):
     test.daemon.kill()
     elsewhere.detach()
     test.daemon.start()
-    octets = {"Content-Type": "application/octet-stream"}
-    for method, target, body, headers in (
-        ("POST", "/1.0/images", b"some", octets),
-        ("DELETE", f"/1.0/images/{image['fingerprint']}", None, None),
-    ):
-        answer = test.api.raw(method, target, body, headers)
-        error = answer.error
-        if answer.status == 202:
-            error = test.api.raw("GET", answer.json["operation"] + "/wait").json["metadata"]["err"]
+    for request in (("POST", "/1.0/images", b"some", OCTETS), ("DELETE", f"/1.0/images/{image['fingerprint']}")):
+        error = refusal(test, *request)
         test.true("storage.images_volume" in error and UNREACHABLE in error, error)
     test.equal(len(test.api.get("/1.0/images")), 1)
     elsewhere.put_back()
 
-    def is_there():
-        return (test.daemon.folder / "images" / image["fingerprint"]).exists() and test.api.raw("POST", "/1.0/images", b"some", octets).status == 202
-
-    test.until(is_there, "the pool has come back", timeout=30)
+    test.until(lambda: UNREACHABLE not in refusal(test, "POST", "/1.0/images", b"some", OCTETS), "it has come back", timeout=45)
     image_files(test)
 
     # A pool that never comes back: the daemon begins anew without it, and leaves what it holds as it is.
@@ -147,12 +148,146 @@ def images_whose_pool_is_missing_come_back_with_it_or_are_given_up(test):
     keep(test, images="")
     test.equal(names_in(test.daemon.folder / "images"), [])
     test.api.ask("DELETE", f"/1.0/images/{image['fingerprint']}")
-    test.api.ask("POST", "/1.0/images", content, octets)
+    test.api.ask("POST", "/1.0/images", content, OCTETS)
     image_files(test)
     elsewhere.put_back()
     test.until(lambda: all(pool["status"] == "Created" for pool in test.api.get("/1.0/storage-pools?recursion=1")), "pools are back", timeout=30)
     left = test.daemon.folder / "storage-pools/dir/custom/default_images" / image["fingerprint"]
     test.equal(left.read_bytes(), content)
+    test.daemon.delete_storage()
+    test.daemon.kill()
+    elsewhere.away()
+
+
+class Places:
+    """LXD_DIR/images, what a move makes beside it, and the volumes `own`, which it is in, `spare` and `taken`."""
+
+    def __init__(self, test):
+        self.test, self.var = test, test.daemon.folder
+        self.images, self.fresh, self.partial = (self.var / name for name in ("images", ".images.new", ".images.partial"))
+        for name in ("own", "spare", "taken"):
+            test.api.ask("POST", CUSTOM, {"name": name})
+        device = {"type": "disk", "pool": "default", "source": "taken", "path": "/taken"}
+        source = {"type": "image", "alias": "busybox"}
+        test.api.ask("POST", "/1.0/instances", {"name": test.name("user"), "source": source, "devices": {"taken": device}})
+        keep(test, images="default/own")
+
+    def folder(self, volume):
+        return self.var / f"storage-pools/default/custom/default_{volume}"
+
+    def restart(self, links):
+        """With these links in place: to a volume, however it is spelled."""
+        self.test.daemon.kill()
+        for path, volume in links.items():
+            path.unlink(missing_ok=True)
+            path.symlink_to(str(self.folder(volume)).replace("/custom", "//custom"))
+        self.test.daemon.start()
+
+    def check(self, **held):
+        """What else is in volumes; the images are all where they should be, and nothing is beside them."""
+        image_files(self.test)
+        self.test.equal(self.images.resolve(), self.folder("own"))
+        self.test.equal([path.name for path in self.var.iterdir() if path.name.startswith(".images")], [])
+        self.test.equal({name: names_in(self.folder(name)) for name in ("spare", "taken")}, {"spare": [], "taken": []} | held)
+
+
+@scenario
+def what_is_left_of_a_move_goes_and_nothing_else_does(test):
+    test.start()
+    places = Places(test)
+    (places.folder("spare") / "copy").touch()
+    places.restart({places.partial: "spare"})
+    places.check()
+    (places.folder("taken") / "precious").touch()  # by an instance, after the move that came to nothing
+    places.restart({places.partial: "taken"})
+    places.check(taken=["precious"])
+    places.restart({places.fresh: "taken", places.images: "own"})
+    places.check(taken=["precious"])
+    # Between the exchange and the key.
+    (places.folder("spare") / "copy").touch()
+    places.restart({places.images: "spare", places.fresh: "own"})
+    places.check(taken=["precious"])
+    # What no crash leaves, but perhaps a database that was restored: nobody knows what to do.
+    (places.folder("spare") / "precious").touch()
+    places.restart({places.images: "spare", places.fresh: "taken"})
+    error = refusal(test, "POST", "/1.0/images", b"some", OCTETS)
+    test.true("one of them has to be taken away" in error, error)
+    test.equal([names_in(places.folder(name)) for name in ("spare", "taken")], [["precious"], ["precious"]])
+    places.fresh.unlink()
+    test.until(lambda: "taken away" not in refusal(test, "POST", "/1.0/images", b"some", OCTETS), "it is mended", timeout=30)
+    places.check(spare=["precious"], taken=["precious"])
+    (places.folder("spare") / "precious").unlink()
+    test.daemon.delete_instances()
+    keep(test, images="")
+    test.daemon.delete_storage()
+
+
+@scenario
+def folders_that_are_the_administrators_own_stay_as_they_are(test):
+    test.start()
+    images, backups = test.daemon.folder / "images", test.daemon.folder / "backups"
+    test.api.ask("POST", CUSTOM, {"name": "own"})
+    test.daemon.kill()
+    elsewhere = test.folder / "elsewhere"
+    run("mv", images, elsewhere)
+    images.symlink_to(elsewhere)
+    test.daemon.start()
+    image_files(test)
+    test.equal(os.readlink(images), str(elsewhere))
+    error = refusal(test, "PATCH", "/1.0", {"config": {"storage.images_volume": "default/own"}})
+    test.true("is a link that is not LXD's" in error, error)
+    run("mount", "-t", "tmpfs", "none", backups / "instances")
+    error = refusal(test, "PATCH", "/1.0", {"config": {"storage.backups_volume": "default/own"}})
+    test.true("is on another filesystem" in error, error)
+    run("umount", backups / "instances")
+    image_files(test)
+    test.equal(names_in(test.daemon.folder / "storage-pools/default/custom/default_own"), [])
+    test.daemon.lxc("init", "busybox", test.name("still"), check=True)
+    test.daemon.delete_instances()
+    test.daemon.delete_storage()
+
+
+@scenario(long=True)
+def giving_images_up_can_be_killed_at_any_moment(test):
+    moments = Moments(test.folder)
+    test.start(wrapper=moments.wrapper())
+    elsewhere = Elsewhere(test)
+    elsewhere.make()
+    test.api.ask("POST", "/1.0/storage-pools/dir/volumes/custom", {"name": "images"})
+    [image] = test.api.get("/1.0/images")
+    content = (test.daemon.folder / "images" / image.split("/")[-1]).read_bytes()
+    kept = test.daemon.folder / "storage-pools/dir/custom/default_images" / image.split("/")[-1]
+    moment, calls = 0, 1
+    while moment <= calls:
+        keep(test, images="dir/images")
+        test.daemon.kill()
+        elsewhere.detach()
+        moments.disarm()
+        test.daemon.start(wrapper=moments.wrapper())
+        if moment:
+            moments.set(moment)
+        done = False
+        with contextlib.suppress(*LOST):
+            keep(test, images="")
+            done = True
+        calls = calls if moment else moments.made()
+        test.daemon.kill()
+        moments.disarm()
+        test.daemon.start(wrapper=moments.wrapper())
+        volume = test.api.get("/1.0")["config"].get("storage.images_volume")
+        test.true(not (done and volume), f"acknowledged at {moment} of {calls}")
+        if volume:
+            keep(test, images="")
+        test.equal(names_in(test.daemon.folder / "images"), [], f"{moment} of {calls}")
+        test.daemon.kill()
+        elsewhere.put_back()
+        test.daemon.start(wrapper=moments.wrapper())
+        test.equal(kept.read_bytes(), content)
+        kept.unlink()
+        test.api.ask("DELETE", image)
+        test.api.ask("POST", "/1.0/images", content, OCTETS)
+        moment += 1
+    test.true(calls > 3, f"{calls} calls")
     test.daemon.delete_storage()
     test.daemon.kill()
     elsewhere.away()

@@ -275,7 +275,7 @@ class World:
         found += [path for path in (self.folder / "disks").glob("*") if path.stem not in pools]
         found += [path for path in self.daemon_files("images") if path.name.split(".")[0] not in images]
         found += [path for path in self.daemon_files("backups") if path.is_file()]
-        found += [path for path in self.folder.iterdir() if path.suffix in (".new", ".link")]
+        found += [path for path in self.folder.iterdir() if path.suffix in (".new", ".partial")]
         found += [path for path in (self.folder / "backups/instances").iterdir() if path.name not in backups]
         for pool in map(self.pool, pools):
             found += [*pool.glob(".partial-*"), *pool.glob("*/.partial-*"), *pool.glob("*/*/.partial-*"), *pool.glob("views/*")]

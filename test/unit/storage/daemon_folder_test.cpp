@@ -1,5 +1,6 @@
 #include "daemon/storage/daemon_folder.h"
 
+#include <chrono>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -36,6 +37,7 @@ TEST(DaemonFolderTest, WritersWaitForAMove) {
     EXPECT_FALSE(folder.try_writing());
     EXPECT_NE(refusal([&] { folder.moving(); }), "");
     auto writer = std::async(std::launch::async, [&] { folder.writing(); });
+    EXPECT_EQ(writer.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
     moving.reset();
     writer.get();
     EXPECT_TRUE(folder.try_writing());
