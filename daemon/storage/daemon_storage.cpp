@@ -23,6 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of copy_parts(): what is being copied.
+constexpr const char* unfinished = "0";
+
 std::string name_of(const DaemonFolder& folder) {
     return fs::path(folder.path()).filename();
 }
@@ -71,10 +74,17 @@ void make_link(const std::string& path, const std::string& target) {
     if (::symlink(target.c_str(), path.c_str()) < 0) base::fail("Failed making the link " + path);
 }
 
+void relink(const DaemonFolder& folder, const std::string& target) {
+    const auto link = beside(folder, ".link");
+    base::remove_tree(link);
+    make_link(link, target);
+    base::rename_durably(link, folder.path());
+}
+
 void exchange(const DaemonFolder& folder) {
     const auto fresh = fresh_path(folder);
-    const unsigned how = is_there(folder.path()) ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-    if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.path().c_str(), how) < 0)
+    if (!is_there(folder.path())) return fs::rename(fresh, folder.path());
+    if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.path().c_str(), RENAME_EXCHANGE) < 0)
         base::fail("Failed exchanging " + fresh + " and " + folder.path());
 }
 
@@ -126,9 +136,9 @@ void copy_content(const std::string& from, const std::string& to) {
     const auto names = content(from);
     copy_parts(source.get(), {{"", names}}, target.get(), {.cancel = {}, .progress = {}, .threads = copying_threads()});
     for (const auto& name : names)
-        if (::renameat(target.get(), ("0/" + name).c_str(), target.get(), name.c_str()) < 0)
+        if (::renameat(target.get(), fmt::format("{}/{}", unfinished, name).c_str(), target.get(), name.c_str()) < 0)
             base::fail("Failed moving " + name);
-    if (::unlinkat(target.get(), "0", AT_REMOVEDIR) < 0) base::fail("Failed removing a folder of " + to);
+    if (::unlinkat(target.get(), unfinished, AT_REMOVEDIR) < 0) base::fail("Failed removing a folder of " + to);
     sync_tree(fs::canonical(to));
 }
 
@@ -215,7 +225,8 @@ std::string DaemonStorage::begin_new_use(const Place& place, const std::string& 
 // --- start and end ------------------------------------------------------------------------------------------------
 
 void DaemonStorage::open_all() {
-    const std::scoped_lock lock(changing_);
+    const std::unique_lock lock(changing_, std::try_to_lock);
+    if (!lock) return; // a move is under way, which may take long: later
     const auto config = rooms_.server_config.get();
     for (const auto& place : places_) try_open(place, schema::get(config, place.key));
 }
@@ -247,12 +258,19 @@ void DaemonStorage::open(const Place& place, const std::string& volume) {
     repair(place, volume);
     if (!volume.empty()) {
         const auto used = target(place, volume);
-        begin_use(place, used);
+        const auto path = begin_use(place, used);
         rollback.add([this, &place, used] { end_use(place, used); });
+        // LXD_DIR may have been copied or moved.
+        if (std::error_code missing; !fs::equivalent(path, place.folder.path(), missing)) relink(place.folder, path);
     }
     make_private(place);
     place.clean_up();
-    discard_left(place); // now that what X holds can be read
+    try {
+        discard_left(place); // now that what X holds can be read
+    } catch (const std::exception& error) {
+        rooms_.log.error("Failed removing what a move of the daemon's files left",
+                         {{"folder", place.folder.path()}, {"err", error.what()}});
+    }
     rollback.dismiss();
     set_open(place, true);
 }
@@ -265,18 +283,20 @@ void DaemonStorage::repair(const Place& place, const std::string& volume) const 
         exchange(folder);
         return sync_parent(folder);
     }
-    if (fresh)
+    if (fresh && is_there(folder.path()))
         throw schema::failure("Neither {} nor {} is what {} says: one of them has to be taken away", folder.path(),
                               fresh_path(folder), place.key);
     put_right(place, volume);
 }
 
-/// As long as X holds nothing, or leads to a volume, which keeps what it has.
+/// As long as X holds nothing, or leads to a volume that no row tells of: then the database was lost.
 void DaemonStorage::put_right(const Place& place, const std::string& volume) const {
     const auto& path = place.folder.path();
     const auto here = lies_in(path);
-    if (here == "" && is_link(path))
-        throw schema::failure("{} is a link that is not LXD's, but {} is {}", path, place.key, volume);
+    const auto leads_to = volume.empty() ? std::string() : rooms_.volumes.path(target(place, volume));
+    if (here && is_link(path) && (here->empty() || is_known(*here)))
+        throw schema::failure("{} leads to {}, but {} is {:?}", path, fs::read_symlink(path).string(), place.key,
+                              volume);
     if (here == "") remove_folder_without_files(path);
     if (here)
         rooms_.log.warning("A folder of the daemon's is not where it should be: making it anew",
@@ -285,8 +305,13 @@ void DaemonStorage::put_right(const Place& place, const std::string& volume) con
     if (volume.empty())
         base::make_dir(path, 0700);
     else
-        make_link(path, rooms_.volumes.path(target(place, volume)));
+        make_link(path, leads_to);
     sync_parent(place.folder);
+}
+
+bool DaemonStorage::is_known(const std::string& volume) const {
+    return std::ranges::any_of(rooms_.volumes.rows(),
+                               [&](const auto& row) { return row.pool + "/" + row.name == volume; });
 }
 
 void DaemonStorage::end() {
@@ -314,7 +339,7 @@ void DaemonStorage::discard_left(const Place& place) {
 void DaemonStorage::discard(const Place& place, const std::string& path, bool in_use) {
     if (const auto volume = lies_in(path).value_or(""); !volume.empty()) {
         try {
-            in_use ? empty(path) : empty_spare(place, volume);
+            in_use ? empty(rooms_.volumes.path(target(place, volume))) : empty_spare(place, volume);
         } catch (const std::exception& error) { // Copies do no harm; later the volume may be somebody else's.
             rooms_.log.warning("Copies of the daemon's files are left in a storage volume",
                                {{"folder", place.folder.path()}, {"volume", volume}, {"err", error.what()}});
@@ -332,7 +357,11 @@ void DaemonStorage::empty_spare(const Place& place, const std::string& volume) {
     const auto path = begin_use(place, used);
     base::Rollback end;
     end.add([&] { end_use(place, used); });
-    empty(path);
+    auto ours = content(place.folder.path());
+    ours.emplace_back(unfinished);
+    for (const auto& name : content(path))
+        if (std::ranges::find(ours, name) != ours.end()) base::remove_tree(fmt::format("{}/{}", path, name));
+    base::sync_folder(path);
 }
 
 void DaemonStorage::begin_move(const Place& place, const std::string& volume, base::Rollback& rollback) {
@@ -367,16 +396,29 @@ void DaemonStorage::begin_move(const Place& place, const std::string& volume, ba
     sync_parent(folder);
 }
 
-/// The volume, or what else is wrong, may come back; nothing there is lost.
-void DaemonStorage::give_up(const Place& place, const std::string& volume, base::Rollback& rollback) {
+bool DaemonStorage::can_use(const Place& place, const std::string& volume) {
+    try {
+        const auto used = target(place, volume);
+        begin_use(place, used);
+        end_use(place, used);
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+/// The volume may come back: nothing on it is lost.
+void DaemonStorage::give_up(const Place& place, const std::string& former, const std::string& volume,
+                            base::Rollback& rollback) {
     const auto& folder = place.folder;
-    if (lies_in(folder.path()) == "" && !volume.empty())
+    const auto fresh = lies_in(fresh_path(folder));
+    if (former.empty() || can_use(place, former) || (fresh && fresh != volume) ||
+        (lies_in(folder.path()) == "" && !volume.empty()))
         throw schema::failure("{} cannot be moved: {}", folder.path(), place.folder.closed());
-    if (!volume.empty()) begin_new_use(place, volume, rollback);
-    const auto former = lies_in(folder.path());
-    if (!former || former->empty()) return;
+    if (!volume.empty() && fresh != volume) begin_new_use(place, volume, rollback);
+    if (lies_in(folder.path()).value_or("").empty()) return;
     rooms_.log.warning("Beginning anew without what is on a storage volume that cannot be used",
-                       {{"folder", folder.path()}, {"volume", *former}});
+                       {{"folder", folder.path()}, {"volume", former}});
     const auto leads_to = fs::read_symlink(folder.path()).string();
     rollback.add([&folder, leads_to] {
         if (!is_there(folder.path())) make_link(folder.path(), leads_to);
@@ -386,18 +428,14 @@ void DaemonStorage::give_up(const Place& place, const std::string& volume, base:
 }
 
 void DaemonStorage::end_move(const Place& place, const std::string& former, const std::string& volume) {
+    if (!is_open(place)) return try_open(place, volume); // given up
+    base::Rollback end;                                  // the unmounting fails while somebody reads a file there
+    if (!former.empty()) end.add([&] { end_use(place, target(place, former)); });
     try {
-        if (!is_open(place)) {
-            if (lies_in(place.folder.path()) != volume) put_right(place, volume);
-            make_private(place);
-            place.clean_up();
-            return set_open(place, true);
-        }
         discard(place, fresh_path(place.folder), true);
-        if (!former.empty()) end_use(place, target(place, former)); // fails while somebody reads a file of it
     } catch (const std::exception& error) {
-        rooms_.log.warning("Failed tidying up after a folder of the daemon's has moved",
-                           {{"folder", place.folder.path()}, {"former", former}, {"err", error.what()}});
+        rooms_.log.warning("Failed removing what was a folder of the daemon's before it moved",
+                           {{"folder", fresh_path(place.folder)}, {"err", error.what()}});
     }
 }
 
@@ -412,7 +450,7 @@ void DaemonStorage::follow(const schema::Config& before, const schema::Config& a
         holds.push_back(place.folder.moving());
         try_open(place, schema::get(before, place.key));
         is_open(place) ? begin_move(place, schema::get(after, place.key), rollback)
-                       : give_up(place, schema::get(after, place.key), rollback);
+                       : give_up(place, schema::get(before, place.key), schema::get(after, place.key), rollback);
         moved.push_back(&place);
     }
     store();

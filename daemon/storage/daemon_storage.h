@@ -45,6 +45,7 @@ public:
 
     /// At the start, with the pools mounted, and later as long as one is closed: finishes moves that a crash cut off
     /// and opens the folders. One whose volume cannot be used is closed.
+    /// Does nothing while follow() is at work.
     void open_all();
     bool has_closed() const noexcept { return closed_; }
 
@@ -63,6 +64,7 @@ private:
     void open(const Place& place, const std::string& volume);
     void repair(const Place& place, const std::string& volume) const;
     void put_right(const Place& place, const std::string& volume) const;
+    bool is_known(const std::string& volume) const;
 
     VolumePlace target(const Place& place, const std::string& volume) const;
     void check_target(const Place& place, const std::string& volume) const;
@@ -72,7 +74,8 @@ private:
     std::string begin_new_use(const Place& place, const std::string& volume, base::Rollback& rollback);
 
     void begin_move(const Place& place, const std::string& volume, base::Rollback& rollback);
-    void give_up(const Place& place, const std::string& volume, base::Rollback& rollback);
+    bool can_use(const Place& place, const std::string& volume);
+    void give_up(const Place& place, const std::string& former, const std::string& volume, base::Rollback& rollback);
     void end_move(const Place& place, const std::string& former, const std::string& volume);
     void discard_left(const Place& place);
     /// Empties what that is or leads to, and removes it. `in_use`: its volume is the daemon's.

@@ -94,6 +94,7 @@ state::VolumeRow Volumes::copied_row(const std::string& pool, const schema::Stor
     // The files are as the source's, whatever the order says.
     const auto& on_disk = schema::get(source.config, "volatile.idmap.last");
     row.config.erase("volatile.idmap.next");
+    drop_marks(row.config);
     if (on_disk.empty())
         row.config.erase("volatile.idmap.last");
     else
@@ -329,7 +330,7 @@ std::string Volumes::take(const VolumePlace& volume, const std::string& snapshot
     taken.created_at = std::chrono::system_clock::now();
     taken.expires_at = expires_at.value_or(schema::Time{});
     taken.incomplete = true;
-    for (const auto* mark : {restoring_key, updating_key}) taken.config.erase(mark);
+    drop_marks(taken.config);
     insert_taken(source, taken);
     base::Rollback rollback;
     rollback.add([&] { remove_snapshot_of(source, taken); });

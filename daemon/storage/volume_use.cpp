@@ -77,14 +77,15 @@ Volumes::Use Volumes::use(const VolumePlace& volume, const User& user, const Use
     const auto alone = mount_locks_.exclusive(key, {});
     const auto row = this->row(volume);
     if (row.content_type != "filesystem") throw schema::failure("Only filesystem volumes are supported for containers");
-    if (user.instance == daemon ? in_use(volume) : daemon_uses(volume))
+    if (user.instance == daemon ? has_other_users(volume, user) : daemon_uses(volume))
         throw schema::failure("Storage volume \"{}/{}\" is used by {}", volume.pool, volume.name,
                               user.instance == daemon ? "running instances or LXD itself" : "LXD itself");
     const auto driver = this->driver(volume.pool);
     const auto id = custom_volume(volume.name);
     driver->mount(id);
     try {
-        const Use use{driver->path(id), give_to(row, user, rules)};
+        if (user.instance != daemon && !row.config.contains(used_key)) set_volatile(volume, {{used_key, "true"}});
+        const Use use{driver->path(id), give_to(this->row(volume), user, rules)};
         const std::scoped_lock lock(mutex_);
         users_[key].insert(user.key());
         return use;
@@ -119,8 +120,14 @@ void Volumes::check_can_snapshot(const VolumePlace& volume) const {
     if (daemon_uses(volume)) throw schema::bad_request("Volumes used by LXD itself cannot have snapshots");
 }
 
+bool Volumes::has_other_users(const VolumePlace& volume, const User& user) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = users_.find(lock_key(volume));
+    return found != users_.end() && (found->second.size() > 1 || !found->second.contains(user.key()));
+}
+
 bool Volumes::had_users(const state::VolumeRow& row) {
-    return row.config.contains(next_key);
+    return row.config.contains(used_key) || row.config.contains(next_key);
 }
 
 bool Volumes::daemon_uses(const VolumePlace& volume) const {

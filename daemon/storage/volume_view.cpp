@@ -34,10 +34,14 @@ schema::StorageVolume volume_of(const std::string& type, const std::string& name
 
 } // namespace
 
+void drop_marks(schema::Config& config) {
+    for (const auto* key : {restoring_key, updating_key, used_key}) config.erase(key);
+}
+
 schema::StorageVolume custom_view(const state::VolumeRow& row) {
     schema::StorageVolume volume;
     static_cast<schema::StorageVolumePut&>(volume) = row;
-    for (const auto* key : {restoring_key, updating_key}) volume.config.erase(key);
+    drop_marks(volume.config);
     volume.type = row.type;
     volume.name = row.name;
     volume.content_type = row.content_type;

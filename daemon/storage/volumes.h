@@ -46,6 +46,9 @@ struct VolumeKey {
 constexpr const char* restoring_key = "volatile.restoring";
 /// Likewise, the options whose change its files are to get, with commas between.
 constexpr const char* updating_key = "volatile.updating";
+/// Likewise, of one that an instance had or has.
+constexpr const char* used_key = "volatile.used";
+void drop_marks(schema::Config& config);
 
 /// Custom volumes and their snapshots as clients see them, but for who uses them.
 schema::StorageVolume custom_view(const state::VolumeRow& row);
@@ -171,7 +174,7 @@ public:
     /// Throws failure for such a one.
     void check_can_rename(const VolumePlace& volume) const;
     void check_can_snapshot(const VolumePlace& volume) const; // bad_request
-    /// Whether an instance has ever had the volume, or what it is a copy of.
+    /// Whether an instance ever had it.
     static bool had_users(const state::VolumeRow& row);
     std::string path(const VolumePlace& volume) const { return driver(volume.pool)->path(custom_volume(volume.name)); }
 
@@ -212,6 +215,7 @@ private:
     /// `alike` as for copy_volume; it then names this one.
     void copy_snapshot(const state::VolumeRow& source, const state::VolumeSnapshotRow& snapshot,
                        const state::VolumeRow& target, std::optional<VolumeId>& alike, const base::CancelToken& cancel);
+    bool has_other_users(const VolumePlace& volume, const User& user) const;
     bool give_to(const state::VolumeRow& row, const User& user, const UseRules& rules);
     void repair_owners(const state::VolumeRow& row);
     void limit(const state::VolumeRow& row, const std::string& size);

@@ -195,16 +195,20 @@ class Places:
 def what_is_left_of_a_move_goes_and_nothing_else_does(test):
     test.start()
     places = Places(test)
-    (places.folder("spare") / "copy").touch()
+    [image] = names_in(places.images)
+    (places.folder("spare") / "0").mkdir()
+    for path in (image, "0/half", "precious"):  # one that was filled when its pool had gone meanwhile
+        (places.folder("spare") / path).touch()
     places.restart({places.partial: "spare"})
-    places.check()
+    places.check(spare=["precious"])
+    (places.folder("spare") / "precious").unlink()
     (places.folder("taken") / "precious").touch()  # by an instance, after the move that came to nothing
     places.restart({places.partial: "taken"})
     places.check(taken=["precious"])
     places.restart({places.fresh: "taken", places.images: "own"})
     places.check(taken=["precious"])
     # Between the exchange and the key.
-    (places.folder("spare") / "copy").touch()
+    (places.folder("spare") / image).touch()
     places.restart({places.images: "spare", places.fresh: "own"})
     places.check(taken=["precious"])
     # What no crash leaves, but perhaps a database that was restored: nobody knows what to do.
@@ -214,6 +218,7 @@ def what_is_left_of_a_move_goes_and_nothing_else_does(test):
     test.true("one of them has to be taken away" in error, error)
     test.equal([names_in(places.folder(name)) for name in ("spare", "taken")], [["precious"], ["precious"]])
     places.fresh.unlink()
+    places.images.unlink()
     test.until(lambda: "taken away" not in refusal(test, "POST", "/1.0/images", b"some", OCTETS), "it is mended", timeout=30)
     places.check(spare=["precious"], taken=["precious"])
     (places.folder("spare") / "precious").unlink()
